@@ -1,0 +1,1 @@
+"""convatlas: know a convolutional network before you train it."""

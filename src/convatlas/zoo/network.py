@@ -1,0 +1,86 @@
+"""The contract that every network of the zoo keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """An image classifier: stages that make features, and a head that makes logits of them.
+
+    A subclass says what its stages are, in order, and how the head reads the last one. Everything else follows.
+
+    Attributes:
+        classifier: dotted path of the layer that makes the logits (an ``nn.Linear`` or a 1x1 ``nn.Conv2d``).
+        stem_conv: dotted path of the convolution that reads the image.
+    """
+
+    classifier: str = "fc"
+    stem_conv: str = "conv1"
+
+    def stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """The stages in order: name -> callable from (N, C, H, W) to (N, C', H', W')."""
+        raise NotImplementedError
+
+    def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
+        """Logits (N, num_classes) of the last stage's features, or what the classifier would read (``pre_logits``)."""
+        raise NotImplementedError
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The last stage's output (N, C, H, W) for images (N, in_channels, H, W)."""
+        for stage in self.stages().values():
+            x = stage(x)
+        return x
+
+    def forward_intermediates(self, x: Tensor) -> dict[str, Tensor]:
+        """The output of every stage, by the stage's name."""
+        outputs = {}
+        for name, stage in self.stages().items():
+            x = outputs[name] = stage(x)
+        return outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, num_classes) for images (N, in_channels, H, W)."""
+        return self.forward_head(self.forward_features(x))
+
+    @property
+    def num_classes(self) -> int:
+        """How many logits the classifier makes."""
+        return int(self.get_submodule(self.classifier).weight.shape[0])  # type: ignore[union-attr]
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the layer that makes the logits by a fresh one for ``num_classes`` classes, on the same device."""
+        if num_classes < 1:
+            raise ValueError(f"`num_classes` (={num_classes}) must be at least 1")
+        parent, _, leaf = self.classifier.rpartition(".")
+        old = self.get_submodule(self.classifier)
+        options = {"bias": old.bias is not None, "device": old.weight.device, "dtype": old.weight.dtype}
+        if isinstance(old, nn.Linear):
+            new: nn.Module = nn.Linear(old.in_features, num_classes, **options)
+        else:
+            assert isinstance(old, nn.Conv2d)
+            new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size, **options)  # type: ignore[arg-type]
+        setattr(self.get_submodule(parent), leaf, new)
+
+    def init_weights(self) -> None:
+        """Fill parameters and statistics in place as the paper, or its best-known implementation, does.
+
+        The default: convolutions He-normal (fan-out), norms 1 and 0, linear layers N(0, 0.01).
+        """
+        for module in self.modules():
+            init_module(module)
+
+
+def init_module(module: nn.Module, *, linear_std: float = 0.01) -> None:
+    """Initialise one leaf module by the default scheme; modules without parameters or statistics are left alone."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0.0, linear_std)
+    elif hasattr(module, "reset_parameters"):
+        module.reset_parameters()
+        return
+    if isinstance(getattr(module, "bias", None), nn.Parameter):
+        nn.init.zeros_(module.bias)  # type: ignore[arg-type]

@@ -1,0 +1,130 @@
+"""The registry: which networks exist, and what is published about each."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from .network import Network
+
+P = ParamSpec("P")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """Where an architecture was published."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One network of the zoo."""
+
+    name: str
+    family: str
+    build: Callable[..., Network]
+    paper: Paper
+    summary: str
+    input_size: tuple[int, int, int] = (3, 224, 224)
+    published: Mapping[str, float] = field(default_factory=dict)  # what the paper states: top1, top5 (percent, accuracy)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the keyword arguments that the builder takes."""
+        return tuple(inspect.signature(self.build).parameters)
+
+
+REGISTRY: dict[str, Entry] = {}
+
+
+def register(
+    variants: Mapping[str, V],
+    *,
+    family: str,
+    paper: Paper,
+    summary: str,
+    input_size: tuple[int, int, int] | Callable[[V], tuple[int, int, int]] = (3, 224, 224),
+    published: Mapping[str, Mapping[str, float]] | None = None,
+) -> Callable[[Callable[Concatenate[V, P], Network]], Callable[Concatenate[V, P], Network]]:
+    """Register one network for each row of ``variants``; the decorated builder takes the row and keyword options.
+
+    Raises:
+        ValueError: a name is registered twice, or a published figure names no variant.
+    """
+
+    def decorate(builder: Callable[Concatenate[V, P], Network]) -> Callable[Concatenate[V, P], Network]:
+        if strangers := set(published or {}) - set(variants):
+            raise ValueError(f"{sorted(strangers)} are no variants of {family}")
+        for name, variant in variants.items():
+            if name in REGISTRY:
+                raise ValueError(f"{name!r} is registered twice")
+            REGISTRY[name] = Entry(
+                name=name,
+                family=family,
+                build=partial(builder, variant),
+                paper=paper,
+                summary=summary,
+                input_size=input_size(variant) if callable(input_size) else input_size,
+                published=(published or {}).get(name, {}),
+            )
+        return builder
+
+    return decorate
+
+
+def natural_key(name: str) -> list[tuple[int, int | str]]:
+    """Sort key under which resnet18 comes before resnet101."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def matching(names: Iterable[str], pattern: str = "*") -> list[str]:
+    """The names that a shell-style pattern matches, in natural order."""
+    return sorted((name for name in names if fnmatch.fnmatchcase(name, pattern)), key=natural_key)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
+    """The error for a name that is not known: it shows the name, and the nearest ones that are."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see `convatlas list`"
+    return ValueError(f"unknown {kind} {name!r}: {hint}")
+
+
+def entry(name: str) -> Entry:
+    """Look a network up.
+
+    Raises:
+        ValueError: no network has that name; the nearest names are given.
+    """
+    if name not in REGISTRY:
+        raise unknown_name("network", name, REGISTRY)
+    return REGISTRY[name]
+
+
+def build(name: str, **options: Any) -> Network:
+    """Construct a registered network, checking its options.
+
+    Raises:
+        ValueError: the network does not exist, or an option does not exist or has an impossible value.
+    """
+    found = entry(name)
+    if strangers := [option for option in options if option not in found.options]:
+        raise ValueError(f"{name} takes no option {strangers[0]!r}; it takes {', '.join(found.options)}")
+    for option in ("num_classes", "in_channels"):
+        value = options.get(option, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{option}` (={value!r}) must be a whole number of at least 1")
+    dropout = options.get("dropout", 0.0)
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"`dropout` (={dropout!r}) must be at least 0 and below 1")
+    return found.build(**options)
