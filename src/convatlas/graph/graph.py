@@ -1,0 +1,170 @@
+"""Graph: a network as ops on tensors, with no data and no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ops import Op
+from .spec import TensorSpec
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Node:
+    """One call of an op. ``inputs`` and ``outputs`` are positions in `Graph.values`."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    module: str = ""  # dotted path of the module that makes the call; "" is the network itself
+    no_grad: bool = False  # called under torch.no_grad
+    region: int = 0  # which activation checkpoint it lies in; 0 is none
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter or buffer. ``name`` is its first dotted path; a shared one appears once."""
+
+    name: str
+    value: int
+    trainable: bool = True
+
+
+@dataclass(slots=True)
+class Graph:
+    """A network: values (specs of all tensors), nodes in order of execution, and which values come from outside.
+
+    Values are numbered; a node's outputs are new values, except that an in-place op's output is a new name for its input's
+    storage (`Op.in_place`), as a view's is (`Op.is_view`).
+    """
+
+    name: str = ""
+    training: bool = False
+    values: list[TensorSpec] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    buffers: list[Parameter] = field(default_factory=list)
+    constants: list[int] = field(default_factory=list)  # tensors made outside the network that it reads
+    modules: dict[str, str] = field(default_factory=dict)  # dotted path -> class name
+
+    def add_value(self, spec: TensorSpec) -> int:
+        """A new value of that spec; returns its number."""
+        self.values.append(spec)
+        return len(self.values) - 1
+
+    def add_input(self, spec: TensorSpec) -> int:
+        """A new input of the network."""
+        self.inputs.append(self.add_value(spec))
+        return self.inputs[-1]
+
+    def add_parameter(self, name: str, spec: TensorSpec, trainable: bool = True) -> int:
+        """A new parameter."""
+        value = self.add_value(spec)
+        self.parameters.append(Parameter(name, value, trainable))
+        return value
+
+    def add_node(self, op: Op, *inputs: int, module: str = "") -> int:
+        """Call ``op`` on values; returns the (first) output's number.
+
+        Raises:
+            ValueError: the inputs do not fit the op.
+        """
+        result = op.output(*(self.values[value] for value in inputs))
+        specs = [result] if isinstance(result, TensorSpec) else result
+        outputs = tuple(self.add_value(spec) for spec in specs)
+        self.nodes.append(Node(op, inputs, outputs, module))
+        return outputs[0]
+
+    def specs(self, numbers: tuple[int, ...] | list[int]) -> list[TensorSpec]:
+        """The specs of values."""
+        values = self.values
+        return [values[number] for number in numbers]
+
+    @property
+    def uncounted(self) -> list[Node]:
+        """Nodes whose cost no rule knows."""
+        return [node for node in self.nodes if not node.op.counted]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(str(self.values[value]) for value in self.inputs)
+        return f"<Graph {self.name or 'unnamed'}: {len(self.nodes)} ops on {inputs}>"
+
+    def to_json(self) -> str:
+        """The graph as JSON text; `from_json` reads it back without loss."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "name": self.name,
+                "training": self.training,
+                "values": [[list(spec.shape), spec.dtype] for spec in self.values],
+                "nodes": [
+                    {"op": node.op.to_json(), "inputs": node.inputs, "outputs": node.outputs, "module": node.module}
+                    | ({"no_grad": True} if node.no_grad else {})
+                    | ({"region": node.region} if node.region else {})
+                    for node in self.nodes
+                ],
+                "inputs": self.inputs,
+                "outputs": self.outputs,
+                "parameters": [[p.name, p.value, p.trainable] for p in self.parameters],
+                "buffers": [[p.name, p.value, p.trainable] for p in self.buffers],
+                "constants": self.constants,
+                "modules": self.modules,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Graph:
+        """The graph that `to_json` wrote.
+
+        Raises:
+            ValueError: the text is no graph, or of another format.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not a graph file: {error}") from None
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            found = data.get("format") if isinstance(data, dict) else type(data).__name__
+            raise ValueError(f"not a graph file of format {FORMAT}: found {found!r}")
+        try:
+            graph = cls(
+                name=data["name"],
+                training=data["training"],
+                values=[TensorSpec(tuple(shape), dtype) for shape, dtype in data["values"]],
+                nodes=[_node(item) for item in data["nodes"]],
+                inputs=data["inputs"],
+                outputs=data["outputs"],
+                parameters=[Parameter(*item) for item in data["parameters"]],
+                buffers=[Parameter(*item) for item in data["buffers"]],
+                constants=data["constants"],
+                modules=data["modules"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a damaged graph file: {error!r}") from None
+        count = len(graph.values)
+        if any(not 0 <= number < count for node in graph.nodes for number in (*node.inputs, *node.outputs)):
+            raise ValueError(f"a damaged graph file: a node names a value beyond the {count} there are")
+        return graph
+
+
+def _node(item: dict[str, Any]) -> Node:
+    return Node(
+        Op.from_json(item["op"]),
+        tuple(item["inputs"]),
+        tuple(item["outputs"]),
+        item["module"],
+        item.get("no_grad", False),
+        item.get("region", 0),
+    )

@@ -1,0 +1,148 @@
+"""What an op is: the one place that knows everything about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Self
+
+from ..spec import TensorSpec
+
+Specs = Sequence[TensorSpec]
+
+
+class Window(NamedTuple):
+    """What one output position sees of the input, along each spatial axis: ``kernel`` taps, ``dilation`` apart.
+
+    ``stride`` is the step between neighbouring outputs in input positions; below 1 it means upsampling.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[float, ...]
+    padding: tuple[float, ...]
+    dilation: tuple[int, ...]
+
+
+class Kept(NamedTuple):
+    """What autograd keeps of one call for the backward pass."""
+
+    inputs: tuple[int, ...] = ()  # positions among the op's inputs
+    outputs: tuple[int, ...] = ()  # positions among the op's outputs
+    extra: tuple[TensorSpec, ...] = ()  # tensors made for the backward only: masks, indices, statistics
+
+
+OPS: dict[str, type[Op]] = {}
+POINTWISE = Window((), (), (), ())  # an output position sees the input position it stands at
+GLOBAL = "global"  # an output position sees the whole input
+NOTHING = Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An operation on tensors, with all of its rules.
+
+    Every rule is a pure function of the op's fields and of the specs of its inputs and outputs. Conventions: one MAC is a
+    multiply with its addition, in matrix products and convolutions, bias additions left out; element-wise operations are
+    counted apart, one for each multiply, add, comparison or function evaluation.
+    """
+
+    kind: ClassVar[str] = "op"
+    roles: ClassVar[tuple[str, ...]] = ("input",)  # names of the inputs, for messages and tables; the last one repeats
+    is_view: ClassVar[bool] = False  # output 0 shares the storage of input 0
+    counted: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super(Op, cls).__init_subclass__(**kwargs)
+        OPS[cls.__name__] = cls
+
+    @property
+    def name(self) -> str:
+        """What the op is called in tables."""
+        return self.kind
+
+    @property
+    def in_place(self) -> bool:
+        """Whether output 0 is input 0, overwritten."""
+        return False
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec | tuple[TensorSpec, ...]:
+        """The output's spec (or several) for the inputs' specs.
+
+        Raises:
+            ValueError: the inputs do not fit; the message shows the sizes.
+        """
+        return inputs[0]
+
+    def macs(self, inputs: Specs, outputs: Specs) -> int:
+        """Multiply-accumulates of the forward pass."""
+        return 0
+
+    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
+        """Multiply-accumulates of the backward pass: one forward's worth for each operand that needs a gradient."""
+        return 0
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        """Element-wise operations of the forward pass."""
+        return 0
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        """Bytes that an unfused kernel reads: each input once."""
+        return 0 if self.is_view else sum(spec.nbytes for spec in inputs)
+
+    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
+        """Bytes that an unfused kernel writes: each output once."""
+        return 0 if self.is_view else sum(spec.nbytes for spec in outputs)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""
+        return NOTHING
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        """What an output position sees of the input: a `Window`, `POINTWISE` or `GLOBAL`."""
+        return POINTWISE
+
+    def to_json(self) -> dict[str, Any]:
+        """The op as plain data."""
+        return {"op": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Op:
+        """The op that `to_json` wrote.
+
+        Raises:
+            ValueError: no op has that name, or its fields are others.
+        """
+        values = {key: _tuples(value) for key, value in data.items() if key != "op"}
+        if data.get("op") not in OPS:
+            raise ValueError(f"unknown op {data.get('op')!r} in a graph file")
+        cls = OPS[data["op"]]
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"op {data['op']} in a graph file: {error}") from None
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other fields."""
+        return type(self)(**{f.name: getattr(self, f.name) for f in fields(self)} | changes)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """One value for each of ``rank`` spatial axes."""
+    if isinstance(value, int):
+        return (value,) * rank
+    values = tuple(value)
+    return values * rank if len(values) == 1 else values
+
+
+def sliding_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:
+    """Number of windows along one axis (of torch's pooling and convolution)."""
+    span = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return span // stride + 1
+    count = -(-span // stride) + 1
+    # the last window must start inside the input or its left padding
+    return count - 1 if (count - 1) * stride >= size + padding else count

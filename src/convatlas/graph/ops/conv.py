@@ -1,0 +1,146 @@
+"""Convolutions, 1 to 3 dimensions: plain, grouped, depthwise, dilated, transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import Kept, Op, Specs, Window, sliding_size
+
+
+class TooSmallError(ValueError):
+    """An input is smaller than an op's window. ``got`` and ``least`` are sizes along one axis, before padding."""
+
+    def __init__(self, op: str, got: tuple[int, ...], least: tuple[int, ...]) -> None:
+        self.got, self.least = got, least
+        shown = ["x".join(map(str, size)) for size in (got, least)]
+        super().__init__(f"{op} got {shown[0]}, but needs at least {shown[1]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Op):
+    """Convolution of (N, C, *size) with a weight (C_out, C / groups, *kernel): MACs = outputs x C / groups x prod(kernel)."""
+
+    kind: ClassVar[str] = "conv"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[tuple[int, int], ...] = ((0, 0), (0, 0))  # before and after, for each axis
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"conv{len(self.stride)}d"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape, weight = inputs[0].shape, inputs[1].shape
+        rank = len(self.stride)
+        batch, channels, size = shape[: -rank - 1], shape[-rank - 1], shape[-rank:]
+        if len(shape) not in (rank + 1, rank + 2):
+            raise ValueError(f"conv{rank}d takes {rank + 2} axes (N, C, size), got {shape}")
+        if channels != weight[1] * self.groups:
+            raise ValueError(f"conv{rank}d expects {weight[1] * self.groups} channels, got {channels} in {shape}")
+        out = tuple(
+            [
+                (n + p[0] + p[1] - d * (k - 1) - 1) // s + 1
+                for n, k, s, p, d in zip(size, weight[2:], self.stride, self.padding, self.dilation, strict=True)
+            ]
+        )
+        if min(out) < 1:
+            raise TooSmallError(
+                f"conv{rank}d",
+                size,
+                tuple(d * (k - 1) + 1 - sum(p) for k, d, p in zip(weight[2:], self.dilation, self.padding, strict=True)),
+            )
+        return TensorSpec((*batch, weight[0], *out), inputs[0].dtype)
+
+    def macs(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape) * prod(inputs[1].shape[1:])
+
+    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
+        return self.macs(inputs, outputs) * sum(needs_grad[:2])
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape) if len(inputs) > 2 else 0  # the bias
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0, 1))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        return Window(inputs[1].shape[2:], self.stride, tuple(p[0] for p in self.padding), self.dilation)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvTranspose(Op):
+    """Transposed convolution with a weight (C, C_out / groups, *kernel): MACs = inputs x C_out / groups x prod(kernel)."""
+
+    kind: ClassVar[str] = "conv_transpose"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[int, ...] = (0, 0)
+    output_padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"conv_transpose{len(self.stride)}d"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape, weight = inputs[0].shape, inputs[1].shape
+        rank = len(self.stride)
+        if shape[-rank - 1] != weight[0]:
+            raise ValueError(f"{self.name} expects {weight[0]} channels, got {shape[-rank - 1]} in {shape}")
+        out = [
+            (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+            for n, k, s, p, d, o in zip(
+                shape[-rank:], weight[2:], self.stride, self.padding, self.dilation, self.output_padding, strict=True
+            )
+        ]
+        return TensorSpec((*shape[: -rank - 1], weight[1] * self.groups, *out), inputs[0].dtype)
+
+    def macs(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * prod(inputs[1].shape[1:])
+
+    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
+        return self.macs(inputs, outputs) * sum(needs_grad[:2])
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape) if len(inputs) > 2 else 0
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0, 1))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        # output o sees inputs i with o = i * stride - padding + tap * dilation
+        reach = [(k - 1) * d for k, d in zip(inputs[1].shape[2:], self.dilation, strict=True)]
+        kernel = tuple(-(-r // s) + 1 if s > 1 else r + 1 for r, s in zip(reach, self.stride, strict=True))
+        padding = tuple((r - p) / s for r, p, s in zip(reach, self.padding, self.stride, strict=True))
+        return Window(kernel, tuple(1 / s for s in self.stride), padding, (1,) * len(kernel))
+
+
+@dataclass(frozen=True, slots=True)
+class Unfold(Op):
+    """Sliding windows as columns: (N, C, H, W) -> (N, C x prod(kernel), windows)."""
+
+    kind: ClassVar[str] = "unfold"
+    kernel: tuple[int, ...] = (1, 1)
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        *batch, channels, height, width = inputs[0].shape
+        windows = [
+            sliding_size(n, k, s, p, d)
+            for n, k, s, p, d in zip(
+                (height, width), self.kernel, self.stride, self.padding, self.dilation, strict=True
+            )
+        ]
+        return TensorSpec((*batch, channels * prod(self.kernel), prod(windows)), inputs[0].dtype)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        return Window(self.kernel, self.stride, self.padding, self.dilation)

@@ -1,0 +1,353 @@
+"""Ops that move or rename elements: views, permutations, concatenation, padding, indexing, resampling. No arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec, promote
+from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Alias(Op):
+    """The same tensor under another name: identity, detach, a dropout that is off."""
+
+    kind: ClassVar[str] = "identity"
+    is_view: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class View(Op):
+    """The same elements in another shape (view, reshape, flatten, squeeze); ``copies`` where the memory layout forbids a view."""
+
+    kind: ClassVar[str] = "view"
+    shape: tuple[int, ...] = ()
+    function: str = "view"
+    copies: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return not self.copies
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        count = prod(inputs[0].shape)
+        if -1 in self.shape:
+            rest = -prod(self.shape)
+            if rest == 0 or count % rest:
+                raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+            return TensorSpec(tuple(count // rest if n == -1 else n for n in self.shape), inputs[0].dtype)
+        if prod(self.shape) != count:
+            raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+        return TensorSpec(self.shape, inputs[0].dtype)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        # the map stays a map while its spatial axes do
+        before, after = inputs[0].shape, outputs[0].shape
+        return POINTWISE if len(before) < 3 or before[2:] == after[-len(before[2:]) :] else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Permute(Op):
+    """The axes in another order (permute, transpose); a view."""
+
+    kind: ClassVar[str] = "permute"
+    is_view: ClassVar[bool] = True
+    axes: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        if sorted(axis % max(len(shape), 1) for axis in self.axes) != list(range(len(shape))):
+            raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
+        return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand(Op):
+    """Axes of size 1 repeated without copying."""
+
+    kind: ClassVar[str] = "expand"
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        before = (1,) * (len(self.shape) - len(inputs[0].shape)) + inputs[0].shape
+        if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
+            raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
+        return TensorSpec(
+            tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Op):
+    """A rectangular part (indexing by numbers and slices, chunk, narrow, unbind); a view of ``shape``."""
+
+    kind: ClassVar[str] = "slice"
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...] = ()
+    offset: tuple[int, ...] = ()  # where the part begins along each axis of the input
+    step: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(self.shape, inputs[0].dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Op):
+    """Parts of given ``sizes`` along ``axis`` (split, chunk, unbind); all are views."""
+
+    kind: ClassVar[str] = "split"
+    is_view: ClassVar[bool] = True
+    sizes: tuple[int, ...] = ()
+    axis: int = 1
+    keep_axis: bool = True
+
+    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        shape, dtype = inputs[0]
+        axis = self.axis % len(shape)
+        if sum(self.sizes) != shape[axis]:
+            raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
+        return tuple(
+            TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype)
+            for size in self.sizes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """Tensors one after another along ``axis``."""
+
+    kind: ClassVar[str] = "concat"
+    axis: int = 1
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        parts = [spec for spec in inputs if spec.shape != (0,)] or list(inputs[:1])
+        first = parts[0].shape
+        axis = self.axis % len(first)
+        before, after = first[:axis], first[axis + 1 :]
+        total = 0
+        for spec in parts:
+            if spec.shape[:axis] != before or spec.shape[axis + 1 :] != after:
+                raise ValueError(f"concat along axis {axis}: {first} and {spec.shape} differ elsewhere")
+            total += spec.shape[axis]
+        dtype = parts[0].dtype
+        for spec in parts:
+            dtype = promote(dtype, spec.dtype)
+        return TensorSpec((*before, total, *after), dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack(Op):
+    """Tensors of one shape side by side along a new ``axis``."""
+
+    kind: ClassVar[str] = "stack"
+    axis: int = 0
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        if any(spec.shape != shape for spec in inputs):
+            raise ValueError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
+        axis = self.axis % (len(shape) + 1)
+        return TensorSpec((*shape[:axis], len(inputs), *shape[axis:]), inputs[0].dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(Op):
+    """More positions around: ``padding`` is torch's, pairs from the last axis backwards; negative ones crop."""
+
+    kind: ClassVar[str] = "pad"
+    padding: tuple[int, ...] = ()
+    mode: str = "constant"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = list(inputs[0].shape)
+        for axis, (before, after) in enumerate(zip(self.padding[::2], self.padding[1::2], strict=True), start=1):
+            shape[-axis] += before + after
+        if min(shape, default=1) < 0:
+            raise ValueError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
+        return TensorSpec(tuple(shape), inputs[0].dtype)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return NOTHING if self.mode == "constant" else Kept(inputs=(0,))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        rank = max(len(inputs[0].shape) - 2, 0)
+        pairs = [(self.padding[2 * i], self.padding[2 * i + 1]) for i in range(len(self.padding) // 2)][::-1]
+        spatial = [(0, 0)] * (rank - len(pairs)) + pairs[-rank:] if rank else []
+        ones = (1,) * rank
+        return Window(ones, ones, tuple(before for before, _ in spatial), ones)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Op):
+    """A fresh copy of the same shape (clone, contiguous, flip, roll), or of a given ``shape`` (repeat, tile)."""
+
+    kind: ClassVar[str] = "copy"
+    function: str = "clone"
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return inputs[0] if self.shape is None else TensorSpec(self.shape, inputs[0].dtype)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return POINTWISE if self.function in ("clone", "contiguous", "channel_shuffle") else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(Op):
+    """Write the second tensor into the first (copy_, indexed assignment)."""
+
+    kind: ClassVar[str] = "assign"
+    roles: ClassVar[tuple[str, ...]] = ("target", "source")
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...] = ()  # of the part that is written
+
+    @property
+    def in_place(self) -> bool:
+        return True
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return inputs[1].nbytes if len(inputs) > 1 else 0
+
+    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
+        return TensorSpec(self.shape, inputs[0].dtype).nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gather(Op):
+    """Elements picked by an index tensor (index, gather, index_select, take); keeps the indices."""
+
+    kind: ClassVar[str] = "gather"
+    roles: ClassVar[tuple[str, ...]] = ("input", "index")
+    shape: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(self.shape, inputs[0].dtype)
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return sum(spec.nbytes for spec in (*outputs, *inputs[1:]))
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=tuple(range(1, len(inputs))))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding(Op):
+    """Rows of a table (count, width) picked by integer indices."""
+
+    kind: ClassVar[str] = "embedding"
+    roles: ClassVar[tuple[str, ...]] = ("index", "weight")
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec((*inputs[0].shape, inputs[1].shape[-1]), inputs[1].dtype)
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return inputs[0].nbytes + outputs[0].nbytes
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,))
+
+
+@dataclass(frozen=True, slots=True)
+class PixelShuffle(Op):
+    """(N, C r r, H, W) -> (N, C, H r, W r), or back (``inverse``)."""
+
+    kind: ClassVar[str] = "pixel_shuffle"
+    factor: int = 2
+    inverse: bool = False
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        *batch, channels, height, width = inputs[0].shape
+        r = self.factor
+        if self.inverse:
+            if height % r or width % r:
+                raise ValueError(f"pixel_unshuffle: {height}x{width} does not divide by {r}")
+            shape = (*batch, channels * r * r, height // r, width // r)
+        else:
+            if channels % (r * r):
+                raise ValueError(f"pixel_shuffle: {channels} channels do not divide by {r * r}")
+            shape = (*batch, channels // (r * r), height * r, width * r)
+        return TensorSpec(shape, inputs[0].dtype)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        r = self.factor
+        if self.inverse:
+            return Window((r, r), (r, r), (0, 0), (1, 1))
+        return Window((1, 1), (1 / r, 1 / r), (0, 0), (1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolate(Op):
+    """Resample the spatial axes to ``size``: 1, 2, 4 or 16 taps an output."""
+
+    kind: ClassVar[str] = "interpolate"
+    size: tuple[int, ...] = (1, 1)
+    mode: str = "nearest"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec((*inputs[0].shape[:2], *self.size), inputs[0].dtype)
+
+    @property
+    def taps(self) -> int:
+        """Input positions that each output is a mean of, along one axis."""
+        return {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 0 if self.taps == 1 else 2 * self.taps ** len(self.size) * prod(outputs[0].shape)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        rank = len(self.size)
+        steps = tuple(n / m for n, m in zip(inputs[0].shape[2:], self.size, strict=True))
+        return Window((self.taps,) * rank, steps, ((self.taps - 1) / 2,) * rank, (1,) * rank)
+
+
+@dataclass(frozen=True, slots=True)
+class GridSample(Op):
+    """Bilinear look-up at positions that the network itself computes."""
+
+    kind: ClassVar[str] = "grid_sample"
+    roles: ClassVar[tuple[str, ...]] = ("input", "grid")
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec((*inputs[0].shape[:2], *inputs[1].shape[1:-1]), inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 8 * prod(outputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0, 1))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Fill(Op):
+    """A tensor made of nothing: zeros, ones, arange, random numbers."""
+
+    kind: ClassVar[str] = "fill"
+    roles: ClassVar[tuple[str, ...]] = ()
+    shape: tuple[int, ...] = ()
+    dtype: str = "float32"
+    function: str = "zeros"
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(self.shape, self.dtype)

@@ -1,0 +1,149 @@
+"""Normalisation: batch, layer, group, instance, RMS, local response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import GLOBAL, POINTWISE, Kept, Op, Specs, Window
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm(Op):
+    """Normalise each channel of (N, C, ...): by the batch's statistics (``training``) or by the running ones.
+
+    Element-wise operations: 2 (scale, shift) with running statistics; 4 more (two for the mean and variance, subtract,
+    multiply) by the batch's.
+    """
+
+    kind: ClassVar[str] = "batch_norm"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias", "running_mean", "running_var")
+    training: bool = False
+    present: str = "wbmv"  # which of weight, bias, running mean and variance are given
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        x = inputs[0]
+        if len(x.shape) < 2:
+            raise ValueError(f"batch_norm takes (N, C, ...), got {x.shape}")
+        if len(inputs) > 1 and inputs[1].shape[0] != x.shape[1]:
+            raise ValueError(f"batch_norm expects {inputs[1].shape[0]} channels, got {x.shape[1]} in {x.shape}")
+        return x
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (6 if self.training else 2)
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        # the batch's statistics need a pass of their own over the input
+        return sum([spec.nbytes for spec in inputs]) + (inputs[0].nbytes if self.training else 0)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        positions = (0,) + ((1,) if "w" in self.present else ()) + tuple(range(len(inputs)))[1 + sum(
+            letter in self.present for letter in "wb"):]
+        channels = TensorSpec((inputs[0].shape[1] if self.training else 0,), "float32")
+        return Kept(inputs=positions, extra=(channels, channels))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm(Op):
+    """Normalise over the last ``axes`` axes."""
+
+    kind: ClassVar[str] = "layer_norm"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
+    axes: int = 1
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs) > 1 and inputs[1].shape != inputs[0].shape[-self.axes :]:
+            raise ValueError(f"layer_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
+        return inputs[0]
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (4 + len(inputs[1:]))
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
+        return Kept(inputs=tuple(range(len(inputs))), extra=(statistics, statistics))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return POINTWISE if self.axes == 1 else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class RMSNorm(Op):
+    """Divide by the root mean square over the last ``axes`` axes."""
+
+    kind: ClassVar[str] = "rms_norm"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight")
+    axes: int = 1
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (3 + len(inputs[1:]))
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
+        return Kept(inputs=tuple(range(len(inputs))), extra=(statistics,))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return POINTWISE if self.axes == 1 else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNorm(Op):
+    """Normalise (N, C, ...) over ``groups`` groups of channels and all positions."""
+
+    kind: ClassVar[str] = "group_norm"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
+    groups: int = 1
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if inputs[0].shape[1] % self.groups:
+            raise ValueError(f"group_norm: {inputs[0].shape[1]} channels do not divide into {self.groups} groups")
+        return inputs[0]
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (4 + len(inputs[1:]))
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        statistics = TensorSpec((inputs[0].shape[0], self.groups), "float32")
+        return Kept(inputs=(0, 1) if len(inputs) > 1 else (0,), extra=(statistics, statistics))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceNorm(Op):
+    """Normalise each channel of each image over its positions."""
+
+    kind: ClassVar[str] = "instance_norm"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias", "running_mean", "running_var")
+    running: bool = False  # use the running statistics instead
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (2 if self.running else 6)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        # runs as a batch norm over N x C channels, with weights repeated N times
+        channels = TensorSpec((inputs[0].shape[0] * inputs[0].shape[1],), "float32")
+        return Kept(inputs=(0,), extra=(channels,) * (3 if len(inputs) > 1 else 2))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return POINTWISE if self.running else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponseNorm(Op):
+    """AlexNet's normalisation across ``size`` neighbouring channels: x / (k + alpha mean(x^2))^beta."""
+
+    kind: ClassVar[str] = "local_response_norm"
+    size: int = 5
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (self.size + 5)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        batch, channels, *size = inputs[0].shape
+        squares = TensorSpec((batch, channels + self.size - 1, *size), inputs[0].dtype)
+        return Kept(inputs=(0,), extra=(squares, inputs[0], inputs[0]))

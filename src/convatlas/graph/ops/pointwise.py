@@ -1,0 +1,329 @@
+"""Element-wise ops: activations, arithmetic with broadcasting, dropout, casts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, NamedTuple
+
+from ..spec import TensorSpec, broadcast, promote
+from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+
+
+class Function(NamedTuple):
+    """What a function of one tensor costs an element, and what its derivative reads."""
+
+    operations: int = 1
+    keeps: str = "input"  # "input", "output", "sign" (of the input) or "nothing"
+    in_place_keeps: str = "clone"  # in place the input is gone: "output" serves, or a "clone" of the input is made
+
+
+FUNCTIONS: dict[str, Function] = {
+    # activations
+    "relu": Function(1, "output", "output"),
+    "leaky_relu": Function(2, "input", "output"),
+    "rrelu": Function(2, "input", "output"),
+    "threshold": Function(1, "output", "output"),
+    "relu6": Function(2),
+    "hardtanh": Function(2),
+    "sigmoid": Function(1, "output", "output"),
+    "hardsigmoid": Function(4),
+    "logsigmoid": Function(3),
+    "tanh": Function(1, "output", "output"),
+    "silu": Function(2),
+    "hardswish": Function(5),
+    "mish": Function(4),
+    "gelu": Function(5),
+    "elu": Function(3, "input", "output"),
+    "selu": Function(4, "input", "output"),
+    "celu": Function(4, "input", "output"),
+    "softplus": Function(3),
+    "softsign": Function(3),
+    "softshrink": Function(2),
+    "hardshrink": Function(1),
+    "tanhshrink": Function(2),
+    # functions of one tensor
+    "exp": Function(1, "output", "output"),
+    "expm1": Function(2, "output", "output"),
+    "sqrt": Function(1, "output", "output"),
+    "rsqrt": Function(2, "output", "output"),
+    "reciprocal": Function(1, "output", "output"),
+    "log": Function(1),
+    "log1p": Function(2),
+    "log2": Function(1),
+    "abs": Function(1),
+    "square": Function(1),
+    "pow": Function(1),
+    "sin": Function(1),
+    "cos": Function(1),
+    "erf": Function(1),
+    "clamp": Function(2),
+    "neg": Function(1, "nothing", "nothing"),
+    "sign": Function(1, "nothing", "nothing"),
+    "floor": Function(1, "nothing", "nothing"),
+    "ceil": Function(1, "nothing", "nothing"),
+    "round": Function(1, "nothing", "nothing"),
+    "nan_to_num": Function(1),
+    # a tensor and a number
+    "add": Function(1, "nothing", "nothing"),
+    "sub": Function(1, "nothing", "nothing"),
+    "rsub": Function(1, "nothing", "nothing"),
+    "mul": Function(1, "nothing", "nothing"),
+    "div": Function(1, "nothing", "nothing"),
+    "remainder": Function(1, "nothing", "nothing"),
+    "bitwise_not": Function(1, "nothing", "nothing"),
+}
+
+_TO_BOOL = frozenset(
+    {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation(Op):
+    """A function of one tensor, element by element."""
+
+    kind: ClassVar[str] = "activation"
+    function: str = "relu"
+    in_place: bool = False  # type: ignore[misc]  # here a field, elsewhere a fact of the class
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return self.in_place
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if self.function in _TO_BOOL:
+            return TensorSpec(inputs[0].shape, "bool")
+        return inputs[0]
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * FUNCTIONS.get(self.function, Function()).operations
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return inputs[0].nbytes
+
+    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
+        return outputs[0].nbytes
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        function = FUNCTIONS.get(self.function, Function())
+        keeps = function.in_place_keeps if self.in_place else function.keeps
+        match keeps:
+            case "input":
+                return Kept(inputs=(0,))
+            case "output":
+                return Kept(outputs=(0,))
+            case "clone":
+                return Kept(extra=(inputs[0],))
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Op):
+    """Arithmetic on two tensors with broadcasting; comparisons give bool."""
+
+    kind: ClassVar[str] = "arithmetic"
+    roles: ClassVar[tuple[str, ...]] = ("left", "right")
+    function: str = "add"
+    in_place: bool = False  # type: ignore[misc]
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return self.in_place
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        left, right = inputs[0], inputs[1]
+        if left == right and self.function not in _TO_BOOL:
+            return left
+        shape = broadcast(left.shape, right.shape)
+        if self.in_place:
+            if shape != left.shape:
+                raise ValueError(f"in-place {self.function} of {right.shape} does not fit into {left.shape}")
+            return left
+        if self.function in _TO_BOOL:
+            return TensorSpec(shape, "bool")
+        # a zero-dimensional tensor takes part like a number: it does not widen the other's dtype within its kind
+        if not right.shape and left.is_floating == right.is_floating:
+            return TensorSpec(shape, left.dtype)
+        if not left.shape and left.is_floating == right.is_floating:
+            return TensorSpec(shape, right.dtype)
+        return TensorSpec(shape, promote(left.dtype, right.dtype))
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape)
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return inputs[0].nbytes + inputs[1].nbytes
+
+    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
+        return outputs[0].nbytes
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        left, right = needs_grad[0], needs_grad[1]
+        match self.function:
+            case "mul":
+                if self.in_place and right:  # the left operand is overwritten, its old value is cloned
+                    return Kept(inputs=(1,) if left else (), extra=(inputs[0],))
+                return Kept(inputs=((0,) if right else ()) + ((1,) if left else ()))
+            case "div":
+                return Kept(inputs=((0,) if right else ()) + (1,))
+            case "maximum" | "minimum" | "pow" | "atan2":
+                return Kept(inputs=(0, 1))
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Prelu(Op):
+    """Leaky ReLU with a learnt slope, one for all channels or one each."""
+
+    kind: ClassVar[str] = "activation"
+    roles: ClassVar[tuple[str, ...]] = ("input", "weight")
+
+    @property
+    def name(self) -> str:
+        return "prelu"
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 2 * prod(inputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Glu(Op):
+    """First half of ``axis`` times the sigmoid of the second."""
+
+    kind: ClassVar[str] = "activation"
+    axis: int = -1
+
+    @property
+    def name(self) -> str:
+        return "glu"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = list(inputs[0].shape)
+        shape[self.axis] //= 2
+        return TensorSpec(tuple(shape), inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 2 * prod(outputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,))
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """exp(x) / sum(exp(x)) along ``axis``, or its logarithm: exp, sum and divide for each element."""
+
+    kind: ClassVar[str] = "softmax"
+    axis: int = -1
+    log: bool = False
+    dtype: str | None = None
+
+    @property
+    def name(self) -> str:
+        return "log_softmax" if self.log else "softmax"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(inputs[0].shape, self.dtype or inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 3 * prod(inputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(outputs=(0,))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        rank = len(inputs[0].shape)
+        return POINTWISE if rank == 4 and self.axis % rank == 1 else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout(Op):
+    """Zero a share of the elements (or whole channels) in training; keeps the mask. Outside training it does nothing."""
+
+    kind: ClassVar[str] = "dropout"
+    probability: float = 0.5
+    training: bool = False
+    channels: bool = False  # one draw for each channel (dropout2d and the like)
+    in_place: bool = False  # type: ignore[misc]
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return self.in_place or not self.training or self.probability == 0.0
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 0 if not self.training or self.probability == 0.0 else 2 * prod(inputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        if not self.training or self.probability == 0.0:
+            return NOTHING
+        shape = inputs[0].shape
+        mask = TensorSpec(shape[:2] + (1,) * (len(shape) - 2) if self.channels else shape, inputs[0].dtype)
+        return Kept(extra=(mask,))
+
+
+@dataclass(frozen=True, slots=True)
+class StochasticDepth(Op):
+    """Drop the whole residual branch, of the batch or of single images, in training; keeps one draw for each."""
+
+    kind: ClassVar[str] = "stochastic_depth"
+    probability: float = 0.0
+    training: bool = False
+    per_image: bool = True
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return not self.training or self.probability == 0.0
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 0 if self.is_view else prod(inputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        if self.is_view:
+            return NOTHING
+        shape = inputs[0].shape
+        draws = (shape[0] if self.per_image else 1, *(1 for _ in shape[1:]))
+        return Kept(extra=(TensorSpec(draws, inputs[0].dtype),))
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Op):
+    """Choose between two tensors by a mask; keeps the mask."""
+
+    kind: ClassVar[str] = "where"
+    roles: ClassVar[tuple[str, ...]] = ("condition", "left", "right")
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape, dtype = inputs[0].shape, inputs[1].dtype if len(inputs) > 1 else "float32"
+        for spec in inputs[1:]:
+            shape, dtype = broadcast(shape, spec.shape), promote(dtype, spec.dtype)
+        return TensorSpec(shape, dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,))
+
+
+@dataclass(frozen=True, slots=True)
+class Cast(Op):
+    """Another dtype for the same elements."""
+
+    kind: ClassVar[str] = "cast"
+    dtype: str = "float32"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(inputs[0].shape, self.dtype)

@@ -1,0 +1,136 @@
+"""Pooling: max, average, Lp, fixed windows and adaptive ones. A window of K x K counts K x K element-wise operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import GLOBAL, Kept, Op, Specs, Window, sliding_size
+from .conv import TooSmallError
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool(Op):
+    kernel: tuple[int, ...] = (2, 2)
+    stride: tuple[int, ...] = (2, 2)
+    padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+    ceil_mode: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}{len(self.kernel)}d"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        rank = len(self.kernel)
+        if len(shape) not in (rank + 1, rank + 2):
+            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+        size = shape[-rank:]
+        out = tuple(
+            [
+                sliding_size(n, k, s, p, d, self.ceil_mode)
+                for n, k, s, p, d in zip(size, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+            ]
+        )
+        if min(out) < 1:
+            least = tuple(
+                d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)
+            )
+            raise TooSmallError(self.name, size, least)
+        return TensorSpec(shape[:-rank] + out, inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape) * prod(self.kernel)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        return Window(self.kernel, self.stride, self.padding, self.dilation)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(_Pool):
+    """Maximum over each window; keeps its input and the int64 index of each maximum for backward."""
+
+    kind: ClassVar[str] = "max_pool"
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,), extra=(TensorSpec(outputs[0].shape, "int64"),))
+
+
+@dataclass(frozen=True, slots=True)
+class AvgPool(_Pool):
+    """Mean over each window."""
+
+    kind: ClassVar[str] = "avg_pool"
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,))
+
+
+@dataclass(frozen=True, slots=True)
+class LpPool(_Pool):
+    """p-norm over each window."""
+
+    kind: ClassVar[str] = "lp_pool"
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,), extra=(inputs[0], outputs[0], outputs[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _AdaptivePool(Op):
+    size: tuple[int | None, ...] = (1, 1)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}{len(self.size)}d"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        rank = len(self.size)
+        if len(shape) not in (rank + 1, rank + 2):
+            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+        out = tuple(n if s is None else s for n, s in zip(shape[-rank:], self.size, strict=True))
+        return TensorSpec(shape[:-rank] + out, inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        # window i spans floor(i n / m) to ceil((i + 1) n / m), so windows overlap where m does not divide n
+        rank = len(self.size)
+        taps = 1
+        for n, m in zip(inputs[0].shape[-rank:], outputs[0].shape[-rank:], strict=True):
+            taps *= n if n % m == 0 else sum(-(-(i + 1) * n // m) - i * n // m for i in range(m))
+        return prod(outputs[0].shape[:-rank]) * taps
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        rank = len(self.size)
+        pairs = list(zip(inputs[0].shape[-rank:], outputs[0].shape[-rank:], strict=True))
+        if any(n % m for n, m in pairs):
+            return GLOBAL if all(m == 1 for _, m in pairs) else Window(
+                tuple(-(-n // m) + 1 for n, m in pairs), tuple(n / m for n, m in pairs), (0,) * rank, (1,) * rank
+            )
+        steps = tuple(n // m for n, m in pairs)
+        return Window(steps, steps, (0,) * rank, (1,) * rank)
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveAvgPool(_AdaptivePool):
+    """Mean over equal parts, however large the input is."""
+
+    kind: ClassVar[str] = "adaptive_avg_pool"
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        # the global one is a mean, which keeps nothing but a shape
+        return Kept() if all(size == 1 for size in self.size) else Kept(inputs=(0,))
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveMaxPool(_AdaptivePool):
+    """Maximum over equal parts, however large the input is."""
+
+    kind: ClassVar[str] = "adaptive_max_pool"
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0,), extra=(TensorSpec(outputs[0].shape, "int64"),))

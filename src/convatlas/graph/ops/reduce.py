@@ -1,0 +1,147 @@
+"""Reductions along axes, and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+
+# what the derivative reads: extremes compare the output with the input, norms and variances read the input
+_KEEPS = {
+    "amax": Kept(inputs=(0,), outputs=(0,)),
+    "amin": Kept(inputs=(0,), outputs=(0,)),
+    "norm": Kept(inputs=(0,), outputs=(0,)),
+    "logsumexp": Kept(inputs=(0,), outputs=(0,)),
+    "var": Kept(inputs=(0,)),
+    "std": Kept(inputs=(0,), outputs=(0,)),
+    "prod": Kept(inputs=(0,), outputs=(0,)),
+}
+_OPERATIONS = {"var": 3, "std": 3, "norm": 2, "logsumexp": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce(Op):
+    """Sum, mean, extreme, variance or norm over ``axes``: one operation for each element read."""
+
+    kind: ClassVar[str] = "reduce"
+    function: str = "mean"
+    axes: tuple[int, ...] = ()
+    keep_axes: bool = False
+    dtype: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        rank = len(shape)
+        gone = {axis % rank for axis in self.axes} if rank else set()
+        kept = tuple(
+            1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_axes or axis not in gone
+        )
+        return TensorSpec(kept, self.dtype or inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * _OPERATIONS.get(self.function, 1)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return _KEEPS.get(self.function, NOTHING)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        rank = len(inputs[0].shape)
+        return POINTWISE if rank == 4 and {axis % rank for axis in self.axes} <= {0, 1} else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Op):
+    """Extremes along ``axis`` with their indices (max, min, topk, sort, median): values and int64 indices."""
+
+    kind: ClassVar[str] = "select"
+    function: str = "max"
+    axis: int = -1
+    count: int | None = None  # how many along the axis; None removes the axis
+    keep_axes: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        shape = list(inputs[0].shape)
+        axis = self.axis % max(len(shape), 1)
+        if self.count is not None:
+            shape[axis] = self.count
+        elif self.keep_axes:
+            shape[axis] = 1
+        else:
+            del shape[axis]
+        return TensorSpec(tuple(shape), inputs[0].dtype), TensorSpec(tuple(shape), "int64")
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(outputs=(1,))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        rank = len(inputs[0].shape)
+        return POINTWISE if rank == 4 and self.axis % rank == 1 else GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulative(Op):
+    """Running sum or product along ``axis``."""
+
+    kind: ClassVar[str] = "cumulative"
+    function: str = "cumsum"
+    axis: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return inputs[0] if inputs[0].is_floating else TensorSpec(inputs[0].shape, "int64")
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Op):
+    """A training loss of predictions and targets, reduced to one number unless ``reduction`` is "none"."""
+
+    kind: ClassVar[str] = "loss"
+    roles: ClassVar[tuple[str, ...]] = ("prediction", "target", "weight")
+    function: str = "cross_entropy"
+    reduction: str = "mean"
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if self.reduction != "none":
+            return TensorSpec((), inputs[0].dtype)
+        shape = inputs[0].shape
+        by_class = self.function in ("cross_entropy", "nll_loss")
+        return TensorSpec((shape[0], *shape[2:]) if by_class and len(shape) > 1 else shape, inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape) * (4 if self.function == "cross_entropy" else 2)
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        if self.function == "cross_entropy":  # keeps the log-softmax, not the logits
+            return Kept(inputs=(1,), extra=(inputs[0], TensorSpec((), inputs[0].dtype)))
+        return Kept(inputs=(0, 1))
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL

@@ -1,0 +1,48 @@
+"""What can go wrong while tracing, each with the place and the way out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+
+class TraceError(ValueError):
+    """A network could not be traced. The message is one line; the cause, if there is one, is chained."""
+
+
+class DataDependentError(TraceError):
+    """The forward pass asks for a tensor's values, which a trace does not have."""
+
+
+class InputTooSmallError(TraceError):
+    """The input is too small for the network."""
+
+
+def user_line() -> str:
+    """The line of the caller's own code that is running, as ``file:line: code``."""
+    own = str(Path(__file__).parent)
+    frame: FrameType | None = sys._getframe(1)
+    best = None
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(own):
+            best = best or frame
+            if "/torch/" not in name:
+                best = frame
+                break
+        frame = frame.f_back
+    if best is None:
+        return "an unknown line"
+    import linecache
+
+    code = linecache.getline(best.f_code.co_filename, best.f_lineno).strip()
+    return f"{best.f_code.co_filename}:{best.f_lineno}: {code}"
+
+
+def data_dependent(what: str) -> DataDependentError:
+    """The error for code that reads a tensor's values."""
+    return DataDependentError(
+        f"the forward pass depends on a tensor's values ({what}) at {user_line()}; "
+        "trace a module without that branch, or pass what it decides as an argument"
+    )
