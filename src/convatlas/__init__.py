@@ -1,1 +1,50 @@
-"""convatlas: know a convolutional network before you train it."""
+"""convatlas: know a convolutional network before you train it.
+
+Importing the package imports no torch; the functions that need it import it when they are called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "create": "api",
+    "trace": "api",
+    "cost": "api",
+    "receptive_field": "api",
+    "list_models": "catalogue",
+    "Graph": "graph",
+}
+__all__ = ["Graph", "cost", "create", "list_models", "receptive_field", "trace"]
+
+if TYPE_CHECKING:
+    from .api import cost, create, receptive_field, trace
+    from .catalogue import list_models
+    from .graph import Graph
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convatlas' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    """Keeps `convatlas.trace` the public function: importing the room of the same name would put the room there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1128,3 +1128,14 @@ def _tensor(t: Tracer, data: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
     with torch._C.DisableTorchFunction():
         made = torch.empty(torch.tensor(data, device="meta").shape, dtype=dtype or torch.tensor(data, device="meta").dtype, device="meta")
     return t.emit(Fill(tuple(made.shape), DTYPES[made.dtype], "tensor"))
+
+
+# checks, which a trace carries out where it can
+
+
+def _assert(t: Tracer, condition: Any, message: str) -> None:
+    if isinstance(condition, bool) and not condition:
+        raise AssertionError(message)
+
+
+FUNCTION_RULES[torch._assert] = _assert

@@ -48,9 +48,10 @@ class View(Op):
         return TensorSpec(self.shape, inputs[0].dtype)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        # the map stays a map while its spatial axes do
+        # a map stays a map while its last two axes do, as in a channel shuffle
         before, after = inputs[0].shape, outputs[0].shape
-        return POINTWISE if len(before) < 3 or before[2:] == after[-len(before[2:]) :] else GLOBAL
+        spatial = min(2, len(before) - 2)
+        return POINTWISE if spatial < 1 or before[-spatial:] == after[-spatial:] else GLOBAL
 
 
 @dataclass(frozen=True, slots=True)

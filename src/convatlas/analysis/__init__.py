@@ -1,0 +1,1 @@
+"""Graph -> records. Pure functions; no torch here."""

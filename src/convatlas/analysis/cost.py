@@ -1,0 +1,264 @@
+"""What a network costs: parameters, MACs, FLOPs, activations and memory traffic, by op, by module, by stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+
+from ..graph import Graph
+
+UNUSED = "unused"
+HEAD = "head"
+_CHANNELS_LAST = ("permute", "linear", "layer_norm", "matmul", "split")  # their four-axis outputs may be (N, H, W, C)
+
+
+@dataclass(slots=True)
+class LayerCost:
+    """One call of one op in a forward pass, for the batch that the graph was traced with.
+
+    Attributes:
+        name: dotted path of the module that makes the call.
+        op: what is called (conv2d, batch_norm, relu, ...).
+        input_shape, output_shape: of the first input and output.
+        dtype: of the output.
+        params: parameters that this call is the first to use, in elements.
+        macs: multiply-accumulates of matrix products and convolutions.
+        elementwise: element-wise operations (bias, activation, normalisation, pooling, arithmetic).
+        activation_bytes: new memory that the outputs take; 0 for views and in-place ops.
+        bytes_read, bytes_written: memory traffic of an unfused kernel: every input once, every output once.
+        stage: the resolution it works at ("56x56"), or "head" after the last map.
+        counted: whether a rule knows this op; if not, its MACs and element-wise operations are unknown, not zero.
+    """
+
+    name: str
+    op: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    dtype: str
+    params: int
+    macs: int
+    elementwise: int
+    activation_bytes: int
+    bytes_read: int
+    bytes_written: int
+    stage: str
+    counted: bool
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: 2 x MACs plus the element-wise operations."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read and written."""
+        return self.bytes_read + self.bytes_written
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: FLOPs for each byte moved."""
+        moved = self.bytes_read + self.bytes_written
+        return self.flops / moved if moved else 0.0
+
+
+@dataclass(slots=True)
+class GroupCost:
+    """Sums over some calls: of one op, one module or one stage."""
+
+    name: str
+    calls: int
+    params: int
+    macs: int
+    elementwise: int
+    activation_bytes: int
+    bytes_read: int
+    bytes_written: int
+    output_shape: tuple[int, ...]  # of the last call
+
+    flops = LayerCost.flops
+    bytes_moved = LayerCost.bytes_moved
+    intensity = LayerCost.intensity
+
+
+@dataclass(slots=True)
+class Cost:
+    """The cost of one forward pass. All totals are for the whole batch.
+
+    Attributes:
+        layers: a record for each call, in order of execution; parameters that no call uses come last, as "unused".
+        params: every parameter of the network, used or not, shared ones once (as torch counts them).
+        macs: multiply-accumulates. Nearly every published "FLOPs" of a CNN is this.
+        elementwise: element-wise operations.
+        activation_bytes: outputs of all calls; views and in-place ops add nothing.
+    """
+
+    graph: Graph
+    layers: list[LayerCost]
+    params: int
+    macs: int
+    elementwise: int
+    activation_bytes: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: 2 x MACs plus the element-wise operations."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that unfused kernels read."""
+        return sum(layer.bytes_read for layer in self.layers)
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes that unfused kernels write."""
+        return sum(layer.bytes_written for layer in self.layers)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read and written."""
+        return self.bytes_read + self.bytes_written
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: FLOPs for each byte moved."""
+        return self.flops / self.bytes_moved if self.bytes_moved else 0.0
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the first input, batch axis included."""
+        return self.graph.values[self.graph.inputs[0]].shape
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Bytes of all parameters in the dtype that they were traced in."""
+        return sum(self.graph.values[parameter.value].nbytes for parameter in self.graph.parameters)
+
+    @property
+    def backward_macs(self) -> int:
+        """Multiply-accumulates of the backward pass, for gradients of all trainable parameters (not of the input)."""
+        values = self.graph.values
+        needing = {parameter.value for parameter in self.graph.parameters if parameter.trainable}
+        total = 0
+        for node in self.graph.nodes:
+            needs = [value in needing for value in node.inputs]
+            if any(needs) and not node.no_grad:
+                needing.update(value for value in node.outputs if values[value].is_floating)
+                total += node.op.backward_macs(self.graph.specs(node.inputs), self.graph.specs(node.outputs), needs)
+        return total
+
+    @property
+    def uncounted(self) -> dict[str, int]:
+        """Ops that no rule knows, with how often each is called. Their cost is missing from the totals."""
+        return dict(Counter(layer.op for layer in self.layers if not layer.counted))
+
+    def by_op(self) -> list[GroupCost]:
+        """Sums for each kind of op, the most MACs first."""
+        groups = _grouped(self.layers, lambda layer: layer.op)
+        return sorted(groups, key=lambda group: (group.macs, group.elementwise, group.params), reverse=True)
+
+    def by_stage(self) -> list[GroupCost]:
+        """Sums for each resolution, in order of first appearance."""
+        return _grouped(self.layers, lambda layer: layer.stage)
+
+    def by_module(self, depth: int | None = None) -> list[GroupCost]:
+        """Sums for each module in order of execution, its children included; ``depth`` 1 is the network's children."""
+        if depth is None:
+            return _grouped(self.layers, lambda layer: layer.name)
+        return _grouped(self.layers, lambda layer: ".".join(layer.name.split(".")[:depth]))
+
+    def __iter__(self) -> Iterator[LayerCost]:
+        return iter(self.layers)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.input_shape))
+        missing = f", {len(self.uncounted)} ops uncounted" if self.uncounted else ""
+        return f"<Cost of {self.graph.name} at {shape}: {self.params:,} params, {self.macs:,} MACs{missing}>"
+
+
+def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> list[GroupCost]:
+    groups: dict[str, GroupCost] = {}
+    for layer in layers:
+        name = key(layer)
+        group = groups.get(name)
+        if group is None:
+            group = groups[name] = GroupCost(name, 0, 0, 0, 0, 0, 0, 0, ())
+        group.calls += layer.op != UNUSED
+        group.params += layer.params
+        group.macs += layer.macs
+        group.elementwise += layer.elementwise
+        group.activation_bytes += layer.activation_bytes
+        group.bytes_read += layer.bytes_read
+        group.bytes_written += layer.bytes_written
+        group.output_shape = layer.output_shape
+    return list(groups.values())
+
+
+def cost(graph: Graph) -> Cost:
+    """Count one forward pass, every op by its own rule."""
+    values = graph.values
+    unseen = {parameter.value: prod(values[parameter.value].shape) for parameter in graph.parameters}
+    params = sum(unseen.values())
+    stages = stage_names(graph)
+    layers: list[LayerCost] = []
+    total_macs = total_elementwise = total_activations = 0
+    for node, stage in zip(graph.nodes, stages, strict=True):
+        op = node.op
+        inputs = [values[i] for i in node.inputs]
+        outputs = [values[i] for i in node.outputs]
+        new = 0
+        for i in node.inputs:
+            if i in unseen:
+                new += unseen.pop(i)
+        macs = op.macs(inputs, outputs)
+        elementwise = op.elementwise(inputs, outputs)
+        activation = 0 if op.is_view else sum([spec.nbytes for spec in outputs])
+        total_macs += macs
+        total_elementwise += elementwise
+        total_activations += activation
+        layers.append(
+            LayerCost(
+                node.module,
+                op.name,
+                inputs[0].shape if inputs else (),
+                outputs[0].shape,
+                outputs[0].dtype,
+                new,
+                macs,
+                elementwise,
+                activation,
+                op.bytes_read(inputs, outputs),
+                op.bytes_written(inputs, outputs),
+                stage,
+                op.counted,
+            )
+        )
+    for parameter in graph.parameters:
+        if parameter.value in unseen:
+            shape = values[parameter.value].shape
+            layers.append(
+                LayerCost(parameter.name, UNUSED, shape, shape, values[parameter.value].dtype,
+                          unseen[parameter.value], 0, 0, 0, 0, 0, UNUSED, True)
+            )  # fmt: skip
+    return Cost(graph, layers, params, total_macs, total_elementwise, total_activations)
+
+
+def stage_names(graph: Graph) -> list[str]:
+    """The stage of each node: the resolution that it works at ("56x56"); "head" after the last map.
+
+    Inner 1x1 maps (squeeze and excitation) belong to the stage around them, and so do channels-last maps.
+    """
+    values = graph.values
+    size = next((values[value].shape[2] for value in graph.inputs if len(values[value].shape) == 4), 0)
+    names: list[str] = []
+    current, last_map = "input", -1
+    for position, node in enumerate(graph.nodes):
+        shape = values[node.outputs[0]].shape
+        if size and len(shape) == 4 and shape[2] > 1 and shape[3] > 1 and node.op.kind not in _CHANNELS_LAST:
+            current = f"{shape[2]}x{shape[3]}"
+            last_map = position
+        names.append(current)
+    names[last_map + 1 :] = [HEAD] * (len(names) - last_map - 1)
+    return names
