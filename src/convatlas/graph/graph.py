@@ -52,6 +52,7 @@ class Graph:
     buffers: list[Parameter] = field(default_factory=list)
     constants: list[int] = field(default_factory=list)  # tensors made outside the network that it reads
     modules: dict[str, str] = field(default_factory=dict)  # dotted path -> class name
+    released: dict[int, int] = field(default_factory=dict)  # value -> how many nodes had run when the code let go of it
 
     def add_value(self, spec: TensorSpec) -> int:
         """A new value of that spec; returns its number."""
@@ -121,6 +122,7 @@ class Graph:
                 "buffers": [[p.name, p.value, p.trainable] for p in self.buffers],
                 "constants": self.constants,
                 "modules": self.modules,
+                "released": [[value, position] for value, position in self.released.items()],
             }
         )
 
@@ -150,6 +152,7 @@ class Graph:
                 buffers=[Parameter(*item) for item in data["buffers"]],
                 constants=data["constants"],
                 modules=data["modules"],
+                released={value: position for value, position in data["released"]},
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged graph file: {error!r}") from None

@@ -45,6 +45,11 @@ class StandIn:
         self.spec = spec
         self.strides = strides
 
+    def __del__(self) -> None:
+        # Python lets go of a stand-in exactly when it would let go of the tensor: that is when its memory may be free
+        tracer = self.tracer
+        tracer.released[self.value] = len(tracer.nodes)
+
     @property
     def __class__(self) -> type:  # so that isinstance(x, torch.Tensor) holds, as code under trace expects
         return torch.Tensor

@@ -44,6 +44,8 @@ class Tracer:
         from .modules import ModuleRules
 
         self.graph = graph
+        self.nodes = graph.nodes
+        self.released = graph.released
         self.root = module
         self.device = torch.device("cpu")
         self.path = ""

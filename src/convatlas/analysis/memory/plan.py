@@ -1,0 +1,145 @@
+"""What a step does with memory, before any byte is counted: storages, who needs a gradient, what autograd keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ...graph import Graph, Node, TensorSpec
+from ...graph.ops import Kept, Loss
+from ...graph.ops.base import NOTHING
+
+LOSS = "loss"
+
+
+class Step(NamedTuple):
+    """One node with all that the simulation asks of it."""
+
+    node: Node
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    needs: list[bool]  # which inputs need a gradient
+    kept: Kept
+    differentiable: bool
+    is_view: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """A graph prepared for simulation.
+
+    Attributes:
+        steps: the nodes in order of execution, the loss included.
+        storage: value -> storage; views and in-place outputs share their input's.
+        size: storage -> bytes.
+        needs_grad: value -> whether a gradient flows to it.
+        saved: storage -> how many kept references the forward pass makes to it.
+        dying: position -> values that Python lets go of after that many nodes.
+        persistent: storages that live through the step (parameters, buffers, inputs, constants).
+        last_use: value -> the first position in the order of execution that reads it (its gradient is complete then).
+    """
+
+    graph: Graph
+    steps: list[Step]
+    storage: list[int]
+    size: list[int]
+    needs_grad: list[bool]
+    saved: list[int]
+    dying: list[list[int]]
+    persistent: set[int]
+
+
+def with_loss(graph: Graph, loss: bool = True) -> Graph:
+    """The graph with a loss on its outputs: cross-entropy for logits (N, classes), the mean of anything else; summed."""
+    if not loss:
+        return graph
+    result = Graph(
+        graph.name, graph.training, list(graph.values), list(graph.nodes), list(graph.inputs), [], graph.parameters,
+        graph.buffers, list(graph.constants), graph.modules, dict(graph.released),
+    )  # fmt: skip
+    from ...graph.ops import Binary, Reduce
+
+    total: int | None = None
+    for output in graph.outputs:
+        spec = graph.values[output]
+        if not spec.is_floating:
+            continue
+        if len(spec.shape) == 2:
+            target = result.add_input(TensorSpec(spec.shape[:1], "int64"))
+            term = result.add_node(Loss("cross_entropy"), output, target, module=LOSS)
+        else:
+            term = result.add_node(Reduce("mean", tuple(range(len(spec.shape)))), output, module=LOSS)
+        total = term if total is None else result.add_node(Binary("add"), total, term, module=LOSS)
+    if total is None:
+        raise ValueError(f"{graph.name} has no floating-point output, so nothing to train on")
+    result.outputs = [*graph.outputs, total]
+    return result
+
+
+def plan(graph: Graph, frozen: frozenset[int] = frozenset()) -> Plan:
+    """Prepare a graph; ``frozen`` are parameters' values that take no gradient."""
+    values, nodes = graph.values, graph.nodes
+    count = len(values)
+    storage = [-1] * count
+    size: list[int] = []
+
+    def fresh(value: int) -> int:
+        storage[value] = len(size)
+        size.append(values[value].nbytes)
+        return storage[value]
+
+    needs_grad = [False] * count
+    persistent = set()
+    for parameter in graph.parameters:
+        persistent.add(fresh(parameter.value))
+        needs_grad[parameter.value] = parameter.trainable and parameter.value not in frozen
+    for value in [*(buffer.value for buffer in graph.buffers), *graph.inputs, *graph.constants]:
+        persistent.add(fresh(value))
+    steps: list[Step] = []
+    references: list[int] = []
+    for node in nodes:
+        op = node.op
+        inputs = [values[i] for i in node.inputs]
+        outputs = [values[i] for i in node.outputs]
+        is_view = op.is_view
+        if is_view and node.inputs:
+            shared = storage[node.inputs[0]]
+            for value in node.outputs:
+                storage[value] = shared
+        else:
+            for value in node.outputs:
+                fresh(value)
+        needs = [needs_grad[i] for i in node.inputs]
+        differentiable = not node.no_grad and True in needs and op.kind not in ("fill",)
+        kept = NOTHING
+        if differentiable:
+            for value, spec in zip(node.outputs, outputs, strict=True):
+                needs_grad[value] = spec.is_floating
+            kept = op.kept(inputs, outputs, needs)
+            references.extend(storage[node.inputs[i]] for i in kept.inputs)
+            references.extend(storage[node.outputs[i]] for i in kept.outputs)
+        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view))
+    saved = [0] * len(size)
+    for reference in references:
+        saved[reference] += 1
+    return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
+
+
+def _dying(graph: Graph) -> list[list[int]]:
+    """For each count of nodes run, the values that the code has let go of; untold ones at their last use."""
+    end = len(graph.nodes)
+    dying: list[list[int]] = [[] for _ in range(end + 1)]
+    if graph.released:
+        held = set(graph.outputs)
+        for node in graph.nodes:
+            for value in node.outputs:
+                position = graph.released.get(value, end)
+                if value not in held:
+                    dying[min(position, end)].append(value)
+        return dying
+    last = {value: position for position, node in enumerate(graph.nodes) for value in (*node.outputs, *node.inputs)}
+    for node in graph.nodes:
+        for value in node.outputs:
+            if value not in graph.outputs:
+                dying[last[value] + 1].append(value)
+    return dying
