@@ -6,14 +6,12 @@ from math import prod
 from typing import NamedTuple
 
 ITEM_BYTES: dict[str, int] = {
-    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
-    "complex64": 8, "complex128": 16,
-    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+    "bool": 1, "uint8": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint16": 2, "uint32": 4, "uint64": 8,
+    "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
+    "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
+    "complex32": 4, "complex64": 8, "complex128": 16,
 }  # fmt: skip
-
-_RANK = {name: rank for rank, name in enumerate(
-    ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
-     "complex64", "complex128"])}  # fmt: skip
+_RANK = {name: rank for rank, name in enumerate(ITEM_BYTES)}
 
 
 class TensorSpec(NamedTuple):
@@ -30,7 +28,7 @@ class TensorSpec(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of the elements, densely packed."""
-        return prod(self.shape) * ITEM_BYTES.get(self.dtype, 4)
+        return prod(self.shape) * ITEM_BYTES[self.dtype]
 
     @property
     def is_floating(self) -> bool:
@@ -41,13 +39,36 @@ class TensorSpec(NamedTuple):
         return f"{'x'.join(map(str, self.shape)) or 'scalar'} {self.dtype}"
 
 
+def kind_of(dtype: str) -> int:
+    """0 for bool, 1 for whole numbers, 2 for floating point, 3 for complex."""
+    return 3 if dtype.startswith("complex") else 2 if "float" in dtype else 0 if dtype == "bool" else 1
+
+
 def promote(first: str, second: str) -> str:
-    """The dtype of an operation on two tensors, as torch promotes it."""
+    """The dtype that holds both of two dtypes, as torch promotes them."""
     if first == second:
         return first
-    if {first, second} == {"float16", "bfloat16"}:
-        return "float32"
-    return first if _RANK.get(first, 0) >= _RANK.get(second, 0) else second
+    match frozenset((first, second)):
+        case pair if pair == {"float16", "bfloat16"}:
+            return "float32"
+        case pair if pair == {"uint8", "int8"}:
+            return "int16"
+        case pair if "float64" in pair and pair & {"complex32", "complex64"}:
+            return "complex128"
+        case pair if "complex32" in pair and pair & {"float32", "bfloat16"}:
+            return "complex64"
+    return first if _RANK[first] >= _RANK[second] else second
+
+
+def result_dtype(left: TensorSpec, right: TensorSpec) -> str:
+    """The dtype of arithmetic on two tensors: one without axes counts like a number, by its kind alone."""
+    if left.dtype == right.dtype:
+        return left.dtype
+    if bool(left.shape) != bool(right.shape):
+        whole, single = (left, right) if left.shape else (right, left)
+        if kind_of(whole.dtype) >= kind_of(single.dtype):
+            return whole.dtype
+    return promote(left.dtype, right.dtype)
 
 
 def broadcast(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:

@@ -94,9 +94,10 @@ def rule_for(*names: str) -> Callable[[Rule], Rule]:
 
 
 def renamed(x: Any, result: StandIn) -> StandIn:
-    """After an in-place op: ``x`` itself now stands for the new value."""
+    """After an in-place op: ``x`` itself now stands for the new value, and nothing stands for the old one."""
     if type(x) is StandIn:
-        x.value, x.spec = result.value, result.spec
+        x.value, result.value = result.value, x.value
+        x.spec = result.spec
         return x
     return result
 

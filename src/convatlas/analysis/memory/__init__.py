@@ -6,12 +6,13 @@ from collections import Counter
 
 from ...graph import Graph
 from .cpu import Cpu
+from .cuda import Cuda
 from .plan import plan, with_loss
+from .precision import converted
 from .report import TrainingMemory, summarise
 from .settings import OPTIMIZERS, Settings
 from .step import (
     BUFFERS,
-    GRADIENTS_OF_PARAMETERS,
     INPUT,
     OPTIMIZER_STATE,
     PARAMETERS,
@@ -25,9 +26,8 @@ __all__ = ["Settings", "TrainingMemory", "training_memory"]
 
 def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     """Simulate one training step in the steady state: the optimizer's state exists, gradients do not yet."""
-    whole = with_loss(graph)
-    frozen = frozenset()
-    prepared = plan(whole, frozen)
+    whole = with_loss(converted(graph, settings.precision, settings.device))
+    prepared = plan(whole, settings.channels_last)
     memory = Memory(phase="start")
     values = whole.values
     trainable = [p for p in whole.parameters if p.trainable]
@@ -37,15 +37,15 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     optimizer = OPTIMIZERS[settings.optimizer]
     state = sum(optimizer.state * values[p.value].nbytes + 4 * optimizer.scalars for p in trainable)
     memory.change(state, OPTIMIZER_STATE, -1)
-    simulation = Simulation(prepared, Cpu(), memory)
+    simulation = Simulation(prepared, Cpu() if settings.device == "cpu" else Cuda(), memory)
     memory.phase = "forward"
     simulation.forward()
     simulation.backward(whole.outputs[-1])
     memory.phase, memory.position = "optimizer", -1
-    if optimizer.temporaries:
-        largest = max((values[p.value].nbytes for p in trainable), default=0)
-        memory.change(optimizer.temporaries * largest, TEMPORARIES, -1)
-        memory.change(-optimizer.temporaries * largest, TEMPORARIES, -1)
+    implementation = settings.implementation or ("single" if settings.device == "cpu" else "foreach")
+    temporaries = optimizer.peak_temporaries([values[p.value].nbytes for p in trainable], implementation)
+    memory.change(temporaries, TEMPORARIES, -1)
+    memory.change(-temporaries, TEMPORARIES, -1)
     memory.phase = "end"
     for value, gradient in simulation.gradients.items():
         simulation._release(gradient.storage)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Kept, Loss
+from ...graph.ops import Binary, Kept, Loss, Op, Permute, Reduce
 from ...graph.ops.base import NOTHING
 
 LOSS = "loss"
@@ -22,6 +22,12 @@ class Step(NamedTuple):
     kept: Kept
     differentiable: bool
     is_view: bool
+    layout: int  # of the first input: PACKED, CHANNELS_LAST or SPARSE
+
+
+PACKED, CHANNELS_LAST, SPARSE = 0, 1, 2
+_KEEPS_LAYOUT = ("conv", "batch_norm", "activation", "arithmetic", "dropout", "max_pool", "avg_pool", "concat", "cast",
+                 "interpolate", "pad", "stochastic_depth", "identity", "adaptive_avg_pool", "slice", "split")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -36,7 +42,6 @@ class Plan:
         saved: storage -> how many kept references the forward pass makes to it.
         dying: position -> values that Python lets go of after that many nodes.
         persistent: storages that live through the step (parameters, buffers, inputs, constants).
-        last_use: value -> the first position in the order of execution that reads it (its gradient is complete then).
     """
 
     graph: Graph
@@ -57,8 +62,6 @@ def with_loss(graph: Graph, loss: bool = True) -> Graph:
         graph.name, graph.training, list(graph.values), list(graph.nodes), list(graph.inputs), [], graph.parameters,
         graph.buffers, list(graph.constants), graph.modules, dict(graph.released),
     )  # fmt: skip
-    from ...graph.ops import Binary, Reduce
-
     total: int | None = None
     for output in graph.outputs:
         spec = graph.values[output]
@@ -76,8 +79,8 @@ def with_loss(graph: Graph, loss: bool = True) -> Graph:
     return result
 
 
-def plan(graph: Graph, frozen: frozenset[int] = frozenset()) -> Plan:
-    """Prepare a graph; ``frozen`` are parameters' values that take no gradient."""
+def plan(graph: Graph, channels_last: bool = False) -> Plan:
+    """Prepare a graph. ``channels_last``: images come, and weights lie, in that memory format."""
     values, nodes = graph.values, graph.nodes
     count = len(values)
     storage = [-1] * count
@@ -92,9 +95,13 @@ def plan(graph: Graph, frozen: frozenset[int] = frozenset()) -> Plan:
     persistent = set()
     for parameter in graph.parameters:
         persistent.add(fresh(parameter.value))
-        needs_grad[parameter.value] = parameter.trainable and parameter.value not in frozen
+        needs_grad[parameter.value] = parameter.trainable
     for value in [*(buffer.value for buffer in graph.buffers), *graph.inputs, *graph.constants]:
         persistent.add(fresh(value))
+    layouts = [PACKED] * count
+    if channels_last:
+        for value in graph.inputs:
+            layouts[value] = CHANNELS_LAST if len(values[value].shape) == 4 else PACKED
     steps: list[Step] = []
     references: list[int] = []
     for node in nodes:
@@ -118,11 +125,29 @@ def plan(graph: Graph, frozen: frozenset[int] = frozenset()) -> Plan:
             kept = op.kept(inputs, outputs, needs)
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
-        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view))
+        layout = layouts[node.inputs[0]] if node.inputs else PACKED
+        if layout or op.kind == "permute":
+            after = _layout_after(op, layout)
+            for value in node.outputs:
+                layouts[value] = after
+        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout))
     saved = [0] * len(size)
     for reference in references:
         saved[reference] += 1
     return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
+
+
+def _layout_after(op: Op, layout: int) -> int:
+    """How an op's output lies in memory, given how its first input does."""
+    if isinstance(op, Permute):
+        if op.axes == (0, 3, 1, 2):
+            return {PACKED: CHANNELS_LAST, SPARSE: PACKED}.get(layout, SPARSE)
+        if op.axes == (0, 2, 3, 1):
+            return PACKED if layout == CHANNELS_LAST else SPARSE
+        return SPARSE if op.axes != tuple(range(len(op.axes))) else layout
+    if layout == SPARSE and op.kind in ("conv", "max_pool", "avg_pool", "batch_norm"):
+        return PACKED
+    return layout if op.kind in _KEEPS_LAYOUT else PACKED
 
 
 def _dying(graph: Graph) -> list[list[int]]:

@@ -1,0 +1,97 @@
+"""The same network in other precisions: all in half, or by autocast's rules, as torch's documentation lists them."""
+
+from __future__ import annotations
+
+from ...graph import Graph, Node, TensorSpec
+from ...graph.graph import Parameter
+from ...graph.ops import Activation, Cast, Op
+
+HALF = {"bf16": "bfloat16", "fp16": "float16", "amp": "float16"}
+# what autocast runs in half precision, and what in float32; everything else takes its inputs as they come
+_IN_HALF = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum", "attention"})
+_IN_FLOAT = frozenset({"softmax", "layer_norm", "group_norm", "loss", "cumulative"})
+_FLOAT_FUNCTIONS = frozenset(
+    {"rsqrt", "reciprocal", "pow", "exp", "expm1", "log", "log1p", "log2", "softplus", "norm", "sum", "prod"}
+)
+
+
+def converted(graph: Graph, precision: str, device: str = "cuda") -> Graph:
+    """The graph as it runs in ``precision``: "fp32" as it is; "bf16", "fp16" wholly; "amp" with autocast's casts.
+
+    A weight is cast once and its copy kept to the end of the forward pass, as autocast's cache does.
+    """
+    if precision == "fp32":
+        return graph
+    half = "bfloat16" if precision == "amp" and device == "cpu" else HALF[precision]
+    return _Conversion(graph, half, autocast=precision == "amp").run()
+
+
+def _in_half(op: Op) -> bool:
+    return op.kind in _IN_HALF or op.name == "prelu"
+
+
+def _in_float(op: Op) -> bool:
+    return op.kind in _IN_FLOAT or (isinstance(op, Activation) or op.kind == "reduce") and op.name in _FLOAT_FUNCTIONS
+
+
+class _Conversion:
+    def __init__(self, graph: Graph, half: str, *, autocast: bool) -> None:
+        self.source, self.half, self.autocast = graph, half, autocast
+        self.result = Graph(graph.name, graph.training, modules=graph.modules)
+        self.value: dict[int, int] = {}  # number in the source -> number in the result
+        self.weights: dict[int, int] = {}  # parameter's value -> value of its half copy
+        self.parameters = {parameter.value for parameter in graph.parameters}
+        self.starts: list[int] = []  # position in the source -> position in the result
+
+    def run(self) -> Graph:
+        source, result = self.source, self.result
+        made = {value for node in source.nodes for value in node.outputs}
+        for number, spec in enumerate(source.values):
+            if number not in made:
+                change = not self.autocast and spec.dtype == "float32"
+                self.value[number] = result.add_value(TensorSpec(spec.shape, self.half) if change else spec)
+        result.inputs = [self.value[number] for number in source.inputs]
+        result.constants = [self.value[number] for number in source.constants]
+        result.parameters = [Parameter(p.name, self.value[p.value], p.trainable) for p in source.parameters]
+        result.buffers = [Parameter(b.name, self.value[b.value], b.trainable) for b in source.buffers]
+        for node in source.nodes:
+            self.starts.append(len(result.nodes))
+            self._node(node)
+        self.starts.append(len(result.nodes))
+        result.outputs = [self.value[number] for number in source.outputs]
+        for number, position in source.released.items():
+            if number in made:
+                result.released[self.value[number]] = self.starts[min(position, len(source.nodes))]
+        return result
+
+    def _node(self, node: Node) -> None:
+        op, result = node.op, self.result
+        inputs = [self.value[number] for number in node.inputs]
+        if self.autocast and (_in_half(op) or _in_float(op)):
+            wanted = self.half if _in_half(op) else "float32"
+            inputs = [
+                self._cast(source, number, wanted, node)
+                for source, number in zip(node.inputs, inputs, strict=True)
+            ]
+        specs = op.output(*[result.values[number] for number in inputs])
+        outputs = tuple(result.add_value(spec) for spec in ([specs] if isinstance(specs, TensorSpec) else specs))
+        for before, after in zip(node.outputs, outputs, strict=True):
+            self.value[before] = after
+        result.nodes.append(Node(op, tuple(inputs), outputs, node.module, node.no_grad, node.region))
+        for number in inputs:
+            if result.released.get(number) == -1:  # a cast for this call only
+                result.released[number] = len(result.nodes)
+
+    def _cast(self, source: int, number: int, dtype: str, node: Node) -> int:
+        spec = self.result.values[number]
+        if spec.dtype == dtype or spec.dtype not in ("float32", self.half):
+            return number
+        if source in self.parameters and source in self.weights:
+            return self.weights[source]
+        cast = self.result.add_value(TensorSpec(spec.shape, dtype))
+        self.result.nodes.append(Node(Cast(dtype), (number,), (cast,), node.module, node.no_grad, node.region))
+        if source in self.parameters:
+            self.weights[source] = cast
+        else:
+            self.result.released[cast] = -1
+        return cast

@@ -1,0 +1,135 @@
+"""Rules for convolutions and matrix products."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
+from ...graph.ops.base import per_axis
+from ..standin import StandIn
+from ..strides import following
+from .registry import Rule, in_place, register, rule_for
+
+if TYPE_CHECKING:
+    from ..tracer import Tracer
+
+_LINEAR = Linear()
+_MATMUL = Matmul()
+
+
+@lru_cache(maxsize=4096)
+def conv_op(
+    stride: tuple[int, ...],
+    padding: tuple[int, ...] | str,
+    dilation: tuple[int, ...],
+    groups: int,
+    kernel: tuple[int, ...],
+) -> Conv:
+    """The convolution with torch's settings; ``padding`` may be "same" or "valid"."""
+    pairs: tuple[tuple[int, int], ...]
+    if padding == "valid":
+        pairs = ((0, 0),) * len(stride)
+    elif padding == "same":  # an odd total leaves the larger half behind
+        if any(s != 1 for s in stride):
+            raise ValueError(f"padding='same' needs a stride of 1, got {stride}")
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        pairs = tuple((total // 2, total - total // 2) for total in totals)
+    elif isinstance(padding, str):
+        raise ValueError(f"padding is a number, 'same' or 'valid', got {padding!r}")
+    else:
+        pairs = tuple((p, p) for p in padding)
+    return Conv(stride, pairs, dilation, groups)
+
+
+def convolve(t: Tracer, op: Conv | ConvTranspose, x: Any, weight: Any, bias: Any) -> Any:
+    """A convolution's call. Its result lies in memory as its input does."""
+    result = t.emit(op, x, weight) if bias is None else t.emit(op, x, weight, bias)
+    if type(x) is StandIn and x.strides is not None:
+        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
+    return result
+
+
+def _conv(rank: int) -> Rule:
+    def rule(
+        t: Tracer, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        groups: int = 1,
+    ) -> Any:  # fmt: skip
+        kernel = t.shape(weight)[2:]
+        where = padding if isinstance(padding, str) else per_axis(padding, rank)
+        op = conv_op(per_axis(stride, rank), where, per_axis(dilation, rank), groups, kernel)
+        return convolve(t, op, input, weight, bias)
+
+    return rule
+
+
+for _rank in (1, 2, 3):
+    register(_conv(_rank), f"conv{_rank}d")
+
+
+@rule_for("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def conv_transpose(
+    t: Tracer, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """Transposed convolution of 1 to 3 dimensions, by the weight's rank."""
+    rank = len(t.shape(weight)) - 2
+    steps, pads, extra, gaps = (per_axis(value, rank) for value in (stride, padding, output_padding, dilation))
+    return convolve(t, ConvTranspose(steps, pads, extra, gaps, groups), input, weight, bias)
+
+
+@rule_for("linear")
+def linear(t: Tracer, input: Any, weight: Any, bias: Any = None) -> Any:
+    """Linear layer."""
+    return t.emit(_LINEAR, input, weight) if bias is None else t.emit(_LINEAR, input, weight, bias)
+
+
+@rule_for("matmul", "__matmul__")
+def matmul(t: Tracer, x: Any, other: Any) -> Any:
+    """Matrix product."""
+    return t.emit(_MATMUL, x, other)
+
+
+def _product(name: str, first_rank: int, second_rank: int) -> None:
+    def rule(t: Tracer, x: Any, other: Any) -> Any:
+        first, second = t.shape(x), t.shape(other)
+        if (len(first), len(second)) != (first_rank, second_rank):
+            raise ValueError(f"{name} takes tensors of {first_rank} and {second_rank} axes, got {first} and {second}")
+        return t.emit(_MATMUL, x, other)
+
+    register(rule, name)
+
+
+for _name, _first, _second in (("mm", 2, 2), ("bmm", 3, 3), ("mv", 2, 1), ("dot", 1, 1)):
+    _product(_name, _first, _second)
+
+
+@rule_for("__rmatmul__")
+def _rmatmul(t: Tracer, x: Any, other: Any) -> Any:
+    return t.emit(_MATMUL, other, x)
+
+
+@rule_for("addmm", "baddbmm", "addmv")
+def _addmm(t: Tracer, addend: Any, x: Any, other: Any, **kwargs: Any) -> Any:
+    return t.emit(_MATMUL, x, other, addend)
+
+
+in_place(_addmm, "addmm_", "baddbmm_", "addmv_")
+
+
+@rule_for("einsum")
+def _einsum(t: Tracer, equation: Any, *operands: Any) -> Any:
+    if not isinstance(equation, str):  # einsum(x, [0, 1], y, [1, 2], [0, 2])
+        given = [equation, *operands]
+        letters = ["".join("..." if n is Ellipsis else chr(ord("a") + n) for n in axes) for axes in given[1::2]]
+        terms = len(given) // 2
+        result = f"->{''.join('...' if n is Ellipsis else chr(ord('a') + n) for n in given[-1])}" if len(given) % 2 else ""
+        return t.emit(Einsum(",".join(letters[:terms]) + result), *given[: 2 * terms : 2])
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    return t.emit(Einsum(equation), *operands)
+
+
+@rule_for("scaled_dot_product_attention")
+def _attention(t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **kwargs: Any) -> Any:
+    return t.emit(Attention(), query, key, value, *([] if attn_mask is None else [attn_mask]))

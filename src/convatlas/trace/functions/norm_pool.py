@@ -1,0 +1,165 @@
+"""Rules for normalisation and pooling."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...graph.ops import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    BatchNorm,
+    Fill,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    LpPool,
+    MaxPool,
+    Op,
+    RMSNorm,
+)
+from ...graph.ops.base import per_axis
+from ..standin import StandIn
+from ..strides import following
+from .registry import FUNCTION_RULES, element_wise, register, rule_for
+
+if TYPE_CHECKING:
+    from ..tracer import Tracer
+
+
+@rule_for("batch_norm")
+def batch_norm(
+    t: Tracer, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+    training: bool = False, *args: Any, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """Batch norm, in the order of torch.nn.functional."""
+    given = {"w": weight, "b": bias, "m": running_mean, "v": running_var}
+    present = "".join([letter for letter, tensor in given.items() if tensor is not None])
+    tensors = [tensor for tensor in given.values() if tensor is not None]
+    return t.emit(BatchNorm(training, present), input, *tensors, strides=element_wise(input))
+
+
+@rule_for("layer_norm")
+def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *args: Any,
+               **kwargs: Any) -> Any:  # fmt: skip
+    """Layer norm."""
+    _check_trailing(t, "layer_norm", input, normalized_shape)
+    return t.emit(LayerNorm(len(normalized_shape)), input, *[v for v in (weight, bias) if v is not None])
+
+
+@rule_for("rms_norm")
+def rms_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
+    """RMS norm."""
+    _check_trailing(t, "rms_norm", input, normalized_shape)
+    return t.emit(RMSNorm(len(normalized_shape)), input, *([] if weight is None else [weight]))
+
+
+def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> None:
+    shape = t.shape(input)
+    if shape[len(shape) - len(normalized_shape) :] != tuple(normalized_shape):
+        raise ValueError(f"{name} over {tuple(normalized_shape)} does not fit {shape}")
+
+
+@rule_for("group_norm")
+def group_norm(t: Tracer, input: Any, num_groups: int, weight: Any = None, bias: Any = None, *args: Any,
+               **kwargs: Any) -> Any:  # fmt: skip
+    """Group norm."""
+    result = t.emit(GroupNorm(num_groups), input, *[v for v in (weight, bias) if v is not None])
+    return _placed(input, result)
+
+
+@rule_for("instance_norm")
+def _instance_norm(
+    t: Tracer, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, *args: Any, **kwargs: Any,
+) -> Any:  # fmt: skip
+    given = [v for v in (weight, bias, running_mean, running_var) if v is not None]
+    return t.emit(InstanceNorm(not use_input_stats), input, *given)
+
+
+# torch's own functions take the weights before the statistics
+FUNCTION_RULES[torch.batch_norm] = lambda t, x, weight, bias, mean, variance, training, *args: batch_norm(
+    t, x, mean, variance, weight, bias, training
+)
+FUNCTION_RULES[torch.instance_norm] = lambda t, x, weight, bias, mean, variance, *args: _instance_norm(
+    t, x, mean, variance, weight, bias, *args
+)
+
+
+@rule_for("local_response_norm")
+def local_response_norm(t: Tracer, input: Any, size: int, *args: Any, **kwargs: Any) -> Any:
+    """Local response norm."""
+    return t.emit(LocalResponseNorm(size), input)
+
+
+def _placed(x: Any, result: StandIn) -> StandIn:
+    """A pooling's result lies in memory as its input does."""
+    if type(x) is StandIn and x.strides is not None:
+        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
+    return result
+
+
+@lru_cache(maxsize=512)
+def _pool_op(kind: type[Op], rank: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    sizes = per_axis(kernel, rank)
+    steps = sizes if stride is None or stride == () else per_axis(stride, rank)
+    return kind(sizes, steps, per_axis(padding, rank), per_axis(dilation, rank), ceil_mode)  # type: ignore[call-arg]
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def max_pool(
+    t: Tracer, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False, *, rank: int,
+) -> Any:  # fmt: skip
+    """Max pooling."""
+    settings = map(_hashable, (kernel_size, stride, padding, dilation))
+    result = _placed(input, t.emit(_pool_op(MaxPool, rank, *settings, ceil_mode), input))
+    return (result, _indices(t, result)) if return_indices else result
+
+
+def _indices(t: Tracer, result: StandIn) -> StandIn:
+    return t.emit(Fill(result.spec.shape, "int64", "indices"))
+
+
+def avg_pool(
+    t: Tracer, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    *args: Any, rank: int, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """Average pooling."""
+    settings = map(_hashable, (kernel_size, stride, padding))
+    return _placed(input, t.emit(_pool_op(AvgPool, rank, *settings, 1, ceil_mode), input))
+
+
+def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
+    """Adaptive average pooling."""
+    return _placed(input, t.emit(AdaptiveAvgPool(per_axis(output_size, rank)), input))
+
+
+def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: bool = False, *, rank: int) -> Any:
+    """Adaptive max pooling."""
+    result = _placed(input, t.emit(AdaptiveMaxPool(per_axis(output_size, rank)), input))
+    return (result, _indices(t, result)) if return_indices else result
+
+
+def lp_pool(t: Tracer, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False,
+            *, rank: int) -> Any:  # fmt: skip
+    """Lp pooling."""
+    return t.emit(_pool_op(LpPool, rank, _hashable(kernel_size), _hashable(stride), 0, 1, ceil_mode), input)
+
+
+for _rank in (1, 2, 3):
+    register(partial(max_pool, rank=_rank), f"max_pool{_rank}d")
+    register(partial(max_pool, rank=_rank, return_indices=True), f"max_pool{_rank}d_with_indices")
+    register(partial(avg_pool, rank=_rank), f"avg_pool{_rank}d")
+    register(partial(adaptive_avg_pool, rank=_rank), f"adaptive_avg_pool{_rank}d")
+    register(partial(adaptive_max_pool, rank=_rank), f"adaptive_max_pool{_rank}d")
+    register(partial(adaptive_max_pool, rank=_rank, return_indices=True), f"adaptive_max_pool{_rank}d_with_indices")
+    register(partial(lp_pool, rank=_rank), f"lp_pool{_rank}d")
+FUNCTION_RULES[torch.adaptive_max_pool1d] = partial(adaptive_max_pool, rank=1, return_indices=True)

@@ -1,0 +1,97 @@
+"""Which rule serves which torch function, and what every rule needs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..standin import StandIn
+from ..strides import Strides, dense_like
+
+if TYPE_CHECKING:
+    from ..tracer import Tracer
+
+Rule = Callable[..., Any]
+FUNCTION_RULES: dict[Any, Rule] = {}
+_HOMES = (torch, torch.nn.functional, torch.Tensor, torch.special, torch.linalg, torch._C._nn, torch._C._linalg)
+
+
+def register(rule: Rule, *names: str) -> None:
+    """Use ``rule`` for every torch function of one of these names."""
+    for name in names:
+        for home in _HOMES:
+            if hasattr(home, name):
+                FUNCTION_RULES[getattr(home, name)] = rule
+
+
+def rule_for(*names: str) -> Callable[[Rule], Rule]:
+    """Decorator: the rule for the torch functions of these names."""
+
+    def decorate(rule: Rule) -> Rule:
+        register(rule, *names)
+        return rule
+
+    return decorate
+
+
+def in_place(rule: Rule, *names: str) -> None:
+    """Register a rule's in-place twins: their first argument stands for the result from then on."""
+
+    def rule_(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return renamed(x, rule(t, x, *args, **kwargs))
+
+    register(rule_, *names)
+
+
+def renamed(x: Any, result: StandIn) -> Any:
+    """After an in-place op: ``x`` itself now stands for the new value. A real tensor stays as it was."""
+    if type(x) is not StandIn or x is result:
+        return result
+    x.tracer.released[x.value] = len(x.tracer.nodes)  # nothing goes by the old value's name any more
+    x.value, x.spec, x.strides = result.value, result.spec, result.strides
+    return x
+
+
+def strides_of(x: Any) -> Strides:
+    """Strides of a tensor in a trace; a real one counts as contiguous."""
+    return x.strides if type(x) is StandIn else None
+
+
+def element_wise(x: Any) -> Strides:
+    """Strides of an element-wise result."""
+    return dense_like(x.spec.shape, x.strides) if type(x) is StandIn and x.strides is not None else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a Python number, and not a tensor."""
+    return isinstance(value, int | float | complex) or (isinstance(value, Number) and type(value) is not StandIn)
+
+
+def numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes that may come one by one or as one sequence."""
+    if len(values) == 1 and isinstance(values[0], list | tuple):
+        values = tuple(values[0])
+    return tuple([operator.index(value) for value in values])
+
+
+def axis_of(dim: int, rank: int) -> int:
+    """The axis that ``dim`` means, counted from the front.
+
+    Raises:
+        IndexError: there is no such axis.
+    """
+    limit = max(rank, 1)
+    if not -limit <= dim < limit:
+        raise IndexError(f"there is no axis {dim} in a tensor of {rank} axes")
+    return dim % limit
+
+
+def axes_of(dim: Any, rank: int) -> tuple[int, ...]:
+    """The axes that ``dim`` means: None and () are all of them."""
+    if dim is None or (isinstance(dim, list | tuple) and not dim):
+        return tuple(range(rank))
+    return tuple([axis_of(d, rank) for d in ((dim,) if isinstance(dim, int) else dim)])

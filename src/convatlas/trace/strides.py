@@ -1,0 +1,97 @@
+"""Strides: how torch lays a result out in memory, and which of its views need a copy. Pure functions of shapes."""
+
+from __future__ import annotations
+
+Shape = tuple[int, ...]
+Strides = Shape | None  # in elements; None for a contiguous tensor
+
+
+def dense_strides(shape: Shape) -> Shape:
+    """Strides of a contiguous tensor."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def same_layout(shape: Shape, first: Shape, second: Shape) -> bool:
+    """Whether two strides of one shape mean the same places in memory: those of axes of size 1 say nothing."""
+    return all(n == 1 or a == b for n, a, b in zip(shape, first, second, strict=True))
+
+
+def normal(shape: Shape, strides: Shape) -> Strides:
+    """The strides, or None where they are a contiguous tensor's."""
+    return None if 0 in shape or same_layout(shape, strides, dense_strides(shape)) else strides
+
+
+def dense_like(shape: Shape, strides: Strides) -> Strides:
+    """Strides of an element-wise result: densely packed, with the axes in the order in which the operand has them."""
+    if strides is None:
+        return None
+    # torch's own order: from the innermost axis outwards by insertion, where an expanded axis (stride 0) stays put
+    order = list(range(len(shape)))[::-1]
+    for place in range(1, len(order)):
+        moving = place
+        for other in range(place - 1, -1, -1):
+            first, second = order[other], order[moving]
+            if strides[first] == 0 or strides[second] == 0:
+                continue
+            if (strides[first], shape[first]) > (strides[second], shape[second]):
+                order[other], order[moving], moving = second, first, other
+            elif strides[first] < strides[second]:
+                break
+    result, step = [0] * len(shape), 1
+    for axis in order:
+        result[axis] = step
+        step *= max(shape[axis], 1)
+    return normal(shape, tuple(result))
+
+
+def channels_last_strides(shape: Shape) -> Shape:
+    """Strides of (N, C, *size) whose channels lie innermost in memory."""
+    channels, size = shape[1], shape[2:]
+    inner = dense_strides((*size, channels))
+    per_image = channels
+    for n in size:
+        per_image *= n
+    return (per_image, 1, *inner[:-1])
+
+
+def is_channels_last(shape: Shape, strides: Strides) -> bool:
+    """Whether (N, C, H, W) or (N, C, D, H, W) lies with its channels innermost, densely."""
+    return strides is not None and len(shape) in (4, 5) and same_layout(shape, strides, channels_last_strides(shape))
+
+
+def following(shape: Shape, strides: Strides, result: Shape) -> Strides:
+    """Strides of a convolution's or a pooling's result: channels innermost if the input's are, else contiguous."""
+    if strides is None or len(shape) != len(result) or not is_channels_last(shape, strides):
+        return None
+    return normal(result, channels_last_strides(result))
+
+
+def view_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
+    """Strides of a view of another shape, or None where the layout allows no view (torch's own rule)."""
+    if 0 in shape:
+        return dense_strides(new)
+    result: list[int] = []
+    axes = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]
+    position = len(new) - 1
+    # axes that lie one inside another in memory form a chunk; a chunk may be cut anew, chunks may not be joined
+    while axes:
+        chunk, base = axes.pop()
+        while axes and axes[-1][1] == base * chunk:
+            chunk *= axes.pop()[0]
+        filled = 1
+        while position >= 0 and (filled < chunk or new[position] == 1):
+            result.append(base * filled)
+            filled *= new[position]
+            position -= 1
+        if filled != chunk:
+            return None
+    while position >= 0:
+        if new[position] != 1:
+            return None
+        result.append(result[-1] if result else 1)
+        position -= 1
+    return tuple(reversed(result))
