@@ -16,14 +16,16 @@ _HOMES = {
     "create": "api",
     "trace": "api",
     "cost": "api",
+    "max_batch": "api",
     "receptive_field": "api",
+    "training_memory": "api",
     "list_models": "catalogue",
     "Graph": "graph",
 }
-__all__ = ["Graph", "cost", "create", "list_models", "receptive_field", "trace"]
+__all__ = ["Graph", "cost", "create", "list_models", "max_batch", "receptive_field", "trace", "training_memory"]
 
 if TYPE_CHECKING:
-    from .api import cost, create, receptive_field, trace
+    from .api import cost, create, max_batch, receptive_field, trace, training_memory
     from .catalogue import list_models
     from .graph import Graph
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .analysis import cost as _cost
+from .analysis import fit as _fit
+from .analysis import memory as _memory
 from .analysis import receptive_field as _receptive_field
 from .graph import Graph
 
@@ -53,6 +56,7 @@ def as_graph(model: Model, inputs: Any = None, *, training: bool = False) -> Gra
 
     Raises:
         ValueError: a graph was given together with an input shape that is not its own.
+
     """
     if isinstance(model, Graph):
         own = model.values[model.inputs[0]].shape
@@ -69,6 +73,7 @@ def cost(model: Model, inputs: Any = None, *, training: bool = False) -> _cost.C
         model: a zoo name, a module on any device, or a graph.
         inputs: shape with the batch axis, as (1, 3, 224, 224); all totals are for the whole batch.
         training: count the forward pass of training (auxiliary heads, dropout, batch statistics).
+
     """
     return _cost.cost(as_graph(model, inputs, training=training))
 
@@ -76,3 +81,82 @@ def cost(model: Model, inputs: Any = None, *, training: bool = False) -> _cost.C
 def receptive_field(model: Model, inputs: Any = None) -> _receptive_field.ReceptiveFields:
     """The receptive field of every call (size, stride, offset in input pixels), branches taken into account."""
     return _receptive_field.receptive_field(as_graph(model, inputs))
+
+
+def memory_settings(
+    *,
+    optimizer: str = "sgd",
+    momentum: float = 0.9,
+    precision: str = "fp32",
+    device: str = "cpu",
+    implementation: str | None = None,
+    channels_last: bool = False,
+    accumulate: int = 1,
+    ema: bool = False,
+    ddp: bool = False,
+    frozen: Sequence[str] = (),
+    checkpoint: Sequence[str] = (),
+) -> _memory.Settings:
+    """Settings of a training step; "sgd" with a momentum above 0 keeps the momentum buffer."""
+    return _memory.Settings(
+        optimizer="momentum" if optimizer == "sgd" and momentum else optimizer,
+        precision=precision,
+        device="cuda" if device.startswith("cuda") else device,
+        implementation=implementation,
+        channels_last=channels_last,
+        accumulate=accumulate,
+        ema=ema,
+        ddp=ddp,
+        frozen=tuple(frozen),
+        checkpoint=tuple(checkpoint),
+    )
+
+
+def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memory.TrainingMemory:
+    """Peak memory of one training step, simulated from the graph: ``.peak_bytes``, breakdown, ``.timeline``, ``.layers``.
+
+    Args:
+        model: a zoo name, a module on any device, or a graph traced with ``training=True``.
+        inputs: shape with the batch axis, as (32, 3, 224, 224).
+        settings: see `memory_settings`: optimizer ("sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"), momentum,
+            precision ("fp32", "amp", "bf16", "fp16"), device ("cpu", "cuda"), implementation, channels_last, accumulate,
+            ema, ddp, frozen (module paths), checkpoint (module paths).
+
+    Raises:
+        ValueError: an unknown setting's value, or a module path that does not exist; shows the nearest.
+
+    """
+    return _memory.training_memory(as_graph(model, inputs, training=True), memory_settings(**settings))
+
+
+def max_batch(model: str | nn.Module, input_size: Sequence[int] | None = None, *, memory_bytes: int, **settings: Any) -> int:
+    """The largest batch whose training step fits into ``memory_bytes``.
+
+    Args:
+        model: a zoo name or a module.
+        input_size: of one image, as (3, 224, 224); a zoo network's own by default.
+        memory_bytes: of the device, as 24 * 2**30. On CUDA a fitted share of it goes to context and libraries.
+        settings: as for `training_memory`.
+
+    Raises:
+        DoesNotFitError: a batch of one needs more; says how much, and what takes the most.
+
+    """
+    return _fit.max_batch(graphs_by_batch(model, input_size), memory_bytes, memory_settings(**settings)).batch
+
+
+def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | None = None) -> Callable[[int], Graph]:
+    """A function from a batch to the model's graph in training mode; the model is built once."""
+    if isinstance(model, str):
+        import torch
+
+        from .zoo import create, entry
+
+        size = tuple(input_size or entry(model).input_size)
+        with torch.device("meta"):
+            network: Any = create(model)
+    elif input_size is None:
+        raise ValueError("an nn.Module needs the size of one image, as (3, 224, 224)")
+    else:
+        size, network = tuple(input_size), model
+    return lambda batch: trace(network, (batch, *size), training=True)

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
-from ..graph import Graph
+if TYPE_CHECKING:
+    from ..graph import Graph
 
 UNUSED = "unused"
 HEAD = "head"
@@ -30,6 +32,7 @@ class LayerCost:
         bytes_read, bytes_written: memory traffic of an unfused kernel: every input once, every output once.
         stage: the resolution it works at ("56x56"), or "head" after the last map.
         counted: whether a rule knows this op; if not, its MACs and element-wise operations are unknown, not zero.
+
     """
 
     name: str
@@ -92,6 +95,7 @@ class Cost:
         macs: multiply-accumulates. Nearly every published "FLOPs" of a CNN is this.
         elementwise: element-wise operations.
         activation_bytes: outputs of all calls; views and in-place ops add nothing.
+
     """
 
     graph: Graph

@@ -21,7 +21,7 @@ class Field(NamedTuple):
     start: float
     end: float
     step: float
-    count: int  # positions
+    positions: int
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class ReceptiveField:
         offset: first pixel that the first position sees; negative where it reaches into the padding.
         sees_all: the whole image has an influence, through global pooling, a gate made of it, or attention. ``size`` then
             still tells the local extent where there is one.
+
     """
 
     name: str
@@ -46,6 +47,7 @@ class ReceptiveField:
     offset: tuple[float, ...]
     sees_all: bool
     is_map: bool  # has more than one position, so that a size is of interest
+    node: int  # the call's place among the graph's nodes
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class ReceptiveFields:
 
         Raises:
             ValueError: the network has no map.
+
         """
         maps = [layer for layer in self.layers if layer.is_map]
         if not maps:
@@ -92,6 +95,7 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
 
     Raises:
         ValueError: the first input has no spatial axes.
+
     """
     shape = graph.values[graph.inputs[0]].shape
     if len(shape) < 3:
@@ -100,7 +104,7 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
         graph.inputs[0]: _State(tuple(Field(0.0, 1.0, 1.0, count) for count in shape[2:]), False)
     }
     layers = []
-    for node in graph.nodes:
+    for place, node in enumerate(graph.nodes):
         inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
         known = [states[value] for value in node.inputs if value in states]
         if not known:
@@ -119,7 +123,8 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
                 tuple(_whole(field.step) for field in state.fields),
                 tuple(_whole(field.start) for field in state.fields),
                 state.sees_all,
-                any(field.count > 1 for field in state.fields),
+                any(field.positions > 1 for field in state.fields),
+                place,
             )
         )
     return ReceptiveFields(layers)
@@ -133,15 +138,15 @@ def _merged(states: list[_State]) -> _State:
     """The union over branches; a branch that has lost its map gates the others without widening them."""
     if len(states) == 1:
         return states[0]
-    most = max(max(field.count for field in state.fields) for state in states)
-    maps = [state for state in states if max(field.count for field in state.fields) == most]
+    most = max(max(field.positions for field in state.fields) for state in states)
+    maps = [state for state in states if max(field.positions for field in state.fields) == most]
     sees_all = any(state.sees_all for state in states) or len(maps) < len(states)
     fields = tuple(
         Field(
             min(field.start for field in axis),
             max(field.end for field in axis),
             max(field.step for field in axis),
-            axis[0].count,
+            axis[0].positions,
         )
         for axis in zip(*(state.fields for state in maps), strict=True)
     )
@@ -164,11 +169,11 @@ def _through(window: Window | str, state: _State, output_shape: tuple[int, ...])
                 state.fields, window.kernel, window.stride, window.padding, window.dilation, counts, strict=True
             )
         )
-        covers = any(f.count > 1 for f in state.fields) and all(count == 1 for count in counts)
+        covers = any(f.positions > 1 for f in state.fields) and all(count == 1 for count in counts)
         return _State(fields, state.sees_all or covers)
     assert window == GLOBAL or isinstance(window, Window)
     fields = tuple(
-        Field(field.start, field.end + (field.count - 1) * field.step, field.step * field.count, 1)
+        Field(field.start, field.end + (field.positions - 1) * field.step, field.step * field.positions, 1)
         for field in state.fields
     )
     return _State(fields, True)

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from math import prod
 
 from ...graph.ops import (
-    Attention,
-    AvgPool,
     Binary,
     Conv,
-    ConvTranspose,
-    GroupNorm,
-    InstanceNorm,
     Interpolate,
-    LayerNorm,
-    Linear,
     LocalResponseNorm,
     Loss,
-    Op,
     Prelu,
 )
 from .plan import CHANNELS_LAST, SPARSE, Step

@@ -42,6 +42,7 @@ class Plan:
         saved: storage -> how many kept references the forward pass makes to it.
         dying: position -> values that Python lets go of after that many nodes.
         persistent: storages that live through the step (parameters, buffers, inputs, constants).
+
     """
 
     graph: Graph
@@ -54,10 +55,8 @@ class Plan:
     persistent: set[int]
 
 
-def with_loss(graph: Graph, loss: bool = True) -> Graph:
+def with_loss(graph: Graph) -> Graph:
     """The graph with a loss on its outputs: cross-entropy for logits (N, classes), the mean of anything else; summed."""
-    if not loss:
-        return graph
     result = Graph(
         graph.name, graph.training, list(graph.values), list(graph.nodes), list(graph.inputs), [], graph.parameters,
         graph.buffers, list(graph.constants), graph.modules, dict(graph.released),
@@ -79,8 +78,15 @@ def with_loss(graph: Graph, loss: bool = True) -> Graph:
     return result
 
 
-def plan(graph: Graph, channels_last: bool = False) -> Plan:
-    """Prepare a graph. ``channels_last``: images come, and weights lie, in that memory format."""
+def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False) -> Plan:
+    """Prepare a graph.
+
+    Args:
+        graph: the network, its loss included if it is trained.
+        channels_last: images come, and weights lie, in that memory format.
+        inference: nothing takes a gradient.
+
+    """
     values, nodes = graph.values, graph.nodes
     count = len(values)
     storage = [-1] * count
@@ -95,7 +101,7 @@ def plan(graph: Graph, channels_last: bool = False) -> Plan:
     persistent = set()
     for parameter in graph.parameters:
         persistent.add(fresh(parameter.value))
-        needs_grad[parameter.value] = parameter.trainable
+        needs_grad[parameter.value] = parameter.trainable and not inference
     for value in [*(buffer.value for buffer in graph.buffers), *graph.inputs, *graph.constants]:
         persistent.add(fresh(value))
     layouts = [PACKED] * count

@@ -31,7 +31,7 @@ def _in_half(op: Op) -> bool:
 
 
 def _in_float(op: Op) -> bool:
-    return op.kind in _IN_FLOAT or (isinstance(op, Activation) or op.kind == "reduce") and op.name in _FLOAT_FUNCTIONS
+    return op.kind in _IN_FLOAT or ((isinstance(op, Activation) or op.kind == "reduce") and op.name in _FLOAT_FUNCTIONS)
 
 
 class _Conversion:
@@ -70,8 +70,7 @@ class _Conversion:
         if self.autocast and (_in_half(op) or _in_float(op)):
             wanted = self.half if _in_half(op) else "float32"
             inputs = [
-                self._cast(source, number, wanted, node)
-                for source, number in zip(node.inputs, inputs, strict=True)
+                self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)
             ]
         specs = op.output(*[result.values[number] for number in inputs])
         outputs = tuple(result.add_value(spec) for spec in ([specs] if isinstance(specs, TensorSpec) else specs))

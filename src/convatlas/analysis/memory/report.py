@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...graph import Graph
-from .step import KINDS, Change
+from .changes import KINDS, SAVED, Change
+from .settings import Settings
 
 
 @dataclass(slots=True)
 class Moment:
-    """Bytes in use after a node has run, by kind."""
+    """Bytes in use at their highest while one node is at work, by kind."""
 
     phase: str
     name: str
@@ -22,44 +23,94 @@ class Moment:
 
 @dataclass(slots=True)
 class LayerMemory:
-    """Bytes that one call holds at the peak."""
+    """What one call holds for backward at the peak, in bytes."""
 
     name: str
     op: str
+    output_shape: tuple[int, ...]
     saved_for_backward_bytes: int
 
 
 @dataclass(slots=True)
 class TrainingMemory:
-    """Memory of one training step, in bytes.
+    """Memory of one training step (or one inference), in bytes.
 
     Attributes:
         peak_bytes: everything that the step holds at its highest: parameters, buffers, gradients, optimizer state, the
             input batch and its targets, what is saved for backward, and temporaries.
         breakdown: bytes at the peak by kind; they add up to ``peak_bytes``.
-        phase, peak_name, peak_op: when the peak is reached: forward, backward or optimizer, and at which call.
-        timeline: bytes in use after each node.
-        layers: what each call keeps at the peak.
+        phase, peak_name, peak_op: when the peak is reached: in forward, backward or the optimizer's step, at which call.
+        reserved_bytes: on CUDA, what the caching allocator holds of the device for these tensors; else None.
         uncounted: ops that no rule knows; if there are any, the peak is "at least" this.
+
     """
 
     graph: Graph
+    settings: Settings
     peak_bytes: int
     breakdown: dict[str, int]
     phase: str
     peak_name: str
     peak_op: str
-    changes: list[Change]
     uncounted: dict[str, int]
+    changes: list[Change]
+    peak_index: int
     reserved_bytes: int | None = None
-    overhead_bytes: dict[str, int] | None = None
+
+    @property
+    def at_least(self) -> bool:
+        """Whether some op is unknown, so that the true peak may be higher."""
+        return bool(self.uncounted)
+
+    @property
+    def layers(self) -> list[LayerMemory]:
+        """What each call holds for backward at the peak, in order of execution; it adds up to the breakdown's figure."""
+        held: dict[int, int] = {}
+        for change in self.changes[: self.peak_index + 1]:
+            if change.kind == SAVED:
+                held[change.owner] = held.get(change.owner, 0) + change.num_bytes
+        nodes, values = self.graph.nodes, self.graph.values
+        return [
+            LayerMemory(nodes[owner].module, nodes[owner].op.name, values[nodes[owner].outputs[0]].shape, num_bytes)
+            for owner, num_bytes in sorted(held.items())
+            if num_bytes
+        ]
+
+    @property
+    def timeline(self) -> list[Moment]:
+        """Bytes in use over the step: for each node at work, its highest moment; first and last the level between steps."""
+        return list(self._moments())
+
+    def _moments(self) -> Iterator[Moment]:
+        current = dict.fromkeys(KINDS, 0)
+        total = highest = 0
+        at_highest = dict(current)
+        last: tuple[str, int] | None = None
+        for change in self.changes:
+            key = (change.phase, change.position)
+            if key != last:
+                if last is not None:
+                    yield self._moment(*last, highest, at_highest)
+                last, highest, at_highest = key, total, dict(current)
+            current[change.kind] += change.num_bytes
+            total += change.num_bytes
+            if total > highest:
+                highest, at_highest = total, dict(current)
+        if last is not None:
+            yield self._moment(*last, highest, at_highest)
+            yield self._moment("between steps", -1, total, current)
+
+    def _moment(self, phase: str, position: int, num_bytes: int, by_kind: dict[str, int]) -> Moment:
+        node = self.graph.nodes[position] if position >= 0 else None
+        return Moment(phase, node.module if node else "", node.op.name if node else "", num_bytes, dict(by_kind))
 
     def __repr__(self) -> str:
-        at_least = "at least " if self.uncounted else ""
-        return f"<TrainingMemory of {self.graph.name}: peak {at_least}{self.peak_bytes / 2**20:,.1f} MiB in {self.phase} at {self.peak_name or self.peak_op}>"
+        at_least = "at least " if self.at_least else ""
+        where = f"{self.phase}, {self.peak_name or self.peak_op}"
+        return f"<TrainingMemory of {self.graph.name}: peak {at_least}{self.peak_bytes / 2**20:,.1f} MiB in {where}>"
 
 
-def summarise(graph: Graph, changes: list[Change], uncounted: dict[str, int]) -> TrainingMemory:
+def summarise(graph: Graph, changes: list[Change], uncounted: dict[str, int], settings: Settings) -> TrainingMemory:
     """Find the peak in a list of changes, and what it is made of."""
     current = peak = 0
     peak_index = -1
@@ -73,5 +124,14 @@ def summarise(graph: Graph, changes: list[Change], uncounted: dict[str, int]) ->
     at = changes[peak_index]
     node = graph.nodes[at.position] if at.position >= 0 else None
     return TrainingMemory(
-        graph, peak, breakdown, at.phase, node.module if node else "", node.op.name if node else at.phase, changes, uncounted
+        graph,
+        settings,
+        peak,
+        {kind: num_bytes for kind, num_bytes in breakdown.items() if num_bytes},
+        at.phase,
+        node.module if node else "",
+        node.op.name if node else at.phase,
+        uncounted,
+        changes,
+        peak_index,
     )

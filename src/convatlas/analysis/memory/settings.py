@@ -16,6 +16,7 @@ class Optimizer:
         working: copies made for a parameter whose last one stays until the next parameter's is made ("single").
         scratch: copies beside them that end with the operation ("single").
         together: copies of all parameters alive at once ("foreach").
+
     """
 
     state: int
@@ -58,9 +59,23 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a step is done. See `convatlas.training_memory` for what each one means."""
+    """How a step is done.
 
-    optimizer: str = "sgd"
+    Attributes:
+        optimizer: a name in `OPTIMIZERS`.
+        implementation: "single", "foreach" or "fused"; None is torch's default for the device.
+        precision: "fp32"; "bf16" or "fp16" for parameters and all; "amp" for autocast (float16 on CUDA, bfloat16 on CPU).
+        device: "cpu" or "cuda".
+        channels_last: images and weights in that memory format.
+        accumulate: micro-batches to an optimizer step; above 1 the gradients live through the forward pass.
+        ema: an exponential moving average of parameters and buffers is kept.
+        ddp: distributed data parallel's gradient buckets.
+        frozen: modules (dotted paths) whose parameters take no gradient; "*" is all.
+        checkpoint: modules whose forward is computed again in backward instead of being kept.
+
+    """
+
+    optimizer: str = "momentum"
     implementation: str | None = None
     precision: str = "fp32"
     device: str = "cpu"
@@ -68,5 +83,17 @@ class Settings:
     accumulate: int = 1
     ema: bool = False
     ddp: bool = False
-    frozen: Sequence[str] = ()
-    checkpoint: Sequence[str] = ()
+    frozen: tuple[str, ...] = ()
+    checkpoint: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("optimizer", self.optimizer, tuple(OPTIMIZERS)),
+            ("precision", self.precision, PRECISIONS),
+            ("device", self.device, DEVICES),
+            ("implementation", self.implementation or "single", IMPLEMENTATIONS),
+        ):
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
+        if self.accumulate < 1:
+            raise ValueError(f"`accumulate` (={self.accumulate}) must be at least 1")

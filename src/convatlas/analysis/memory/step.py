@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ...graph.ops import (
@@ -10,30 +9,16 @@ from ...graph.ops import (
     Binary,
     Concat,
     Expand,
-    Loss,
     Op,
     Permute,
     Reduce,
-    Slice,
-    Split,
-    StochasticDepth,
     View,
 )
-from ...graph.ops.pointwise import Activation, Dropout
+from ...graph.ops.base import NOTHING
+from ...graph.ops.pointwise import Activation
+from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
 from .cpu import OUTPUT, Gradient, Script
 from .plan import Plan, Step
-
-PARAMETERS = "parameters"
-BUFFERS = "buffers"
-OPTIMIZER_STATE = "optimizer state"
-INPUT = "input"
-SAVED = "saved for backward"
-ACTIVATIONS = "other activations"
-GRADIENTS_OF_PARAMETERS = "gradients"
-GRADIENTS_OF_ACTIVATIONS = "gradients of activations"
-TEMPORARIES = "temporaries"
-KINDS = (PARAMETERS, BUFFERS, OPTIMIZER_STATE, GRADIENTS_OF_PARAMETERS, INPUT, SAVED, ACTIVATIONS,
-         GRADIENTS_OF_ACTIVATIONS, TEMPORARIES)  # fmt: skip
 
 
 class Device(Protocol):
@@ -48,16 +33,6 @@ class Device(Protocol):
         """Events of an op's backward pass."""
 
 
-class Change(NamedTuple):
-    """One allocation (positive bytes) or release (negative)."""
-
-    num_bytes: int
-    kind: str
-    position: int  # of the node at work; -1 outside the network
-    owner: int  # of the node whose tensor it is
-    phase: str
-
-
 class _Tensor(NamedTuple):
     """A gradient in flight: its storage, and whether it fills it densely."""
 
@@ -65,24 +40,11 @@ class _Tensor(NamedTuple):
     dense: bool
 
 
-@dataclass(slots=True)
-class Memory:
-    """The bytes in use as the step goes on."""
-
-    changes: list[Change] = field(default_factory=list)
-    phase: str = "forward"
-    position: int = -1
-
-    def change(self, num_bytes: int, kind: str, owner: int) -> None:
-        """Allocate (positive) or release (negative)."""
-        if num_bytes:
-            self.changes.append(Change(num_bytes, kind, self.position, owner, self.phase))
-
-
 class Simulation:
     """The forward and backward pass of a plan on a device."""
 
-    def __init__(self, plan: Plan, device: Device, memory: Memory) -> None:
+    def __init__(self, plan: Plan, device: Device, memory: Memory, *, accumulating: bool = False) -> None:
+        self.accumulating = accumulating
         self.plan = plan
         self.device = device
         self.memory = memory
@@ -93,6 +55,11 @@ class Simulation:
         self.extras: dict[int, int] = {}  # position -> bytes kept beside inputs and outputs
         self.gradients: dict[int, _Tensor] = {}  # value -> gradient that has arrived
         self.parameter_values = {parameter.value for parameter in plan.graph.parameters}
+        self.regions: dict[int, list[int]] = {}  # checkpointed region -> positions of its nodes
+        for position, step in enumerate(plan.steps):
+            if step.node.region:
+                self.regions.setdefault(step.node.region, []).append(position)
+        self.waiting = set(self.regions)  # regions that are still to be computed again
 
     # storages
 
@@ -115,14 +82,40 @@ class Simulation:
     # forward
 
     def forward(self) -> None:
-        """Run every node once."""
-        for position in range(len(self.plan.steps)):
-            self.forward_step(position, keeping=True)
+        """Run every node once; a checkpointed region keeps its inputs only."""
+        storage = self.plan.storage
+        for region in self.regions:
+            for value in self._inputs_of(region):
+                self.kind[storage[value]] = SAVED
+        for position, step in enumerate(self.plan.steps):
+            region = step.node.region
+            if region and position == self.regions[region][0]:
+                for value in self._inputs_of(region):
+                    self._retain(storage[value])
+            if region:
+                for value in step.node.outputs:
+                    if not step.is_view and not self._is_input(storage[value]):
+                        self.kind[storage[value]] = ACTIVATIONS
+            self._run(position, step)
+            if step.differentiable and not region:
+                self._keep(position, step)
+            for value in self.plan.dying[position + 1]:
+                self._release(storage[value])
 
-    def forward_step(self, position: int, keeping: bool) -> None:
-        """Run one node: its script, what it keeps, and what the code lets go of after it."""
+    def _inputs_of(self, region: int) -> list[int]:
+        """Values that a region reads and does not make."""
+        positions = self.regions[region]
+        steps = self.plan.steps
+        made = {value for position in positions for value in steps[position].node.outputs}
+        read = {value for position in positions for value in steps[position].node.inputs}
+        return sorted(value for value in read - made if self.plan.storage[value] not in self.plan.persistent)
+
+    def _is_input(self, storage: int) -> bool:
+        return any(self.plan.storage[v] == storage for region in self.regions for v in self._inputs_of(region))
+
+    def _run(self, position: int, step: Step) -> None:
+        """Run one node: the events of its script, and a reference by the code to each output."""
         plan, memory = self.plan, self.memory
-        step = plan.steps[position]
         memory.position = position
         if not step.is_view:
             for event in self.device.forward(step):
@@ -136,9 +129,28 @@ class Simulation:
                     memory.change(event, TEMPORARIES, position)
         for value in step.node.outputs:
             self.references[plan.storage[value]] += 1
-        if keeping and step.differentiable:
-            self._keep(position, step)
-        for value in plan.dying[position + 1]:
+
+    def _compute_again(self, region: int) -> None:
+        """Run a checkpointed region forward once more, as far as something is kept, and keep it."""
+        plan = self.plan
+        self.waiting.discard(region)
+        positions = self.regions[region]
+        keeping = [p for p in positions if plan.steps[p].differentiable and plan.steps[p].kept != NOTHING]
+        held: list[int] = []
+        for position in positions[: positions.index(keeping[-1]) + 1] if keeping else []:
+            step = plan.steps[position]
+            for value in step.node.outputs:
+                if not step.is_view and plan.saved[plan.storage[value]]:
+                    self.kind[plan.storage[value]] = SAVED
+            self._run(position, step)
+            held.extend(step.node.outputs)
+            if step.differentiable:
+                self._keep(position, step)
+            for value in plan.dying[position + 1]:
+                if value in held:
+                    held.remove(value)
+                    self._release(plan.storage[value])
+        for value in held:
             self._release(plan.storage[value])
 
     def _keep(self, position: int, step: Step) -> None:
@@ -156,10 +168,24 @@ class Simulation:
 
     def backward(self, loss: int) -> None:
         """Run every node that leads to the loss, from the last to the first, as autograd's engine does."""
-        self.memory.phase = "backward"
-        self.gradients[loss] = _Tensor(self._new(self.plan.graph.values[loss].nbytes, GRADIENTS_OF_ACTIVATIONS, -1), True)
+        self.gradients[loss] = _Tensor(
+            self._new(self.plan.graph.values[loss].nbytes, GRADIENTS_OF_ACTIVATIONS, -1), True
+        )
         for position in range(len(self.plan.steps) - 1, -1, -1):
             self.backward_step(position)
+            region = self.plan.steps[position].node.region
+            if region and position == self.regions[region][0]:
+                for value in self._inputs_of(region):
+                    self._release(self.plan.storage[value])
+
+    def end(self) -> None:
+        """Let go of the gradients and of the network's outputs."""
+        self.memory.position = -1
+        for gradient in self.gradients.values():
+            self._release(gradient.storage)
+        self.gradients.clear()
+        for value in self.plan.graph.outputs:
+            self._release(self.plan.storage[value])
 
     def backward_step(self, position: int) -> None:
         """Run one node backward, if a gradient has reached it."""
@@ -168,11 +194,13 @@ class Simulation:
             return
         node = step.node
         incoming = [self.gradients.pop(value, None) for value in node.outputs]
+        reached = any(gradient is not None for gradient in incoming)
+        if step.node.region in self.waiting:
+            if not reached and step.kept == NOTHING:
+                return
+            self._compute_again(step.node.region)
         self.memory.position = position
-        if any(incoming):
-            outgoing = self._gradients(position, step, incoming)
-        else:
-            outgoing = []
+        outgoing = self._gradients(position, step, incoming) if reached else []
         self._forget(position, step)
         for gradient in incoming:
             if gradient is not None:
@@ -189,9 +217,7 @@ class Simulation:
         if extra := self.extras.pop(position, 0):
             self.memory.change(-extra, SAVED, position)
 
-    def _gradients(
-        self, position: int, step: Step, incoming: list[_Tensor | None]
-    ) -> list[tuple[int, _Tensor]]:
+    def _gradients(self, position: int, step: Step, incoming: list[_Tensor | None]) -> list[tuple[int, _Tensor]]:
         """The gradients of a node's inputs: aliases of what came in, or new tensors by the device's script."""
         node, op = step.node, step.node.op
         first = next(gradient for gradient in incoming if gradient is not None)
@@ -202,9 +228,8 @@ class Simulation:
                 if not need:
                     continue
                 value = node.inputs[index]
-                if shared == "same" and step.inputs[index].shape != step.outputs[0].shape and isinstance(op, Binary | Expand):
-                    result.append((value, self._made(value, step, index, position)))
-                elif shared == "copy if sparse" and not first.dense:
+                broadcast = step.inputs[index].shape != step.outputs[0].shape and isinstance(op, Binary | Expand)
+                if broadcast or (shared == "copy if sparse" and not first.dense):
                     result.append((value, self._made(value, step, index, position)))
                 else:
                     self._retain(first.storage)
@@ -233,6 +258,9 @@ class Simulation:
     def _accumulate(self, value: int, gradient: _Tensor) -> None:
         """Add to the gradient that is waiting for a value, in place where nothing else holds its storage."""
         waiting = self.gradients.get(value)
+        if self.accumulating and value in self.parameter_values:
+            self._release(gradient.storage)  # added to what earlier micro-batches have left
+            return
         if waiting is None:
             self.gradients[value] = gradient
             return
@@ -269,4 +297,13 @@ def passes_on(op: Op) -> str | None:
 
 def needs_packed(op: Op) -> bool:
     """Whether a backward kernel first packs a gradient that is a part of a larger tensor."""
-    return op.kind in ("conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool")
+    return op.kind in (
+        "conv",
+        "conv_transpose",
+        "batch_norm",
+        "layer_norm",
+        "group_norm",
+        "linear",
+        "max_pool",
+        "avg_pool",
+    )

@@ -1,0 +1,85 @@
+"""What a network comes to: its totals, and sums by stage and by op, as plain data that the catalogue can keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .cost import Cost, GroupCost, cost
+from .receptive_field import receptive_field
+
+if TYPE_CHECKING:
+    from ..graph import Graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalField:
+    """What one position of the last feature map sees, in input pixels along (height, width)."""
+
+    size: tuple[float, ...]
+    stride: tuple[float, ...]
+    sees_all: bool  # the whole image has an influence, beside the extent that ``size`` tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One forward pass in short. All totals are for the whole batch; `Cost` says what each one means."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    dtype: str  # of the first input
+    training: bool
+    params: int
+    macs: int
+    elementwise: int
+    activation_bytes: int
+    bytes_read: int
+    bytes_written: int
+    receptive_field: FinalField | None  # None where the network has no feature map
+    stages: tuple[GroupCost, ...]
+    ops: tuple[GroupCost, ...]
+    uncounted: dict[str, int]
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: 2 x MACs plus the element-wise operations."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read and written by unfused kernels."""
+        return self.bytes_read + self.bytes_written
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: FLOPs for each byte moved."""
+        return self.flops / self.bytes_moved if self.bytes_moved else 0.0
+
+
+def summarise(graph: Graph, counted: Cost | None = None) -> Summary:
+    """The summary of a graph, by its cost if that is known already."""
+    counted = counted or cost(graph)
+    return Summary(
+        name=graph.name,
+        input_shape=counted.input_shape,
+        dtype=graph.values[graph.inputs[0]].dtype,
+        training=graph.training,
+        params=counted.params,
+        macs=counted.macs,
+        elementwise=counted.elementwise,
+        activation_bytes=counted.activation_bytes,
+        bytes_read=counted.bytes_read,
+        bytes_written=counted.bytes_written,
+        receptive_field=_final_field(graph),
+        stages=tuple(counted.by_stage()),
+        ops=tuple(counted.by_op()),
+        uncounted=counted.uncounted,
+    )
+
+
+def _final_field(graph: Graph) -> FinalField | None:
+    try:
+        final = receptive_field(graph).final
+    except ValueError:  # no image, or no map of it
+        return None
+    return FinalField(size=final.size, stride=final.stride, sees_all=final.sees_all)

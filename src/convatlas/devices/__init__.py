@@ -1,0 +1,1 @@
+"""What devices do: measured here, or fitted from published figures."""
