@@ -16,8 +16,34 @@ HEAD = "head"
 _CHANNELS_LAST = ("permute", "linear", "layer_norm", "matmul", "split")  # their four-axis outputs may be (N, H, W, C)
 
 
+class Measured:
+    """What follows from the measures that every record of costs has."""
+
+    __slots__ = ()
+    macs: int
+    elementwise: int
+    bytes_read: int
+    bytes_written: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: 2 x MACs plus the element-wise operations."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read and written."""
+        return self.bytes_read + self.bytes_written
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: FLOPs for each byte moved."""
+        moved = self.bytes_read + self.bytes_written
+        return self.flops / moved if moved else 0.0
+
+
 @dataclass(slots=True)
-class LayerCost:
+class LayerCost(Measured):
     """One call of one op in a forward pass, for the batch that the graph was traced with.
 
     Attributes:
@@ -49,25 +75,9 @@ class LayerCost:
     stage: str
     counted: bool
 
-    @property
-    def flops(self) -> int:
-        """Floating-point operations: 2 x MACs plus the element-wise operations."""
-        return 2 * self.macs + self.elementwise
-
-    @property
-    def bytes_moved(self) -> int:
-        """Bytes read and written."""
-        return self.bytes_read + self.bytes_written
-
-    @property
-    def intensity(self) -> float:
-        """Arithmetic intensity: FLOPs for each byte moved."""
-        moved = self.bytes_read + self.bytes_written
-        return self.flops / moved if moved else 0.0
-
 
 @dataclass(slots=True)
-class GroupCost:
+class GroupCost(Measured):
     """Sums over some calls: of one op, one module or one stage."""
 
     name: str
@@ -79,10 +89,6 @@ class GroupCost:
     bytes_read: int
     bytes_written: int
     output_shape: tuple[int, ...]  # of the last call
-
-    flops = LayerCost.flops
-    bytes_moved = LayerCost.bytes_moved
-    intensity = LayerCost.intensity
 
 
 @dataclass(slots=True)

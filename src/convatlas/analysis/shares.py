@@ -15,7 +15,7 @@ KINDS = {  # what each kind of layer is called -> the ops that make it
     "other norms": ("*norm",),
     "poolings": ("*pool*",),
     "concatenations": ("concat", "stack"),
-    "activations": ("*relu*", "*elu", "silu", "hard*", "*sigmoid", "tanh", "mish", "soft*"),
+    "activation functions": ("*relu*", "*elu", "silu", "hard*", "*sigmoid", "tanh", "mish", "soft*"),
     "arithmetic between maps": ("add", "sub", "mul", "div", "pow", "square", "sqrt", "neg"),
     "copies": ("contiguous", "pad", "permute", "clone"),
     "layers that this mode does not run": (UNUSED,),

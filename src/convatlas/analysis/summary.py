@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .cost import Cost, GroupCost, cost
-from .receptive_field import receptive_field
+from .cost import Cost, GroupCost, Measured, cost
 
 if TYPE_CHECKING:
     from ..graph import Graph
@@ -22,7 +21,7 @@ class FinalField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Measured):
     """One forward pass in short. All totals are for the whole batch; `Cost` says what each one means."""
 
     name: str
@@ -39,21 +38,6 @@ class Summary:
     stages: tuple[GroupCost, ...]
     ops: tuple[GroupCost, ...]
     uncounted: dict[str, int]
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations: 2 x MACs plus the element-wise operations."""
-        return 2 * self.macs + self.elementwise
-
-    @property
-    def bytes_moved(self) -> int:
-        """Bytes read and written by unfused kernels."""
-        return self.bytes_read + self.bytes_written
-
-    @property
-    def intensity(self) -> float:
-        """Arithmetic intensity: FLOPs for each byte moved."""
-        return self.flops / self.bytes_moved if self.bytes_moved else 0.0
 
 
 def summarise(graph: Graph, counted: Cost | None = None) -> Summary:
@@ -78,6 +62,8 @@ def summarise(graph: Graph, counted: Cost | None = None) -> Summary:
 
 
 def _final_field(graph: Graph) -> FinalField | None:
+    from .receptive_field import receptive_field  # reading the catalogue must not pay for it
+
     try:
         final = receptive_field(graph).final
     except ValueError:  # no image, or no map of it

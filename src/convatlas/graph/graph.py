@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .ops import Op
 from .spec import TensorSpec
-
-FORMAT = 1
+from .text import from_text, to_text
 
 
 @dataclass(slots=True)
@@ -104,70 +101,13 @@ class Graph:
 
     def to_json(self) -> str:
         """The graph as JSON text; `from_json` reads it back without loss."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "name": self.name,
-                "training": self.training,
-                "values": [[list(spec.shape), spec.dtype] for spec in self.values],
-                "nodes": [
-                    {"op": node.op.to_json(), "inputs": node.inputs, "outputs": node.outputs, "module": node.module}
-                    | ({"no_grad": True} if node.no_grad else {})
-                    | ({"region": node.region} if node.region else {})
-                    for node in self.nodes
-                ],
-                "inputs": self.inputs,
-                "outputs": self.outputs,
-                "parameters": [[p.name, p.value, p.trainable] for p in self.parameters],
-                "buffers": [[p.name, p.value, p.trainable] for p in self.buffers],
-                "constants": self.constants,
-                "modules": self.modules,
-                "released": [[value, position] for value, position in self.released.items()],
-            }
-        )
+        return to_text(self)
 
-    @classmethod
-    def from_json(cls, text: str) -> Graph:
+    @staticmethod
+    def from_json(text: str) -> Graph:
         """The graph that `to_json` wrote.
 
         Raises:
-            ValueError: the text is no graph, or of another format.
+            ValueError: the text is no graph, of another format, or damaged; the message says where.
         """
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not a graph file: {error}") from None
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            found = data.get("format") if isinstance(data, dict) else type(data).__name__
-            raise ValueError(f"not a graph file of format {FORMAT}: found {found!r}")
-        try:
-            graph = cls(
-                name=data["name"],
-                training=data["training"],
-                values=[TensorSpec(tuple(shape), dtype) for shape, dtype in data["values"]],
-                nodes=[_node(item) for item in data["nodes"]],
-                inputs=data["inputs"],
-                outputs=data["outputs"],
-                parameters=[Parameter(*item) for item in data["parameters"]],
-                buffers=[Parameter(*item) for item in data["buffers"]],
-                constants=data["constants"],
-                modules=data["modules"],
-                released={value: position for value, position in data["released"]},
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a damaged graph file: {error!r}") from None
-        count = len(graph.values)
-        if any(not 0 <= number < count for node in graph.nodes for number in (*node.inputs, *node.outputs)):
-            raise ValueError(f"a damaged graph file: a node names a value beyond the {count} there are")
-        return graph
-
-
-def _node(item: dict[str, Any]) -> Node:
-    return Node(
-        Op.from_json(item["op"]),
-        tuple(item["inputs"]),
-        tuple(item["outputs"]),
-        item["module"],
-        item.get("no_grad", False),
-        item.get("region", 0),
-    )
+        return from_text(text)

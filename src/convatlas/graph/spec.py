@@ -68,6 +68,8 @@ def result_dtype(left: TensorSpec, right: TensorSpec) -> str:
         whole, single = (left, right) if left.shape else (right, left)
         if kind_of(whole.dtype) >= kind_of(single.dtype):
             return whole.dtype
+        if kind_of(whole.dtype) == 2:  # a complex number makes a tensor complex, and no wider
+            return {"float16": "complex32", "float64": "complex128"}.get(whole.dtype, "complex64")
     return promote(left.dtype, right.dtype)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ from torch import nn
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
-from .standin import DTYPES, StandIn, add_tensor_methods
-from .tracer import Tracer, in_mode, tracing
+from .modules import ModuleRules
+from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
+from .state import left_as_found, named_modules
+from .tracer import Tracer, tracing
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
 
@@ -20,6 +23,7 @@ add_tensor_methods()
 
 Shape = Sequence[int]
 Input = Shape | TensorSpec | torch.Tensor
+Tree = Any  # a TensorSpec, or lists and mappings of them
 _LARGEST_TRIED = 2048
 
 
@@ -35,8 +39,9 @@ def trace(
         model: any module, on any device or ``meta``. It is left as it was: mode, attributes, statistics, random state.
             Hooks are neither run nor touched.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
-            mapping from keyword to shape. A `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare
-            shape is that of the network's first floating parameter.
+            mapping from keyword to shape. Where the network takes a list or a mapping of tensors, so may be the shapes. A
+            `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's
+            first floating parameter.
         training: trace the forward pass of training (batch statistics, dropout, auxiliary heads) or of evaluation.
 
     Raises:
@@ -45,7 +50,7 @@ def trace(
         TraceError: anything else that the forward pass raised, with the layer's path; the cause is chained.
     """
     if not isinstance(model, nn.Module):
-        raise TraceError(f"expected an nn.Module, got {model!r}")
+        raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
     model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
     dtype = next((DTYPES[p.dtype] for p in model.parameters() if p.is_floating_point()), "float32")
     args, kwargs = _specs(inputs, dtype)
@@ -69,73 +74,94 @@ class _Failure(Exception):
         self.error, self.place = error, place
 
 
-def _trace(
-    model: nn.Module, args: Sequence[TensorSpec], kwargs: Mapping[str, TensorSpec], training: bool
-) -> Graph:
+def _trace(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
     graph = Graph(name=type(model).__name__, training=training)
-    tracer = Tracer(graph, model)
-    first = next(model.parameters(), None)
-    if first is not None and first.device.type != "meta":
-        tracer.device = first.device
-    given = [StandIn(tracer, graph.add_input(spec), spec) for spec in args]
-    named = {key: StandIn(tracer, graph.add_input(spec), spec) for key, spec in kwargs.items()}
-    graph.modules = {path: type(module).__name__ for module, path in tracer.modules}
-    try:
-        with in_mode(tracer.modules, model, training), tracing(tracer), torch.enable_grad():
-            result = tracer.call(model, *given, **named)
-    except Exception as error:
-        kind = graph.modules.get(tracer.path, "")
-        raise _Failure(error, f"{tracer.path} ({kind})" if tracer.path else kind or type(model).__name__) from error
-    graph.outputs = [leaf.value for leaf in _stand_ins(result)]
+    modules, rules = named_modules(model), ModuleRules()
+    with left_as_found(modules, training, rules):
+        tracer = Tracer(graph, modules, rules)
+        first = next((p for m, _ in modules for p in m._parameters.values() if p is not None), None)
+        if first is not None and first.device.type != "meta":
+            tracer.device = first.device
+        graph.modules = {path: type(module).__name__ for module, path in modules}
+
+        def given_as(spec: TensorSpec) -> StandIn:
+            return stand_in(tracer, graph.add_input(spec), spec)
+
+        given = [_mapped(given_as, tree) for tree in args]
+        named = {key: _mapped(given_as, tree) for key, tree in kwargs.items()}
+        try:
+            with tracing(tracer), torch.enable_grad():
+                result = tracer.call(model, *given, **named)
+        except Exception as error:
+            path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
+            kind = graph.modules.get(path, "")
+            raise _Failure(error, f"{path} ({kind})" if path and kind else path or kind) from error
+        graph.outputs = [tracer.number(leaf) for leaf in _tensors(result)]
     return graph
 
 
-def _specs(inputs: Any, dtype: str) -> tuple[list[TensorSpec], dict[str, TensorSpec]]:
+def _mapped(change: Callable[[TensorSpec], Any], tree: Tree) -> Any:
+    if isinstance(tree, TensorSpec):
+        return change(tree)
+    if isinstance(tree, Mapping):
+        return {key: _mapped(change, item) for key, item in tree.items()}
+    return [_mapped(change, item) for item in tree]
+
+
+def _specs(inputs: Any, dtype: str) -> tuple[list[Tree], dict[str, Tree]]:
     if isinstance(inputs, Mapping):
-        return [], {key: _spec(value, dtype) for key, value in inputs.items()}
-    if isinstance(inputs, TensorSpec | torch.Tensor) or all(isinstance(n, int) for n in inputs):
-        return [_spec(inputs, dtype)], {}
-    return [_spec(value, dtype) for value in inputs], {}
+        return [], {key: _tree(value, dtype) for key, value in inputs.items()}
+    tree = _tree(inputs, dtype)
+    return (tree, {}) if isinstance(tree, list) else ([tree], {})
 
 
-def _spec(given: Any, dtype: str) -> TensorSpec:
+def _tree(given: Any, dtype: str) -> Tree:
+    """An input as specs: a shape is one tensor, a list or mapping of shapes is a list or mapping of tensors."""
     if isinstance(given, TensorSpec):
         return given
     if isinstance(given, torch.Tensor):
         return TensorSpec(tuple(given.shape), DTYPES[given.dtype])
-    try:
-        shape = tuple(int(n) for n in given)
-    except TypeError:
-        raise TraceError(f"an input is given by its shape, as (1, 3, 224, 224); got {given!r}") from None
-    if any(n < 1 for n in shape):
-        raise TraceError(f"every axis of an input shape must be at least 1; got {shape}")
-    return TensorSpec(shape, dtype)
+    if isinstance(given, Mapping):
+        return {key: _tree(value, dtype) for key, value in given.items()}
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise TraceError(f"an input is given by its shape, as (1, 3, 224, 224); got {given!r}")
+    if given and not any(isinstance(item, Integral) for item in given):
+        return [_tree(item, dtype) for item in given]
+    if any(not isinstance(n, Integral) or n < 1 for n in given):
+        raise TraceError(f"every axis of an input shape is a whole number of at least 1; got {tuple(given)}")
+    return TensorSpec(tuple([int(n) for n in given]), dtype)
 
 
-def _stand_ins(tree: Any) -> list[StandIn]:
-    if type(tree) is StandIn:
+def _tensors(tree: Any) -> list[Any]:
+    """The tensors of a forward pass's result, in order, out of sequences, mappings and dataclasses."""
+    if isinstance(tree, torch.Tensor):
         return [tree]
     if isinstance(tree, Mapping):
         tree = list(tree.values())
     elif hasattr(tree, "__dataclass_fields__"):
         tree = list(vars(tree).values())
-    return [leaf for item in tree for leaf in _stand_ins(item)] if isinstance(tree, list | tuple) else []
+    return [leaf for item in tree for leaf in _tensors(item)] if isinstance(tree, list | tuple) else []
 
 
-def _shown(args: Sequence[TensorSpec], kwargs: Mapping[str, TensorSpec]) -> str:
-    return ", ".join(["x".join(map(str, spec.shape)) for spec in (*args, *kwargs.values())])
+def _leaves(tree: Tree) -> list[TensorSpec]:
+    if isinstance(tree, TensorSpec):
+        return [tree]
+    return [leaf for item in (tree.values() if isinstance(tree, Mapping) else tree) for leaf in _leaves(item)]
 
 
-def _least_input(
-    model: nn.Module, args: Sequence[TensorSpec], kwargs: Mapping[str, TensorSpec], training: bool
-) -> str:
+def _shown(args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> str:
+    return ", ".join(["x".join(map(str, spec.shape)) for tree in (*args, *kwargs.values()) for spec in _leaves(tree)])
+
+
+def _least_input(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> str:
     """Find the least square input that traces, by trying: the layers know only their own sizes."""
-    if len(args) != 1 or kwargs or len(args[0].shape) != 4:
+    first = args[0] if len(args) == 1 and not kwargs else None
+    if not isinstance(first, TensorSpec) or len(first.shape) != 4:
         return ""
 
     def works(side: int) -> bool:
         try:
-            _trace(model, [TensorSpec((*args[0].shape[:2], side, side), args[0].dtype)], {}, training)
+            _trace(model, [TensorSpec((*first.shape[:2], side, side), first.dtype)], {}, training)
         except _Failure:
             return False
         return True

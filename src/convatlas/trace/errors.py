@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 from pathlib import Path
 from types import FrameType
+
+import torch
 
 
 class TraceError(ValueError):
@@ -21,21 +24,19 @@ class InputTooSmallError(TraceError):
 
 def user_line() -> str:
     """The line of the caller's own code that is running, as ``file:line: code``."""
-    own = str(Path(__file__).parent)
+    own, torch_home = str(Path(__file__).parent), str(Path(torch.__file__).parent)
     frame: FrameType | None = sys._getframe(1)
     best = None
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(own):
             best = best or frame
-            if "/torch/" not in name:
+            if not name.startswith(torch_home):
                 best = frame
                 break
         frame = frame.f_back
     if best is None:
         return "an unknown line"
-    import linecache
-
     code = linecache.getline(best.f_code.co_filename, best.f_lineno).strip()
     return f"{best.f_code.co_filename}:{best.f_lineno}: {code}"
 

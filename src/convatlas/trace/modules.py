@@ -6,14 +6,15 @@ A module without a rule runs its forward, and the functions that it calls are tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
-from ..graph.ops import Activation, BatchNorm, Conv, Linear
-from ..graph.ops.base import per_axis
-from . import functions as F
+from ..graph.ops import Activation, BatchNorm
+from .errors import TraceError
+from .functions import indexing, layout, matrix, norm_pool, pointwise, views
+from .functions.registry import element_wise, renamed
 from .standin import StandIn
 
 if TYPE_CHECKING:
@@ -28,71 +29,46 @@ def parameter(module: nn.Module, name: str) -> Any:
     return found if found is not None else getattr(module, name, None)
 
 
-@lru_cache(maxsize=4096)
-def conv_op(
-    stride: tuple[int, ...],
-    padding: tuple[int, ...] | str,
-    dilation: tuple[int, ...],
-    groups: int,
-    kernel: tuple[int, ...],
-) -> Conv:
-    """The convolution with torch's settings; ``padding`` may be "same" or "valid"."""
-    pairs: tuple[tuple[int, int], ...]
-    if padding == "valid":
-        pairs = ((0, 0),) * len(stride)
-    elif isinstance(padding, str):  # "same": an odd total leaves the larger half behind
-        totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        pairs = tuple((total // 2, total - total // 2) for total in totals)
-    else:
-        pairs = tuple((p, p) for p in padding)
-    return Conv(stride, pairs, dilation, groups)
-
-
 def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
-    weight, bias = parameter(m, "weight"), parameter(m, "bias")
     if m.padding_mode != "zeros":
-        x = F.pad(t, x, m._reversed_padding_repeated_twice, mode=m.padding_mode)
+        x = layout.pad(t, x, m._reversed_padding_repeated_twice, mode=m.padding_mode)
         padding: Any = (0,) * len(m.stride)
     else:
         padding = m.padding
-    op = conv_op(m.stride, padding, m.dilation, m.groups, m.kernel_size)
-    return t.emit(op, x, weight) if bias is None else t.emit(op, x, weight, bias)
+    op = matrix.conv_op(m.stride, padding, m.dilation, m.groups, m.kernel_size)
+    return matrix.convolve(t, op, x, parameter(m, "weight"), parameter(m, "bias"))
 
 
 def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> Any:
-    rank = len(m.stride)
     extra = m.output_padding
     if output_size is not None:
-        extra = m._output_padding(x, output_size, m.stride, m.padding, m.kernel_size, rank, m.dilation)
-    return F.conv_transpose(
-        t, x, parameter(m, "weight"), parameter(m, "bias"), m.stride, m.padding, extra, m.groups, m.dilation
-    )
+        extra = m._output_padding(x, output_size, m.stride, m.padding, m.kernel_size, len(m.stride), m.dilation)
+    weight, bias = parameter(m, "weight"), parameter(m, "bias")
+    return matrix.conv_transpose(t, x, weight, bias, m.stride, m.padding, extra, m.groups, m.dilation)
 
 
 def _linear(t: Tracer, m: Any, x: StandIn) -> Any:
-    weight, bias = parameter(m, "weight"), parameter(m, "bias")
-    return t.emit(_LINEAR, x, weight) if bias is None else t.emit(_LINEAR, x, weight, bias)
+    return matrix.linear(t, x, parameter(m, "weight"), parameter(m, "bias"))
 
 
-_LINEAR = Linear()
-_NORMS = {
-    (training, present): BatchNorm(training, present) for training in (True, False) for present in ("wbmv", "mv", "wb", "")
-}
+_NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
 
 
-def _batch_norm(t: Tracer, m: Any, x: StandIn) -> Any:
-    parameters, buffers = m._parameters, m._buffers
-    weight, mean = parameters.get("weight"), buffers.get("running_mean")
-    batch_statistics = m.training or mean is None
-    if m.training and m.track_running_stats and (tracked := buffers.get("num_batches_tracked")) is not None:
-        F.add_(t, tracked, 1)
-    if weight is not None and mean is not None:
-        op = _NORMS[batch_statistics, "wbmv"]
-        return t.emit(op, x, weight, parameters["bias"], mean, buffers["running_var"], strides=x.strides)
-    given = [*([weight, parameters["bias"]] if weight is not None else []),
-             *([mean, buffers["running_var"]] if mean is not None else [])]  # fmt: skip
-    present = ("wb" if weight is not None else "") + ("mv" if mean is not None else "")
-    return t.emit(_NORMS[batch_statistics, present], x, *given, strides=x.strides)
+def _batch_norm(axes: tuple[int, ...]) -> Rule:
+    def rule(t: Tracer, m: Any, x: StandIn) -> Any:
+        if len(t.shape(x)) not in axes:
+            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {t.shape(x)}")
+        buffers = m._buffers
+        mean, variance = buffers.get("running_mean"), buffers.get("running_var")
+        weight, bias = parameter(m, "weight"), parameter(m, "bias")
+        if m.training and m.track_running_stats and (tracked := buffers.get("num_batches_tracked")) is not None:
+            pointwise.add_(t, tracked, 1)
+        batch_statistics = m.training or mean is None
+        if weight is None or bias is None or mean is None:
+            return norm_pool.batch_norm(t, x, mean, variance, weight, bias, batch_statistics)
+        return t.emit(_NORMS[batch_statistics], x, weight, bias, mean, variance, strides=element_wise(x))
+
+    return rule
 
 
 def activation_rule(function: str) -> Rule:
@@ -101,19 +77,19 @@ def activation_rule(function: str) -> Rule:
 
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
         if getattr(m, "inplace", False):
-            return F.renamed(x, t.emit(ops[1], x, strides=x.strides))
-        return t.emit(ops[0], x, strides=x.strides)
+            return renamed(x, t.emit(ops[1], x, strides=x.strides))
+        return t.emit(ops[0], x, strides=element_wise(x))
 
     return rule
 
 
-def _identity(t: Tracer, m: Any, x: Any, *args: Any) -> Any:
+def _identity(t: Tracer, m: Any, x: Any) -> Any:
     return x
 
 
 def _dropout(channels: bool) -> Rule:
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
-        return F.dropout(t, x, m.p, m.training, m.inplace, channels=channels)
+        return pointwise.dropout(t, x, m.p, m.training, m.inplace, channels=channels)
 
     return rule
 
@@ -124,48 +100,61 @@ def _sequential(t: Tracer, m: Any, x: Any) -> Any:
     return x
 
 
+def _wrapper(t: Tracer, m: Any, *args: Any, **kwargs: Any) -> Any:
+    return m.module(*args, **kwargs)
+
+
+def _scripted(t: Tracer, m: Any, *args: Any, **kwargs: Any) -> Any:
+    raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
+
+
+def _max_pool(rank: int) -> Rule:
+    return lambda t, m, x: norm_pool.max_pool(
+        t, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices, rank=rank
+    )
+
+
+def _avg_pool(rank: int) -> Rule:
+    return lambda t, m, x: norm_pool.avg_pool(t, x, m.kernel_size, m.stride, m.padding, m.ceil_mode, rank=rank)
+
+
+def _adaptive_avg_pool(rank: int) -> Rule:
+    return lambda t, m, x: norm_pool.adaptive_avg_pool(t, x, m.output_size, rank=rank)
+
+
+def _adaptive_max_pool(rank: int) -> Rule:
+    return lambda t, m, x: norm_pool.adaptive_max_pool(t, x, m.output_size, m.return_indices, rank=rank)
+
+
 RULES: dict[type, Rule] = {
-    nn.Conv1d: _conv,
-    nn.Conv2d: _conv,
-    nn.Conv3d: _conv,
-    nn.ConvTranspose1d: _conv_transpose,
-    nn.ConvTranspose2d: _conv_transpose,
-    nn.ConvTranspose3d: _conv_transpose,
+    nn.Conv1d: _conv, nn.Conv2d: _conv, nn.Conv3d: _conv,
+    nn.ConvTranspose1d: _conv_transpose, nn.ConvTranspose2d: _conv_transpose, nn.ConvTranspose3d: _conv_transpose,
     nn.Linear: _linear,
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    nn.BatchNorm3d: _batch_norm,
+    nn.BatchNorm1d: _batch_norm((2, 3)), nn.BatchNorm2d: _batch_norm((4,)), nn.BatchNorm3d: _batch_norm((5,)),
     nn.Sequential: _sequential,
     nn.Identity: _identity,
-    nn.Dropout: _dropout(channels=False),
-    nn.AlphaDropout: _dropout(channels=False),
-    nn.Dropout1d: _dropout(channels=True),
-    nn.Dropout2d: _dropout(channels=True),
-    nn.Dropout3d: _dropout(channels=True),
-    nn.MaxPool1d: lambda t, m, x: F.max_pool(t, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices, rank=1),
-    nn.MaxPool2d: lambda t, m, x: F.max_pool(t, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices, rank=2),
-    nn.MaxPool3d: lambda t, m, x: F.max_pool(t, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices, rank=3),
-    nn.AvgPool1d: lambda t, m, x: F.avg_pool(t, x, m.kernel_size, m.stride, m.padding, m.ceil_mode, rank=1),
-    nn.AvgPool2d: lambda t, m, x: F.avg_pool(t, x, m.kernel_size, m.stride, m.padding, m.ceil_mode, rank=2),
-    nn.AvgPool3d: lambda t, m, x: F.avg_pool(t, x, m.kernel_size, m.stride, m.padding, m.ceil_mode, rank=3),
-    nn.AdaptiveAvgPool1d: lambda t, m, x: F.adaptive_avg_pool(t, x, m.output_size, rank=1),
-    nn.AdaptiveAvgPool2d: lambda t, m, x: F.adaptive_avg_pool(t, x, m.output_size, rank=2),
-    nn.AdaptiveAvgPool3d: lambda t, m, x: F.adaptive_avg_pool(t, x, m.output_size, rank=3),
-    nn.AdaptiveMaxPool1d: lambda t, m, x: F.adaptive_max_pool(t, x, m.output_size, m.return_indices, rank=1),
-    nn.AdaptiveMaxPool2d: lambda t, m, x: F.adaptive_max_pool(t, x, m.output_size, m.return_indices, rank=2),
-    nn.AdaptiveMaxPool3d: lambda t, m, x: F.adaptive_max_pool(t, x, m.output_size, m.return_indices, rank=3),
-    nn.Flatten: lambda t, m, x: F.flatten(t, x, m.start_dim, m.end_dim),
-    nn.LayerNorm: lambda t, m, x: F.layer_norm(t, x, m.normalized_shape, m.weight, m.bias),
-    nn.RMSNorm: lambda t, m, x: F.rms_norm(t, x, m.normalized_shape, m.weight),
-    nn.GroupNorm: lambda t, m, x: F.group_norm(t, x, m.num_groups, m.weight, m.bias),
-    nn.LocalResponseNorm: lambda t, m, x: F.local_response_norm(t, x, m.size),
-    nn.Softmax: lambda t, m, x: F.softmax(t, x, m.dim),
-    nn.LogSoftmax: lambda t, m, x: F.log_softmax(t, x, m.dim),
-    nn.PReLU: lambda t, m, x: F.prelu(t, x, m.weight),
-    nn.GLU: lambda t, m, x: F.glu(t, x, m.dim),
-    nn.PixelShuffle: lambda t, m, x: F.pixel_shuffle(t, x, m.upscale_factor),
-    nn.PixelUnshuffle: lambda t, m, x: F.pixel_unshuffle(t, x, m.downscale_factor),
-    nn.Embedding: lambda t, m, x: F.embedding(t, x, m.weight),
+    nn.Dropout: _dropout(channels=False), nn.AlphaDropout: _dropout(channels=False),
+    nn.Dropout1d: _dropout(channels=True), nn.Dropout2d: _dropout(channels=True), nn.Dropout3d: _dropout(channels=True),
+    nn.MaxPool1d: _max_pool(1), nn.MaxPool2d: _max_pool(2), nn.MaxPool3d: _max_pool(3),
+    nn.AvgPool1d: _avg_pool(1), nn.AvgPool2d: _avg_pool(2), nn.AvgPool3d: _avg_pool(3),
+    nn.AdaptiveAvgPool1d: _adaptive_avg_pool(1), nn.AdaptiveAvgPool2d: _adaptive_avg_pool(2),
+    nn.AdaptiveAvgPool3d: _adaptive_avg_pool(3),
+    nn.AdaptiveMaxPool1d: _adaptive_max_pool(1), nn.AdaptiveMaxPool2d: _adaptive_max_pool(2),
+    nn.AdaptiveMaxPool3d: _adaptive_max_pool(3),
+    nn.Flatten: lambda t, m, x: views.flatten(t, x, m.start_dim, m.end_dim),
+    nn.LayerNorm: lambda t, m, x: norm_pool.layer_norm(t, x, m.normalized_shape, m.weight, m.bias),
+    nn.RMSNorm: lambda t, m, x: norm_pool.rms_norm(t, x, m.normalized_shape, m.weight),
+    nn.GroupNorm: lambda t, m, x: norm_pool.group_norm(t, x, m.num_groups, m.weight, m.bias),
+    nn.LocalResponseNorm: lambda t, m, x: norm_pool.local_response_norm(t, x, m.size),
+    nn.Softmax: lambda t, m, x: pointwise.softmax(t, x, m.dim),
+    nn.LogSoftmax: lambda t, m, x: pointwise.log_softmax(t, x, m.dim),
+    nn.PReLU: lambda t, m, x: pointwise.prelu(t, x, m.weight),
+    nn.GLU: lambda t, m, x: pointwise.glu(t, x, m.dim),
+    nn.PixelShuffle: lambda t, m, x: layout.pixel_shuffle(t, x, m.upscale_factor),
+    nn.PixelUnshuffle: lambda t, m, x: layout.pixel_unshuffle(t, x, m.downscale_factor),
+    nn.Embedding: lambda t, m, x: indexing.embedding(t, x, m.weight),
+    nn.DataParallel: _wrapper, nn.parallel.DistributedDataParallel: _wrapper,
+    torch.jit.ScriptModule: _scripted, torch.jit._script.RecursiveScriptModule: _scripted,
     **{
         module: activation_rule(function)
         for module, function in {
@@ -177,6 +166,7 @@ RULES: dict[type, Rule] = {
         }.items()
     },
 }  # fmt: skip
+_MAKE_THE_FORWARD = ("forward", "_conv_forward", "_check_input_dim", "__call__", "__getattr__", "__iter__")
 
 
 class ModuleRules(dict[type, Rule | None]):
@@ -192,15 +182,10 @@ class ModuleRules(dict[type, Rule | None]):
 
     @staticmethod
     def _inherited(kind: type[nn.Module]) -> Rule | None:
-        if issubclass(kind, nn.modules.lazy.LazyModuleMixin) or "parametrizations" in vars(kind):
-            return None
-        if kind.__name__.startswith("Parametrized"):
+        if issubclass(kind, nn.modules.lazy.LazyModuleMixin):
             return None
         for parent in kind.__mro__[1:]:
             if parent in RULES:
-                same = all(
-                    getattr(kind, name, None) is getattr(parent, name, None)
-                    for name in ("forward", "_conv_forward", "_check_input_dim", "__call__")
-                )
+                same = all(getattr(kind, name, None) is getattr(parent, name, None) for name in _MAKE_THE_FORWARD)
                 return RULES[parent] if same else None
         return None

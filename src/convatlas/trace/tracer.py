@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import is_
 from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
 
 from ..graph import Graph, Node, Op, Parameter, TensorSpec
-from ..graph.ops import Uncounted
-from .errors import TraceError
-from .standin import DTYPES, TORCH_DTYPES, StandIn
+from ..graph.ops import Slice, Uncounted
+from ..graph.spec import ITEM_BYTES
+from .errors import TraceError, data_dependent
+from .functions import FUNCTION_RULES
+from .functions.registry import renamed, strides_of
+from .modules import ModuleRules
+from .patches import redirected
+from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
+from .state import Named
+from .strides import dense_strides, normal
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []
@@ -39,44 +45,33 @@ def active() -> Tracer:
 class Tracer:
     """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
-    def __init__(self, graph: Graph, module: nn.Module) -> None:
-        from .functions import FUNCTION_RULES
-        from .modules import ModuleRules
-
+    def __init__(self, graph: Graph, modules: Sequence[Named], rules: ModuleRules) -> None:
         self.graph = graph
         self.nodes = graph.nodes
         self.released = graph.released
-        self.root = module
         self.device = torch.device("cpu")
         self.path = ""
-        self.region = 0
+        self.failure: tuple[BaseException, str] | None = None  # what a forward raised, and the module's path
+        self.region = 0  # of the activation checkpoint that is at work; 0 is none
+        self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.module_rules = ModuleRules()
-        self.paths: dict[int, str] = {}  # id of a module -> its first dotted path
+        self.module_rules = rules
+        self.paths = {id(module): path for module, path in modules}
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
-        self.modules: list[tuple[nn.Module, str]] = []
-        self._index(module, "")
+        for module, path in modules:
+            self._index(module, f"{path}." if path else "")
 
-    def _index(self, module: nn.Module, path: str) -> None:
-        """Name every module, parameter and buffer, depth first, as `named_parameters` does."""
-        if id(module) in self.paths:
-            return
-        self.paths[id(module)] = path
-        self.modules.append((module, path))
+    def _index(self, module: nn.Module, prefix: str) -> None:
+        """Number a module's own parameters and buffers; a shared one keeps its first number."""
         contents = module.__dict__
         graph, numbers = self.graph, self.numbers
-        values = graph.values
-        prefix = f"{path}." if path else ""
-        for kind, found in (("_parameters", graph.parameters), ("_buffers", graph.buffers)):
-            for name, tensor in contents[kind].items():
+        for found, tensors in ((graph.parameters, contents["_parameters"]), (graph.buffers, contents["_buffers"])):
+            for name, tensor in tensors.items():
                 if tensor is not None and id(tensor) not in numbers:
-                    numbers[id(tensor)] = len(values)
-                    found.append(Parameter(prefix + name, len(values), tensor.requires_grad))
-                    values.append(_spec_of(tensor, prefix + name))
-        for name, child in contents["_modules"].items():
-            if child is not None:
-                self._index(child, prefix + name)
+                    numbers[id(tensor)] = value = len(graph.values)
+                    found.append(Parameter(prefix + name, value, tensor.requires_grad))
+                    graph.values.append(_spec_of(tensor, prefix + name))
 
     # making nodes
 
@@ -91,7 +86,7 @@ class Tracer:
         value = len(values)
         values.append(result)
         self.graph.nodes.append(Node(op, inputs, (value,), self.path, not torch.is_grad_enabled(), self.region))
-        return StandIn(self, value, result, strides)
+        return stand_in(self, value, result, strides)
 
     def emit_many(self, op: Op, *tensors: Any) -> tuple[StandIn, ...]:
         """Write a call of an op with several outputs down."""
@@ -102,12 +97,12 @@ class Tracer:
         outputs = tuple(range(len(values), len(values) + len(specs)))
         values.extend(specs)
         self.graph.nodes.append(Node(op, inputs, outputs, self.path, not torch.is_grad_enabled(), self.region))
-        return tuple(StandIn(self, value, spec) for value, spec in zip(outputs, specs, strict=True))
+        return tuple([stand_in(self, value, spec) for value, spec in zip(outputs, specs, strict=True)])
 
     def number(self, tensor: Any) -> int:
         """The graph's number of a tensor, real or stand-in; a real one that is new becomes a constant."""
         if type(tensor) is StandIn:
-            return tensor.value  # type: ignore[no-any-return]
+            return tensor.value
         found = self.numbers.get(id(tensor))
         if found is None:
             if not isinstance(tensor, torch.Tensor):
@@ -119,12 +114,16 @@ class Tracer:
             self.graph.constants.append(found)
         return found
 
+    def shape(self, tensor: Any) -> tuple[int, ...]:
+        """The shape of a tensor, real or stand-in."""
+        return self.graph.values[self.number(tensor)].shape
+
     def stand_in(self, tensor: Any) -> StandIn:
         """The stand-in of a tensor."""
         if type(tensor) is StandIn:
             return tensor
         number = self.number(tensor)
-        return StandIn(self, number, self.graph.values[number])
+        return stand_in(self, number, self.graph.values[number])
 
     # functions
 
@@ -132,17 +131,45 @@ class Tracer:
         """Carry out a torch function: by its rule, by its parts, or by asking torch's meta kernels for shapes."""
         rule = self.function_rules.get(func)
         if rule is not None:
-            return rule(self, *args, **kwargs)
-        stand_ins = any(type(leaf) is StandIn for leaf in _leaves((args, kwargs)))
+            return self.apply(rule, args, kwargs)
         name = getattr(func, "__name__", str(func))
-        if not stand_ins and (name in _OF_REAL_TENSORS or name == "__get__" or name == "__set__"):
-            with torch._C.DisableTorchFunction():
-                return func(*args, **kwargs)
-        if name == "__get__":
-            return getattr(args[0], func.__self__.__name__)  # type: ignore[attr-defined]
+        if name in ("__get__", "__set__"):
+            attribute = func.__self__.__name__  # type: ignore[attr-defined]
+            return self._attribute(func, attribute, args) if name == "__get__" else None  # nothing real is changed
+        if not any(type(leaf) is StandIn for leaf in _leaves((args, kwargs))):
+            if name in _CHANGES_OF_REAL_TENSORS:
+                return args[0]
+            if name in _OF_REAL_TENSORS:
+                return _read(func, args, kwargs)
         if isinstance(func, types.FunctionType):
             return _without_overrides(func)(*args, **kwargs)
         return self._by_meta(func, name, args, kwargs)
+
+    def apply(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a rule. Its first argument may come as torch names it, and the result may go to ``out``."""
+        if not kwargs:
+            return rule(self, *args)
+        if "input" in kwargs:
+            args = (kwargs["input"], *args)
+        elif "self" in kwargs:
+            args = (kwargs["self"], *args)
+        rest = {key: value for key, value in kwargs.items() if key not in ("input", "self", "out")}
+        result = rule(self, *args, **rest)
+        out = kwargs.get("out")
+        return result if out is None else renamed(out, result)
+
+    def _attribute(self, func: Callable[..., Any], attribute: str, args: tuple[Any, ...]) -> Any:
+        """An attribute of a tensor; what is itself a tensor of its data becomes part of the graph."""
+        if attribute in ("T", "mT", "H", "mH", "data", "real", "imag"):
+            return getattr(self.stand_in(args[0]), attribute)
+        with torch._C.DisableTorchFunction():
+            return func(self._meta(args[0]) if type(args[0]) is StandIn else args[0])
+
+    def _meta(self, tensor: Any) -> torch.Tensor:
+        """A tensor of the same shape and layout on the meta device."""
+        spec = self.graph.values[self.number(tensor)]
+        strides = strides_of(tensor) or dense_strides(spec.shape)
+        return torch.empty_strided(spec.shape, strides, dtype=TORCH_DTYPES[spec.dtype], device="meta")
 
     def _by_meta(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask torch's meta kernel for the shapes of a function that has no rule."""
@@ -151,8 +178,7 @@ class Tracer:
         def to_meta(leaf: Any) -> Any:
             if type(leaf) is StandIn or isinstance(leaf, torch.Tensor):
                 tensors.append(leaf)
-                spec = self.graph.values[self.number(leaf)]
-                return torch.empty(spec.shape, dtype=TORCH_DTYPES[spec.dtype], device="meta")
+                return self._meta(leaf)
             return "meta" if isinstance(leaf, torch.device) else leaf
 
         with torch._C.DisableTorchFunction():
@@ -165,8 +191,18 @@ class Tracer:
             results = [leaf for leaf in _leaves(result) if isinstance(leaf, torch.Tensor)]
             if not results:
                 return result
-            op = Uncounted(name, tuple((tuple(leaf.shape), DTYPES[leaf.dtype]) for leaf in results))
-        outputs = iter(self.emit_many(op, *tensors))
+            specs = [TensorSpec(tuple(leaf.shape), DTYPES[leaf.dtype]) for leaf in results]
+            strides = [normal(spec.shape, leaf.stride()) for spec, leaf in zip(specs, results, strict=True)]
+            views = all(leaf._is_view() for leaf in results)
+        if views:  # other names for what exists already: nothing is computed
+            made = tuple([self.emit(Slice(spec.shape), tensors[0]) for spec in specs])
+        else:
+            made = self.emit_many(Uncounted(name, tuple((spec.shape, spec.dtype) for spec in specs)), *tensors)
+        for tensor, layout in zip(made, strides, strict=True):
+            tensor.strides = layout
+        if name.endswith("_") and not name.endswith("__") and len(made) == 1:
+            return renamed(tensors[0], made[0])
+        outputs = iter(made)
         return _mapped(lambda leaf: next(outputs) if isinstance(leaf, torch.Tensor) else leaf, result)
 
     # modules
@@ -177,9 +213,38 @@ class Tracer:
         outer = self.path
         path = self.paths.get(id(module))
         self.path = self._path_of_stranger(module) if path is None else path
-        result = module.forward(*args, **kwargs) if rule is None else rule(self, module, *args, **kwargs)
-        self.path = outer  # on an error the path stays, and says where
-        return result
+        try:
+            if rule is None or "forward" in module.__dict__:
+                # a compiled module inside the network stands for the one that it was made of
+                inner = module.__dict__["_modules"].get("_orig_mod")
+                return (module.forward if inner is None else inner)(*args, **kwargs)
+            if kwargs:
+                return self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
+            return rule(self, module, *args)
+        except BaseException as error:
+            if self.failure is None or self.failure[0] is not error:
+                self.failure = (error, self.path)
+            raise
+        finally:
+            self.path = outer
+
+    def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run a function under an activation checkpoint."""
+        outer = self.region
+        self.regions += 1
+        self.region = self.regions
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.region = outer
+
+    def custom_function(self, kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the forward of a custom autograd function; its parts are traced."""
+        if kind.setup_context is not Function.setup_context:
+            return kind.forward(*args, **kwargs)
+        context: Any = FunctionCtx()
+        context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
+        return kind.forward(context, *args, **kwargs)
 
     def _path_of_stranger(self, module: nn.Module) -> str:
         """The path of a module that the forward pass itself made: a slice of a Sequential has none of its own."""
@@ -191,18 +256,35 @@ class Tracer:
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        return TensorSpec(tuple(tensor.shape), DTYPES[tensor.dtype])
+        spec = TensorSpec(tuple(tensor.shape), DTYPES[tensor.dtype])
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
+    if spec.dtype not in ITEM_BYTES:
+        raise TraceError(f"{name} is of dtype {spec.dtype}, which has no size in whole bytes; trace the module unquantized")
+    return spec
 
 
 # what may be asked of a real tensor in the middle of a trace: its values exist already
 _OF_REAL_TENSORS = frozenset({
     "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__len__", "__repr__", "__format__", "__hash__",
     "size", "dim", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex", "element_size",
-    "get_device", "ndimension", "data_ptr", "storage_offset", "has_names", "__deepcopy__", "is_signed", "equal",
-    "numpy", "untyped_storage", "requires_grad_", "register_hook",
+    "get_device", "ndimension", "data_ptr", "storage_offset", "has_names", "__deepcopy__", "is_signed", "numpy",
+    "untyped_storage",
 })  # fmt: skip
+# what a forward may do to a real tensor, and a trace must not
+_CHANGES_OF_REAL_TENSORS = frozenset({"requires_grad_", "register_hook", "retain_grad", "backward"})
+
+
+def _read(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Ask a real tensor something."""
+    with torch._C.DisableTorchFunction():
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError as error:
+            if isinstance(args[0], torch.Tensor) and args[0].is_meta:
+                name = getattr(func, "__name__", "a value").strip("_")
+                raise data_dependent(f".{name}() of a tensor on meta") from error
+            raise
 
 
 def _leaves(tree: Any) -> Iterator[Any]:
@@ -237,7 +319,7 @@ _UNGUARDED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def _without_overrides(func: types.FunctionType) -> Callable[..., Any]:
-    """A Python function of torch that runs its own body instead of asking for an override, so that its parts are seen."""
+    """A Python function of torch that runs its own body instead of asking for an override, so its parts are seen."""
     if func not in _UNGUARDED:
         names = {name: (lambda *_: False) for name in func.__globals__ if name.startswith("has_torch_function")}
         copy = types.FunctionType(
@@ -249,7 +331,7 @@ def _without_overrides(func: types.FunctionType) -> Callable[..., Any]:
 
 
 class _Mode(TorchFunctionMode):
-    """Sends functions of real tensors only (parameters, constants, factories) to the tracer too: nothing is computed."""
+    """Sends functions of real tensors only (parameters, constants, factories) to the tracer too; none is computed."""
 
     def __init__(self, tracer: Tracer) -> None:
         super().__init__()
@@ -260,64 +342,18 @@ class _Mode(TorchFunctionMode):
     ) -> Any:
         rule = self.tracer.function_rules.get(func)
         if rule is not None:
-            return rule(self.tracer, *args, **(kwargs or {}))
+            return self.tracer.apply(rule, args, kwargs or {})
         with self:  # the parts of a function without a rule are to be seen as well
             return self.tracer.dispatch(func, args, kwargs or {})
 
 
-_original_call: Callable[..., Any] = nn.Module._call_impl
-
-
 @contextmanager
 def tracing(tracer: Tracer) -> Iterator[None]:
-    """While inside, calls of modules and torch functions in this thread go to the tracer.
-
-    Afterwards the caller's module is as it was: attributes, buffers and parameters that its forward set are set back.
-    """
-    thread = threading.get_ident()
-    call = tracer.call
-
-    def call_impl(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread:
-            return _original_call(module, *args, **kwargs)
-        return call(module, *args, **kwargs)
-
+    """While inside, calls of modules and torch functions in this thread go to the tracer."""
     with _LOCK:
-        outer = nn.Module._call_impl
-        saved = []
-        for module, _ in tracer.modules:
-            contents = module.__dict__
-            saved.append((contents, contents.copy()))
-            for inner in (contents["_buffers"], contents["_parameters"]):
-                if inner:
-                    saved.append((inner, inner.copy()))
-        state = random.getstate()
         _active.append(tracer)
-        nn.Module._call_impl = call_impl  # type: ignore[method-assign]
         try:
-            with _Mode(tracer):
+            with redirected(tracer), _Mode(tracer):
                 yield
         finally:
-            nn.Module._call_impl = outer  # type: ignore[method-assign]
             _active.pop()
-            random.setstate(state)
-            for contents, before in saved:
-                if len(contents) != len(before) or not all(map(is_, contents.values(), before.values())):
-                    contents.clear()
-                    contents.update(before)
-
-
-@contextmanager
-def in_mode(modules: Sequence[tuple[nn.Module, str]], root: nn.Module, training: bool) -> Iterator[None]:
-    """While inside, the network is in training or evaluation mode; afterwards each module is in its own again."""
-    before = [(module, module.training) for module, _ in modules if module.training is not training]
-    if not before:
-        yield
-        return
-    all_before = [(module, module.training) for module, _ in modules]
-    try:
-        root.train(training)  # a module may override what that means
-        yield
-    finally:
-        for module, mode in all_before:
-            module.__dict__["training"] = mode

@@ -20,20 +20,38 @@ for _module in pkgutil.iter_modules(__path__):  # importing a family's file regi
     if not _module.ispkg:
         importlib.import_module(f"{__name__}.{_module.name}")
 
-_LAYERS_THAT_DRAW = (nn.Linear, nn.modules.conv._ConvNd)
+_LAYERS_THAT_INITIALISE: tuple[Any, ...] = (
+    nn.Linear, nn.LayerNorm, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase
+)  # fmt: skip
+_SETTINGS = frozenset({bool, int, float, str, tuple, type(None)})
 
 
 @contextmanager
-def _without_initialisation() -> Iterator[None]:
-    """Layers made inside keep the memory they were given: initialising twice would cost most of the building time."""
-    saved = [layer.reset_parameters for layer in _LAYERS_THAT_DRAW]
+def _lean_construction() -> Iterator[None]:
+    """Modules made inside skip what would cost most of the building time.
+
+    Layers keep the memory they were given, since `init_weights` fills it afterwards; and settings that can be no parameter,
+    buffer or module are stored without asking whether they are.
+    """
+    saved = [layer.reset_parameters for layer in _LAYERS_THAT_INITIALISE]
+    set_attribute = nn.Module.__setattr__
+
+    def set_quickly(module: nn.Module, name: str, value: Any) -> None:
+        own = module.__dict__
+        if type(value) in _SETTINGS and name not in own.get("_parameters", ()) and name not in own.get("_modules", ()):
+            own[name] = value
+        else:
+            set_attribute(module, name, value)
+
     try:
-        for layer in _LAYERS_THAT_DRAW:
-            layer.reset_parameters = lambda self: None  # type: ignore[method-assign, assignment]
+        for layer in _LAYERS_THAT_INITIALISE:
+            layer.reset_parameters = lambda self: None
+        nn.Module.__setattr__ = set_quickly  # type: ignore[method-assign, assignment]
         yield
     finally:
-        for layer, original in zip(_LAYERS_THAT_DRAW, saved, strict=True):
-            layer.reset_parameters = original  # type: ignore[method-assign]
+        nn.Module.__setattr__ = set_attribute  # type: ignore[method-assign]
+        for layer, original in zip(_LAYERS_THAT_INITIALISE, saved, strict=True):
+            layer.reset_parameters = original
 
 
 def create(name: str, **options: Any) -> Network:
@@ -43,8 +61,9 @@ def create(name: str, **options: Any) -> Network:
 
     Raises:
         ValueError: an unknown name (the nearest ones are given), an unknown option, or an impossible value.
+
     """
-    with _without_initialisation():
+    with _lean_construction():
         network = build(name, **options)
     if next(network.parameters()).device.type != "meta":
         with torch.no_grad():

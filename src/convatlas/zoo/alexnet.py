@@ -1,24 +1,24 @@
-"""AlexNet: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks" (NIPS 2012).
+"""AlexNet: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks" (NIPS 2012).
 
-`alexnet_2012` is the network of the paper's Fig. 2: conv2, conv4 and conv5 in two groups (each GPU saw its own half of the
-channels), local response normalisation after conv1 and conv2, overlapping pooling. 60,965,224 parameters, which the
-abstract rounds to 60 million, and 724,406,816 MACs. The paper says 224x224; its figures follow from 227x227.
+`alexnet_2012` is the network of the paper's Fig. 2: conv2, conv4 and conv5 in two groups (each GPU saw its own half of
+the channels), local response normalisation after conv1 and conv2, overlapping pooling. 60,965,224 parameters, which the
+abstract calls 60 million, and 724,406,816 MACs. The paper says 224x224; its figures follow from 227x227.
 `alexnet` is torchvision's: one tower of 64-192-384-256-256 maps, after Krizhevsky, "One weird trick for parallelizing
 convolutional neural networks" (2014, arXiv:1404.5997), without normalisation.
 
-Departures. An adaptive average pooling stands before the first fully connected layer, as in torchvision: at the published
-size it is the identity. PyTorch divides alpha by the number of channels summed, the paper does not: its 1e-4 is 5e-4 here.
-Counts that include pooling and normalisation are higher: convnet-burden gives 727 M for `alexnet_2012`. Without the groups
-the network has 62,378,344 parameters and 1,135,256,096 MACs (option `groups=1`).
+Departures. An adaptive average pooling stands before the first fully connected layer, as in torchvision: at the
+published size it is the identity. PyTorch divides alpha by the number of channels summed, the paper does not: its 1e-4
+is 5e-4 here. Counts that include pooling and normalisation are higher: convnet-burden gives 727 M for `alexnet_2012`.
+Without the groups the network has 62,378,344 parameters and 1,135,256,096 MACs (option `groups=1`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
-from .layers.plain import LocalResponseNorm, PlainNetwork
+from .layers.plain import LocalResponseNorm, PlainNetwork, fully_connected
 from .layers.stem import is_small
 from .registry import Paper, register
 
@@ -46,6 +46,7 @@ class AlexNet(PlainNetwork):
     def __init__(self, variant: Variant, num_classes: int, in_channels: int, dropout: float, small: bool) -> None:
         c1, c2, c3, c4, c5 = variant.widths
         groups = variant.groups
+        pool1: nn.Module
         if small:
             conv1, pool1 = nn.Conv2d(in_channels, c1, 3, padding=1), nn.Identity()
         else:
@@ -63,7 +64,7 @@ class AlexNet(PlainNetwork):
         self.published_in_2012 = variant.normalise
 
     def init_weights(self) -> None:
-        """As published: N(0, 0.01), biases 1 in conv2, conv4, conv5 and the hidden layers. `alexnet`: PyTorch's default."""
+        """As published: N(0, 0.01), biases 1 in conv2, conv4, conv5 and the hidden layers; `alexnet`: PyTorch's."""
         layers = [module for module in self.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
         for i, layer in enumerate(layers):
             if self.published_in_2012:
@@ -75,16 +76,7 @@ class AlexNet(PlainNetwork):
 
 
 def _norm(variant: Variant) -> list[nn.Module]:
-    return [LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)] if variant.normalise else []
-
-
-def fully_connected(width: int, num_classes: int, dropout: float) -> nn.Sequential:
-    """Two hidden layers of 4096 units, each behind a dropout, for 6x6 maps."""
-    return nn.Sequential(
-        *(nn.Dropout(dropout), nn.Linear(width * 6 * 6, 4096), nn.ReLU(inplace=True)),
-        *(nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(inplace=True)),
-        nn.Linear(4096, num_classes),
-    )
+    return [LocalResponseNorm()] if variant.normalise else []
 
 
 @register(
@@ -107,6 +99,9 @@ def alexnet(
     in_channels: int = 3,
     dropout: float = 0.5,
     stem: str = "imagenet",
+    groups: int | None = None,
 ) -> AlexNet:
-    """AlexNet; ``stem="small"`` reads small images by a 3x3 convolution of stride 1 without pooling."""
+    """AlexNet; ``stem="small"`` is a 3x3 convolution without pooling; ``groups`` replaces the published number."""
+    if groups is not None:
+        variant = replace(variant, groups=groups)
     return AlexNet(variant, num_classes, in_channels, dropout, is_small(stem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -13,14 +14,15 @@ class Network(nn.Module):
     A subclass says what its stages are, in order, and how the head reads the last one. Everything else follows.
 
     Attributes:
-        classifier: dotted path of the layer that makes the logits (an ``nn.Linear`` or a 1x1 ``nn.Conv2d``).
+        classifier_path: dotted path of the layer that makes the logits (an ``nn.Linear`` or a 1x1 ``nn.Conv2d``).
         stem_conv: dotted path of the convolution that reads the image.
+
     """
 
-    classifier: str = "fc"
+    classifier_path: str = "fc"
     stem_conv: str = "conv1"
 
-    def stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
+    def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
         """The stages in order: name -> callable from (N, C, H, W) to (N, C', H', W')."""
         raise NotImplementedError
 
@@ -30,14 +32,14 @@ class Network(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """The last stage's output (N, C, H, W) for images (N, in_channels, H, W)."""
-        for stage in self.stages().values():
+        for stage in self.feature_stages().values():
             x = stage(x)
         return x
 
     def forward_intermediates(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every stage, by the stage's name."""
         outputs = {}
-        for name, stage in self.stages().items():
+        for name, stage in self.feature_stages().items():
             x = outputs[name] = stage(x)
         return outputs
 
@@ -48,21 +50,18 @@ class Network(nn.Module):
     @property
     def num_classes(self) -> int:
         """How many logits the classifier makes."""
-        return int(self.get_submodule(self.classifier).weight.shape[0])  # type: ignore[union-attr]
+        return int(self.get_parameter(f"{self.classifier_path}.weight").shape[0])
 
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the layer that makes the logits by a fresh one for ``num_classes`` classes, on the same device."""
         if num_classes < 1:
             raise ValueError(f"`num_classes` (={num_classes}) must be at least 1")
-        parent, _, leaf = self.classifier.rpartition(".")
-        old = self.get_submodule(self.classifier)
+        parent, _, leaf = self.classifier_path.rpartition(".")
+        old = cast(nn.Linear | nn.Conv2d, self.get_submodule(self.classifier_path))
+        _, width, *kernel = old.weight.shape  # a 1x1 convolution has a kernel, a linear layer has none
+        make: Callable[..., nn.Module] = type(old)
         options = {"bias": old.bias is not None, "device": old.weight.device, "dtype": old.weight.dtype}
-        if isinstance(old, nn.Linear):
-            new: nn.Module = nn.Linear(old.in_features, num_classes, **options)
-        else:
-            assert isinstance(old, nn.Conv2d)
-            new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size, **options)  # type: ignore[arg-type]
-        setattr(self.get_submodule(parent), leaf, new)
+        setattr(self.get_submodule(parent), leaf, make(width, num_classes, *kernel[:1], **options))
 
     def init_weights(self) -> None:
         """Fill parameters and statistics in place as the paper, or its best-known implementation, does.
@@ -79,8 +78,8 @@ def init_module(module: nn.Module, *, linear_std: float = 0.01) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0.0, linear_std)
-    elif hasattr(module, "reset_parameters"):
-        module.reset_parameters()
+    elif callable(reset := getattr(module, "reset_parameters", None)):
+        reset()
         return
-    if isinstance(getattr(module, "bias", None), nn.Parameter):
-        nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
+        nn.init.zeros_(bias)

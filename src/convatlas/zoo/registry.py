@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import inspect
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from ..names import unknown_name
+from ..paper import Paper
 from .network import Network
+
+__all__ = ["REGISTRY", "Entry", "Paper", "build", "entry", "register"]
 
 P = ParamSpec("P")
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paper:
-    """Where an architecture was published."""
-
-    title: str
-    authors: str
-    year: int
-    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +52,7 @@ def register(
 
     Raises:
         ValueError: a name is registered twice, or a published figure names no variant.
+
     """
 
     def decorate(builder: Callable[Concatenate[V, P], Network]) -> Callable[Concatenate[V, P], Network]:
@@ -83,31 +75,15 @@ def register(
     return decorate
 
 
-def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """Sort key under which resnet18 comes before resnet101."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def matching(names: Iterable[str], pattern: str = "*") -> list[str]:
-    """The names that a shell-style pattern matches, in natural order."""
-    return sorted((name for name in names if fnmatch.fnmatchcase(name, pattern)), key=natural_key)
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
-    """The error for a name that is not known: it shows the name, and the nearest ones that are."""
-    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see `convatlas list`"
-    return ValueError(f"unknown {kind} {name!r}: {hint}")
-
-
 def entry(name: str) -> Entry:
     """Look a network up.
 
     Raises:
         ValueError: no network has that name; the nearest names are given.
+
     """
     if name not in REGISTRY:
-        raise unknown_name("network", name, REGISTRY)
+        raise unknown_name("network", name, REGISTRY, "see `convatlas list`")
     return REGISTRY[name]
 
 
@@ -116,6 +92,7 @@ def build(name: str, **options: Any) -> Network:
 
     Raises:
         ValueError: the network does not exist, or an option does not exist or has an impossible value.
+
     """
     found = entry(name)
     if strangers := [option for option in options if option not in found.options]:

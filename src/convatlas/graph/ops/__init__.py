@@ -1,7 +1,7 @@
 """One class an op, with all of its rules."""
 
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
-from .conv import Conv, ConvTranspose, TooSmallError, Unfold
+from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
 from .layout import (
     Alias,
     Assign,
@@ -52,6 +52,7 @@ __all__ = [
     "Embedding",
     "Expand",
     "Fill",
+    "Fold",
     "Gather",
     "Glu",
     "GridSample",

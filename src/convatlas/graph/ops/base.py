@@ -53,7 +53,8 @@ class Op:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super(Op, cls).__init_subclass__(**kwargs)
-        OPS[cls.__name__] = cls
+        if not cls.__name__.startswith("_"):  # a common base is no op
+            OPS[cls.__name__] = cls
 
     @property
     def name(self) -> str:
@@ -87,11 +88,11 @@ class Op:
 
     def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
         """Bytes that an unfused kernel reads: each input once."""
-        return 0 if self.is_view else sum(spec.nbytes for spec in inputs)
+        return 0 if self.is_view and not self.in_place else sum([spec.nbytes for spec in inputs])
 
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         """Bytes that an unfused kernel writes: each output once."""
-        return 0 if self.is_view else sum(spec.nbytes for spec in outputs)
+        return 0 if self.is_view and not self.in_place else sum([spec.nbytes for spec in outputs])
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""
@@ -105,29 +106,9 @@ class Op:
         """The op as plain data."""
         return {"op": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self)}}
 
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> Op:
-        """The op that `to_json` wrote.
-
-        Raises:
-            ValueError: no op has that name, or its fields are others.
-        """
-        values = {key: _tuples(value) for key, value in data.items() if key != "op"}
-        if data.get("op") not in OPS:
-            raise ValueError(f"unknown op {data.get('op')!r} in a graph file")
-        cls = OPS[data["op"]]
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ValueError(f"op {data['op']} in a graph file: {error}") from None
-
     def replace(self, **changes: Any) -> Self:
         """A copy with other fields."""
         return type(self)(**{f.name: getattr(self, f.name) for f in fields(self)} | changes)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -136,6 +117,17 @@ def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
         return (value,) * rank
     values = tuple(value)
     return values * rank if len(values) == 1 else values
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """An axis counted from the front.
+
+    Raises:
+        ValueError: there is no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise ValueError(f"there is no axis {axis} in a tensor of {rank} axes")
+    return axis % rank
 
 
 def sliding_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import Kept, Op, Specs, Window, sliding_size
+from .base import GLOBAL, Kept, Op, Specs, Window, sliding_size
 
 
 class TooSmallError(ValueError):
@@ -38,11 +38,13 @@ class Conv(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape, weight = inputs[0].shape, inputs[1].shape
         rank = len(self.stride)
-        batch, channels, size = shape[: -rank - 1], shape[-rank - 1], shape[-rank:]
-        if len(shape) not in (rank + 1, rank + 2):
+        if len(shape) != rank + 2 and len(shape) != rank + 1:
             raise ValueError(f"conv{rank}d takes {rank + 2} axes (N, C, size), got {shape}")
+        batch, channels, size = shape[: -rank - 1], shape[-rank - 1], shape[-rank:]
         if channels != weight[1] * self.groups:
             raise ValueError(f"conv{rank}d expects {weight[1] * self.groups} channels, got {channels} in {shape}")
+        if weight[0] % self.groups:
+            raise ValueError(f"conv{rank}d: {weight[0]} filters do not divide into {self.groups} groups")
         out = tuple(
             [
                 (n + p[0] + p[1] - d * (k - 1) - 1) // s + 1
@@ -92,14 +94,29 @@ class ConvTranspose(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape, weight = inputs[0].shape, inputs[1].shape
         rank = len(self.stride)
+        if len(shape) != rank + 2 and len(shape) != rank + 1:
+            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
         if shape[-rank - 1] != weight[0]:
             raise ValueError(f"{self.name} expects {weight[0]} channels, got {shape[-rank - 1]} in {shape}")
+        if weight[0] % self.groups:
+            raise ValueError(f"{self.name}: {weight[0]} channels do not divide into {self.groups} groups")
+        for extra, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True):
+            if extra >= max(s, d):
+                raise ValueError(f"{self.name}: output_padding {extra} must be below stride {s} or dilation {d}")
         out = [
             (n - 1) * s - 2 * p + d * (k - 1) + o + 1
             for n, k, s, p, d, o in zip(
                 shape[-rank:], weight[2:], self.stride, self.padding, self.dilation, self.output_padding, strict=True
             )
         ]
+        if min(out) < 1:
+            least = [
+                -(-max(2 * p - d * (k - 1) - o, 0) // s) + 1
+                for k, s, p, d, o in zip(
+                    weight[2:], self.stride, self.padding, self.dilation, self.output_padding, strict=True
+                )
+            ]
+            raise TooSmallError(self.name, shape[-rank:], tuple(least))
         return TensorSpec((*shape[: -rank - 1], weight[1] * self.groups, *out), inputs[0].dtype)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
@@ -133,14 +150,54 @@ class Unfold(Op):
     dilation: tuple[int, ...] = (1, 1)
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs[0].shape) not in (3, 4):
+            raise ValueError(f"unfold takes 4 axes (N, C, H, W), got {inputs[0].shape}")
         *batch, channels, height, width = inputs[0].shape
-        windows = [
-            sliding_size(n, k, s, p, d)
-            for n, k, s, p, d in zip(
-                (height, width), self.kernel, self.stride, self.padding, self.dilation, strict=True
-            )
-        ]
+        windows = _windows((height, width), self)
+        if min(windows) < 1:
+            raise TooSmallError("unfold", (height, width), _least_size(self))
         return TensorSpec((*batch, channels * prod(self.kernel), prod(windows)), inputs[0].dtype)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window:
         return Window(self.kernel, self.stride, self.padding, self.dilation)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold(Op):
+    """Columns back to a map, overlapping windows added: (N, C x prod(kernel), windows) -> (N, C, *size)."""
+
+    kind: ClassVar[str] = "fold"
+    size: tuple[int, ...] = (1, 1)
+    kernel: tuple[int, ...] = (1, 1)
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs[0].shape) not in (2, 3):
+            raise ValueError(f"fold takes 3 axes (N, C x kernel, windows), got {inputs[0].shape}")
+        *batch, columns, count = inputs[0].shape
+        windows = prod(_windows(self.size, self))
+        if columns % prod(self.kernel) or count != windows:
+            raise ValueError(
+                f"fold to {self.size} expects {windows} windows of {self.kernel} each, got {inputs[0].shape}"
+            )
+        return TensorSpec((*batch, columns // prod(self.kernel), *self.size), inputs[0].dtype)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(inputs[0].shape)
+
+    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+        return GLOBAL
+
+
+def _windows(size: tuple[int, ...], op: Unfold | Fold) -> list[int]:
+    """How many windows fit along each axis."""
+    return [
+        sliding_size(n, k, s, p, d)
+        for n, k, s, p, d in zip(size, op.kernel, op.stride, op.padding, op.dilation, strict=True)
+    ]
+
+
+def _least_size(op: Unfold | Fold) -> tuple[int, ...]:
+    return tuple(d * (k - 1) + 1 - 2 * p for k, p, d in zip(op.kernel, op.padding, op.dilation, strict=True))

@@ -8,7 +8,8 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec, promote
-from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window, axis_of
+from .conv import TooSmallError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Permute(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
-        if sorted(axis % max(len(shape), 1) for axis in self.axes) != list(range(len(shape))):
+        if sorted(axis_of(axis, len(shape)) for axis in self.axes) != list(range(len(shape))):
             raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
         return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
 
@@ -79,6 +80,8 @@ class Expand(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         before = (1,) * (len(self.shape) - len(inputs[0].shape)) + inputs[0].shape
+        if len(before) > len(self.shape):
+            raise ValueError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
         if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
             raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
         return TensorSpec(
@@ -88,13 +91,14 @@ class Expand(Op):
 
 @dataclass(frozen=True, slots=True)
 class Slice(Op):
-    """A rectangular part (indexing by numbers and slices, chunk, narrow, unbind); a view of ``shape``."""
+    """A rectangular part (indexing by numbers and slices, narrow); a view of ``shape``."""
 
     kind: ClassVar[str] = "slice"
     is_view: ClassVar[bool] = True
     shape: tuple[int, ...] = ()
     offset: tuple[int, ...] = ()  # where the part begins along each axis of the input
     step: tuple[int, ...] = ()
+    axes: tuple[int, ...] | None = None  # which axis of the input each axis of the part is; -1: a new one. None: unknown
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return TensorSpec(self.shape, inputs[0].dtype)
@@ -112,7 +116,7 @@ class Split(Op):
 
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         shape, dtype = inputs[0]
-        axis = self.axis % len(shape)
+        axis = axis_of(self.axis, len(shape))
         if sum(self.sizes) != shape[axis]:
             raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
         return tuple(
@@ -131,7 +135,7 @@ class Concat(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         parts = [spec for spec in inputs if spec.shape != (0,)] or list(inputs[:1])
         first = parts[0].shape
-        axis = self.axis % len(first)
+        axis = axis_of(self.axis, len(first))
         before, after = first[:axis], first[axis + 1 :]
         total = 0
         for spec in parts:
@@ -155,7 +159,7 @@ class Stack(Op):
         shape = inputs[0].shape
         if any(spec.shape != shape for spec in inputs):
             raise ValueError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
-        axis = self.axis % (len(shape) + 1)
+        axis = axis_of(self.axis, len(shape) + 1)
         return TensorSpec((*shape[:axis], len(inputs), *shape[axis:]), inputs[0].dtype)
 
 
@@ -169,10 +173,17 @@ class Pad(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = list(inputs[0].shape)
+        if len(self.padding) % 2 or len(self.padding) > 2 * len(shape):
+            raise ValueError(f"pad: {self.padding} are no pairs for the axes of {inputs[0].shape}")
         for axis, (before, after) in enumerate(zip(self.padding[::2], self.padding[1::2], strict=True), start=1):
+            limit = shape[-axis] - (self.mode == "reflect")
+            if self.mode in ("reflect", "circular") and max(before, after) > limit:
+                raise TooSmallError(
+                    f"pad ({self.mode})", (shape[-axis],), (max(before, after) + (self.mode == "reflect"),)
+                )
+            if shape[-axis] + min(before, 0) + min(after, 0) < 0:
+                raise ValueError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
             shape[-axis] += before + after
-        if min(shape, default=1) < 0:
-            raise ValueError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
         return TensorSpec(tuple(shape), inputs[0].dtype)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
@@ -272,6 +283,8 @@ class PixelShuffle(Op):
     inverse: bool = False
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs[0].shape) < 3:
+            raise ValueError(f"{self.kind} takes (N, C, H, W), got {inputs[0].shape}")
         *batch, channels, height, width = inputs[0].shape
         r = self.factor
         if self.inverse:
@@ -293,13 +306,20 @@ class PixelShuffle(Op):
 
 @dataclass(frozen=True, slots=True)
 class Interpolate(Op):
-    """Resample the spatial axes to ``size``: 1, 2, 4 or 16 taps an output."""
+    """Resample the spatial axes to ``size``: by the nearest position, or a weighted mean of 2 or 4 an axis."""
 
     kind: ClassVar[str] = "interpolate"
     size: tuple[int, ...] = (1, 1)
     mode: str = "nearest"
+    align_corners: bool = False
+    antialias: bool = False
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        if len(shape) != len(self.size) + 2:
+            raise ValueError(f"interpolate to {self.size} takes {len(self.size) + 2} axes (N, C, size), got {shape}")
+        if min(self.size) < 1 and self.mode != "area":
+            raise ValueError(f"interpolate: {shape[2:]} leaves nothing at {self.size}")
         return TensorSpec((*inputs[0].shape[:2], *self.size), inputs[0].dtype)
 
     @property

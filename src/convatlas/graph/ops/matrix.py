@@ -1,4 +1,4 @@
-"""Matrix products: linear layers, matmul, einsum, bilinear, attention."""
+"""Matrix products: linear layers, matmul, einsum, attention."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ class Matmul(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         left, right = inputs[0].shape, inputs[1].shape
+        if not left or not right:
+            raise ValueError(f"matmul takes tensors with axes, got {left} and {right}")
         a = (1, *left) if len(left) == 1 else left
         b = (*right, 1) if len(right) == 1 else right
         if a[-1] != b[-2]:
@@ -107,7 +109,10 @@ class Einsum(Op):
             if len(term) != len(spec.shape):
                 raise ValueError(f"einsum {self.equation!r}: {term!r} does not fit shape {spec.shape}")
             for letter, size in zip(term, spec.shape, strict=True):
-                sizes[letter] = max(sizes.get(letter, 1), size)
+                known = sizes.get(letter, 1)
+                if known != size and known != 1 and size != 1:
+                    raise ValueError(f"einsum {self.equation!r}: {letter!r} is both {known} and {size}")
+                sizes[letter] = size if known == 1 else known
         return terms, right, sizes
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:

@@ -78,6 +78,11 @@ class RMSNorm(Op):
     roles: ClassVar[tuple[str, ...]] = ("input", "weight")
     axes: int = 1
 
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs) > 1 and inputs[1].shape != inputs[0].shape[-self.axes :]:
+            raise ValueError(f"rms_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
+        return inputs[0]
+
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * (3 + len(inputs[1:]))
 
@@ -98,8 +103,13 @@ class GroupNorm(Op):
     groups: int = 1
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
-        if inputs[0].shape[1] % self.groups:
-            raise ValueError(f"group_norm: {inputs[0].shape[1]} channels do not divide into {self.groups} groups")
+        shape = inputs[0].shape
+        if len(shape) < 2:
+            raise ValueError(f"group_norm takes (N, C, ...), got {shape}")
+        if shape[1] % self.groups:
+            raise ValueError(f"group_norm: {shape[1]} channels do not divide into {self.groups} groups")
+        if len(inputs) > 1 and inputs[1].shape[0] != shape[1]:
+            raise ValueError(f"group_norm expects {inputs[1].shape[0]} channels, got {shape[1]} in {shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -121,6 +131,11 @@ class InstanceNorm(Op):
     roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias", "running_mean", "running_var")
     running: bool = False  # use the running statistics instead
 
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs[0].shape) < 3:
+            raise ValueError(f"instance_norm takes (N, C, size), got {inputs[0].shape}")
+        return inputs[0]
+
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * (2 if self.running else 6)
 
@@ -139,6 +154,11 @@ class LocalResponseNorm(Op):
 
     kind: ClassVar[str] = "local_response_norm"
     size: int = 5
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        if len(inputs[0].shape) < 3:
+            raise ValueError(f"local_response_norm takes (N, C, size), got {inputs[0].shape}")
+        return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * (self.size + 5)

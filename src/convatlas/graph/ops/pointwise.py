@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, NamedTuple
 
-from ..spec import TensorSpec, broadcast, promote
+from ..spec import TensorSpec, broadcast, kind_of, result_dtype
 from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
 
 
@@ -53,17 +53,30 @@ FUNCTIONS: dict[str, Function] = {
     "log1p": Function(2),
     "log2": Function(1),
     "abs": Function(1),
+    "log10": Function(1),
+    "exp2": Function(1, "output", "output"),
     "square": Function(1),
     "pow": Function(1),
     "sin": Function(1),
     "cos": Function(1),
+    "tan": Function(1, "output", "output"),
+    "asin": Function(1),
+    "acos": Function(1),
+    "atan": Function(1),
+    "sinh": Function(1),
+    "cosh": Function(1),
     "erf": Function(1),
+    "erfc": Function(1),
+    "logit": Function(3),
+    "sinc": Function(2),
     "clamp": Function(2),
     "neg": Function(1, "nothing", "nothing"),
     "sign": Function(1, "nothing", "nothing"),
     "floor": Function(1, "nothing", "nothing"),
     "ceil": Function(1, "nothing", "nothing"),
     "round": Function(1, "nothing", "nothing"),
+    "trunc": Function(1, "nothing", "nothing"),
+    "frac": Function(1, "nothing", "nothing"),
     "nan_to_num": Function(1),
     # a tensor and a number
     "add": Function(1, "nothing", "nothing"),
@@ -76,7 +89,8 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 _TO_BOOL = frozenset(
-    {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"}
+    {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or",
+     "logical_xor"}
 )
 
 
@@ -86,7 +100,7 @@ class Activation(Op):
 
     kind: ClassVar[str] = "activation"
     function: str = "relu"
-    in_place: bool = False  # type: ignore[misc]  # here a field, elsewhere a fact of the class
+    in_place: bool = False  # here a field, elsewhere a fact of the class
 
     @property
     def name(self) -> str:
@@ -97,18 +111,17 @@ class Activation(Op):
         return self.in_place
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
+        spec = inputs[0]
+        if self.in_place:
+            return spec
         if self.function in _TO_BOOL:
-            return TensorSpec(inputs[0].shape, "bool")
-        return inputs[0]
+            return TensorSpec(spec.shape, "bool")
+        if self.function == "abs" and kind_of(spec.dtype) == 3:
+            return TensorSpec(spec.shape, {"complex64": "float32", "complex128": "float64"}.get(spec.dtype, "float16"))
+        return spec
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * FUNCTIONS.get(self.function, Function()).operations
-
-    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
-        return inputs[0].nbytes
-
-    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
-        return outputs[0].nbytes
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         function = FUNCTIONS.get(self.function, Function())
@@ -130,7 +143,7 @@ class Binary(Op):
     kind: ClassVar[str] = "arithmetic"
     roles: ClassVar[tuple[str, ...]] = ("left", "right")
     function: str = "add"
-    in_place: bool = False  # type: ignore[misc]
+    in_place: bool = False
 
     @property
     def name(self) -> str:
@@ -142,7 +155,7 @@ class Binary(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         left, right = inputs[0], inputs[1]
-        if left == right and self.function not in _TO_BOOL:
+        if left == right and left.is_floating and self.function not in _TO_BOOL:
             return left
         shape = broadcast(left.shape, right.shape)
         if self.in_place:
@@ -151,21 +164,15 @@ class Binary(Op):
             return left
         if self.function in _TO_BOOL:
             return TensorSpec(shape, "bool")
-        # a zero-dimensional tensor takes part like a number: it does not widen the other's dtype within its kind
-        if not right.shape and left.is_floating == right.is_floating:
-            return TensorSpec(shape, left.dtype)
-        if not left.shape and left.is_floating == right.is_floating:
-            return TensorSpec(shape, right.dtype)
-        return TensorSpec(shape, promote(left.dtype, right.dtype))
+        dtype = result_dtype(left, right)
+        if self.function == "sub" and "bool" in (left.dtype, right.dtype):
+            raise ValueError("torch does not subtract bool tensors; use `logical_xor`")
+        if self.function in ("div", "atan2") and kind_of(dtype) < 2:
+            dtype = "float32"
+        return TensorSpec(shape, dtype)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape)
-
-    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
-        return inputs[0].nbytes + inputs[1].nbytes
-
-    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
-        return outputs[0].nbytes
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         left, right = needs_grad[0], needs_grad[1]
@@ -212,6 +219,8 @@ class Glu(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = list(inputs[0].shape)
+        if shape[self.axis] % 2:
+            raise ValueError(f"glu halves axis {self.axis}, but its size is {shape[self.axis]} in {inputs[0].shape}")
         shape[self.axis] //= 2
         return TensorSpec(tuple(shape), inputs[0].dtype)
 
@@ -257,7 +266,7 @@ class Dropout(Op):
     probability: float = 0.5
     training: bool = False
     channels: bool = False  # one draw for each channel (dropout2d and the like)
-    in_place: bool = False  # type: ignore[misc]
+    in_place: bool = False
 
     @property
     def is_view(self) -> bool:  # type: ignore[override]
@@ -300,16 +309,17 @@ class StochasticDepth(Op):
 
 @dataclass(frozen=True, slots=True)
 class Where(Op):
-    """Choose between two tensors by a mask; keeps the mask."""
+    """Choose by a mask between two tensors, a tensor and a number, or two numbers (of ``dtype``); keeps the mask."""
 
     kind: ClassVar[str] = "where"
     roles: ClassVar[tuple[str, ...]] = ("condition", "left", "right")
+    dtype: str = "float32"
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
-        shape, dtype = inputs[0].shape, inputs[1].dtype if len(inputs) > 1 else "float32"
+        shape = inputs[0].shape
         for spec in inputs[1:]:
-            shape, dtype = broadcast(shape, spec.shape), promote(dtype, spec.dtype)
-        return TensorSpec(shape, dtype)
+            shape = broadcast(shape, spec.shape)
+        return TensorSpec(shape, self.dtype if len(inputs) == 1 else result_dtype(inputs[1], inputs[-1]))
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape)

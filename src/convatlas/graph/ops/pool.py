@@ -29,6 +29,9 @@ class _Pool(Op):
         rank = len(self.kernel)
         if len(shape) not in (rank + 1, rank + 2):
             raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+        for k, p in zip(self.kernel, self.padding, strict=True):
+            if 2 * p > k:
+                raise ValueError(f"{self.name}: padding {p} is more than half of the kernel {k}")
         size = shape[-rank:]
         out = tuple(
             [
@@ -65,6 +68,13 @@ class AvgPool(_Pool):
     """Mean over each window."""
 
     kind: ClassVar[str] = "avg_pool"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        # torch's one exception: in three dimensions padding does not make up for an input that is too small
+        size = inputs[0].shape[-3:]
+        if len(self.kernel) == 3 and len(size) == 3 and any(n < k for n, k in zip(size, self.kernel, strict=True)):
+            raise TooSmallError(self.name, size, self.kernel)
+        return _Pool.output(self, *inputs)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))

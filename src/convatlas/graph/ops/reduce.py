@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window, axis_of
 
 # what the derivative reads: extremes compare the output with the input, norms and variances read the input
 _KEEPS = {
@@ -40,7 +40,9 @@ class Reduce(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
         rank = len(shape)
-        gone = {axis % rank for axis in self.axes} if rank else set()
+        gone = {axis_of(axis, rank) for axis in self.axes} if rank else set()
+        if rank and len(gone) < len(self.axes):
+            raise ValueError(f"{self.function}: {self.axes} names an axis twice")
         kept = tuple(
             1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_axes or axis not in gone
         )
@@ -73,7 +75,9 @@ class Select(Op):
 
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         shape = list(inputs[0].shape)
-        axis = self.axis % max(len(shape), 1)
+        if not shape:
+            return inputs[0], TensorSpec((), "int64")
+        axis = axis_of(self.axis, len(shape))
         if self.count is not None:
             shape[axis] = self.count
         elif self.keep_axes:
@@ -100,13 +104,15 @@ class Cumulative(Op):
     kind: ClassVar[str] = "cumulative"
     function: str = "cumsum"
     axis: int = 0
+    dtype: str | None = None
 
     @property
     def name(self) -> str:
         return self.function
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
-        return inputs[0] if inputs[0].is_floating else TensorSpec(inputs[0].shape, "int64")
+        spec = inputs[0]
+        return TensorSpec(spec.shape, self.dtype or (spec.dtype if spec.is_floating else "int64"))
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)

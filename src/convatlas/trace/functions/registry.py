@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Rule = Callable[..., Any]
 FUNCTION_RULES: dict[Any, Rule] = {}
-_HOMES = (torch, torch.nn.functional, torch.Tensor, torch.special, torch.linalg, torch._C._nn, torch._C._linalg)
+_HOMES = (torch, torch.nn.functional, torch.Tensor, torch.special, torch.linalg, torch._C._nn)
 
 
 def register(rule: Rule, *names: str) -> None:
@@ -48,11 +48,14 @@ def in_place(rule: Rule, *names: str) -> None:
 
 
 def renamed(x: Any, result: StandIn) -> Any:
-    """After an in-place op: ``x`` itself now stands for the new value. A real tensor stays as it was."""
+    """After an in-place op: ``x`` itself now stands for the new value, and nothing stands for the old one.
+
+    A real tensor stays as it was.
+    """
     if type(x) is not StandIn or x is result:
         return result
-    x.tracer.released[x.value] = len(x.tracer.nodes)  # nothing goes by the old value's name any more
-    x.value, x.spec, x.strides = result.value, result.spec, result.strides
+    x.value, result.value = result.value, x.value
+    x.spec, x.strides = result.spec, result.strides
     return x
 
 
@@ -68,7 +71,7 @@ def element_wise(x: Any) -> Strides:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a Python number, and not a tensor."""
-    return isinstance(value, int | float | complex) or (isinstance(value, Number) and type(value) is not StandIn)
+    return isinstance(value, int | float | complex | Number)
 
 
 def numbers(values: tuple[Any, ...]) -> tuple[int, ...]:

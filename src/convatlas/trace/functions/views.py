@@ -112,7 +112,8 @@ def transpose(t: Tracer, x: Any, dim0: int, dim1: int) -> Any:
     rank = len(t.shape(x))
     first, second = axis_of(dim0, rank), axis_of(dim1, rank)
     axes = list(range(rank))
-    axes[first], axes[second] = axes[second], axes[first]
+    if rank:
+        axes[first], axes[second] = axes[second], axes[first]
     return permuted(t, x, tuple(axes))
 
 

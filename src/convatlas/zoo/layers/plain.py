@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .classifier_module import NetworkWithClassifier
+from ..network import Network
 
 
-class PlainNetwork(NetworkWithClassifier):
+class PlainNetwork(Network):
     """A chain of layers, pooled to a fixed size and read by a chain of fully connected layers.
 
     A stage ends with each pooling inside ``features``.
@@ -25,7 +26,7 @@ class PlainNetwork(NetworkWithClassifier):
         self.classifier = classifier
         self.classifier_path = f"classifier.{len(classifier) - 1}"
 
-    def stages(self) -> dict[str, nn.Sequential]:  # type: ignore[override]
+    def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
         return split_at_pooling(self.features)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -33,11 +34,11 @@ class PlainNetwork(NetworkWithClassifier):
 
     def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
         x = self.avgpool(features).flatten(1)
-        classifier = cast(nn.Sequential, self.classifier)
+        classifier = self.classifier
         return cast(Tensor, (classifier[:-1] if pre_logits else classifier)(x))
 
 
-def split_at_pooling(features: nn.Sequential) -> dict[str, nn.Sequential]:
+def split_at_pooling(features: nn.Sequential) -> dict[str, Callable[[Tensor], Tensor]]:
     """The parts of a chain that end with a pooling, and what follows the last one, as stage1, stage2, ..."""
     ends = [i + 1 for i, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d)]
     if not ends or ends[-1] < len(features):
@@ -45,12 +46,25 @@ def split_at_pooling(features: nn.Sequential) -> dict[str, nn.Sequential]:
     return {f"stage{i + 1}": features[start:end] for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False))}
 
 
+def fully_connected(width: int, num_classes: int, dropout: float) -> nn.Sequential:
+    """Two hidden layers of 4096 units, each behind a dropout, for 6x6 maps."""
+    return nn.Sequential(
+        *(nn.Dropout(dropout), nn.Linear(width * 6 * 6, 4096), nn.ReLU(inplace=True)),
+        *(nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(inplace=True)),
+        nn.Linear(4096, num_classes),
+    )
+
+
 class LocalResponseNorm(nn.LocalResponseNorm):
     """Local response normalisation over neighbouring channels: x / (k + alpha / size * sum of x^2) ^ beta.
 
-    The parent has no bfloat16 on a CPU; this one has, and is the same function.
+    The constants are AlexNet's, whose alpha of 1e-4 is not divided by the size. The parent has no bfloat16 on a CPU;
+    this one has, and is the same function.
     """
+
+    def __init__(self, size: int = 5, alpha: float = 5e-4, beta: float = 0.75, k: float = 2.0) -> None:
+        super().__init__(size, alpha, beta, k)
 
     def forward(self, x: Tensor) -> Tensor:
         mean_square = F.avg_pool2d(x.square().flatten(2), (self.size, 1), stride=1, padding=(self.size // 2, 0))
-        return cast(Tensor, x / (self.k + self.alpha * mean_square.reshape(x.shape)).pow(self.beta))
+        return x / (self.k + self.alpha * mean_square.reshape(x.shape)).pow(self.beta)

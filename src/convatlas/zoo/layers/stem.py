@@ -8,6 +8,7 @@ def is_small(stem: str) -> bool:
 
     Raises:
         ValueError: the stem is neither "imagenet" nor "small".
+
     """
     if stem not in ("imagenet", "small"):
         raise ValueError(f'`stem` (={stem!r}) must be "imagenet" or "small"')

@@ -1,0 +1,112 @@
+"""The catalogue: what every network of the zoo costs at its default input, read from a file, without torch.
+
+It is generated (``python -m convatlas.catalogue``) from the zoo by the same rules that count any other network: batch 1,
+float32, evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..analysis.cost import GroupCost
+from ..analysis.summary import FinalField, Summary
+from ..names import matching, unknown_name
+from ..paper import Paper
+
+FILE = Path(__file__).parent.parent / "data" / "catalogue.json"
+GROUP_FIELDS = tuple(field.name for field in fields(GroupCost))
+_SCALARS = ("params", "macs", "elementwise", "activation_bytes", "bytes_read", "bytes_written", "uncounted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEntry:
+    """What is known of one network: where it was published, what that paper states, and what it costs."""
+
+    name: str
+    family: str
+    paper: Paper
+    introduces: str
+    published: Mapping[str, float]  # what the paper states: top1, top5 (percent, accuracy)
+    cost: Summary
+
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """Default input (C, H, W)."""
+        return self.cost.input_shape[1:]
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as plain data; a group is a row of `GROUP_FIELDS`."""
+        cost = self.cost
+        field = cost.receptive_field
+        return {
+            "family": self.family,
+            "paper": {key: getattr(self.paper, key) for key in ("title", "authors", "year", "url")},
+            "introduces": self.introduces,
+            "published": dict(self.published),
+            "input_shape": list(cost.input_shape),
+            **{key: getattr(cost, key) for key in _SCALARS},
+            "receptive_field": field and {"size": field.size, "stride": field.stride, "sees_all": field.sees_all},
+            "stages": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.stages],
+            "ops": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.ops],
+        }
+
+
+def entries() -> Mapping[str, CatalogueEntry]:
+    """All entries by name, in natural order of the names."""
+    return {name: lookup(name) for name in list_models()}
+
+
+@cache
+def lookup(name: str) -> CatalogueEntry:
+    """The entry of one network.
+
+    Raises:
+        ValueError: no network has that name; the nearest names are given.
+
+    """
+    data = _read()
+    if name not in data:
+        raise unknown_name("network", name, data, "see `convatlas list`")
+    return _entry(name, data[name])
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the zoo's networks that a shell-style pattern matches ("resnet*"), in natural order."""
+    return matching(_read(), pattern)
+
+
+@cache
+def _read() -> dict[str, Any]:
+    networks: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["networks"]
+    return networks
+
+
+def _entry(name: str, data: dict[str, Any]) -> CatalogueEntry:
+    field = data["receptive_field"]
+    return CatalogueEntry(
+        name=name,
+        family=data["family"],
+        paper=Paper(**data["paper"]),
+        introduces=data["introduces"],
+        published=data["published"],
+        cost=Summary(
+            name=name,
+            input_shape=tuple(data["input_shape"]),
+            dtype="float32",
+            training=False,
+            **{key: data[key] for key in _SCALARS},
+            receptive_field=field
+            and FinalField(size=tuple(field["size"]), stride=tuple(field["stride"]), sees_all=field["sees_all"]),
+            stages=_groups(data["stages"]),
+            ops=_groups(data["ops"]),
+        ),
+    )
+
+
+def _groups(rows: list[list[Any]]) -> tuple[GroupCost, ...]:
+    return tuple(GroupCost(**dict(zip(GROUP_FIELDS, (*row[:-1], tuple(row[-1])), strict=True))) for row in rows)

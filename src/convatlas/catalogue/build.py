@@ -1,0 +1,48 @@
+"""Makes the catalogue from the zoo: builds every network on the meta device, traces and counts it. Needs torch."""
+
+from __future__ import annotations
+
+import json
+
+from ..analysis.summary import summarise
+from ..api import trace
+from ..files import atomic_write
+from ..names import natural_key
+from ..zoo import REGISTRY
+from . import FILE, GROUP_FIELDS, CatalogueEntry
+
+
+def describe(name: str) -> CatalogueEntry:
+    """The entry of one network of the zoo, counted afresh."""
+    found = REGISTRY[name]
+    return CatalogueEntry(
+        name=name,
+        family=found.family,
+        paper=found.paper,
+        introduces=found.summary,
+        published=found.published,
+        cost=summarise(trace(name)),
+    )
+
+
+def as_text(entries: list[CatalogueEntry]) -> str:
+    """The catalogue file: one line a network, in natural order, so that a diff shows which networks changed."""
+    head = {
+        "conventions": "batch 1, float32, evaluation; MACs are multiply-accumulates, bias additions left out; "
+        "activation_bytes are the outputs of all calls but views and in-place ones",
+        "group_fields": GROUP_FIELDS,
+    }
+    lines = [
+        f"{json.dumps(entry.name)}: {json.dumps(entry.to_json(), separators=(',', ':'))}"
+        for entry in sorted(entries, key=lambda entry: natural_key(entry.name))
+    ]
+    fields = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items())
+    return "{\n" + fields + ',\n"networks": {\n' + ",\n".join(lines) + "\n}\n}\n"
+
+
+def main() -> None:
+    """Write the catalogue anew."""
+    text = as_text([describe(name) for name in REGISTRY])
+    with atomic_write(FILE) as file:
+        file.write(text.encode())
+    print(f"{len(REGISTRY)} networks, {len(text) / 1024:.0f} KiB: {FILE}")

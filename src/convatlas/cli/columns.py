@@ -1,0 +1,78 @@
+"""The columns that the tables of several commands share, and how their numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .shapes import shown
+from .tables import Column, Scale
+
+WHOLE = ((0, Scale(1, "", 0)),)
+COUNT = ((1e9, Scale(1e6, "M", 2)), (1e6, Scale(1e6, "M", 3)), *WHOLE)
+BYTES = ((2**30, Scale(2**20, "MiB", 1)), (2**14, Scale(2**10, "KiB", 1)), (0, Scale(1, "B", 0)))
+MEGA = ((1e6, Scale(1e6, "M", 2)), *WHOLE)
+MEGA_ROUNDED = ((1e8, Scale(1e6, "M", 1)), *MEGA)
+MEBI = ((2**20, Scale(2**20, "MiB", 1)), *BYTES[1:])
+
+
+def field(size: Sequence[float] | None) -> str:
+    """An extent in pixels: one number where it is square."""
+    if not size:
+        return ""
+    return f"{size[0]:,}" if len(set(size)) == 1 else shown(size)
+
+
+def output(shape: Sequence[int]) -> str:
+    """An output's shape without its batch axis."""
+    return shown(shape[1:])
+
+
+def share(value: float) -> str:
+    """A share from 0 to 1, in percent."""
+    return f"{100 * value:.1f}" if value else "-"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio to the first network."""
+    return "" if value is None else f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def plain(value: Any) -> str:
+    """A value that may be missing."""
+    return "" if value is None else str(value)
+
+
+MEASURES = (
+    Column(key="params", title="params", scales=WHOLE, summed=True),
+    Column(key="macs", title="MACs", scales=COUNT, summed=True),
+    Column(key="activation_bytes", title="memory", scales=BYTES, summed=True),
+)
+TRAFFIC = (
+    Column(key="bytes_moved", title="moved", scales=BYTES, summed=True, rank=4),
+    Column(key="elementwise", title="element-wise", scales=COUNT, summed=True, rank=5),
+    Column(key="intensity_flops_per_byte", title="intensity", unit="FLOP/B", show=lambda x: f"{x:.2f}", rank=6),
+)
+OUTPUT = Column(key="output_shape", title="output", show=output, rank=2)
+FIELD = Column(key="receptive_field_px", title="field", unit="px", show=field, rank=3)
+LAYER = (
+    Column(key="name", title="layer", left=True),
+    Column(key="op", title="op", left=True, most=12, rank=4),
+    OUTPUT,
+    *MEASURES,
+    FIELD,
+    *TRAFFIC,
+)
+
+
+def group_columns(title: str) -> tuple[Column, ...]:
+    """Columns of a table by stage, op or module."""
+    output = () if title == "op" else (OUTPUT,)  # the calls of an op have different ones
+    return (
+        Column(key="name", title=title, left=True),
+        Column(key="calls", title="calls", rank=3),
+        *output,
+        *MEASURES,
+        Column(key="macs_share", title="of MACs", unit="%", show=share, rank=2),
+        *TRAFFIC,
+    )

@@ -1,0 +1,93 @@
+"""`compare`: two or more networks side by side, with ratios to the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, ratio
+from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train, format_of
+from .output import deliver, screen_width
+from .records import CONVENTION, as_json, groups, mode_of, summary_record
+from .shapes import shown
+from .tables import Column, Line, Table
+from .words import totals_in_words, wrapped
+
+if TYPE_CHECKING:
+    from ..analysis.summary import Summary
+
+_COMPARED = ("params", "macs", "activation_bytes", "bytes_moved", "flops")
+_COLUMNS = (
+    Column(key="name", title="network", left=True),
+    Column(key="input", title="input", rank=3),
+    Column(key="params", title="params", scales=MEGA),
+    Column(key="params_ratio", title="x", show=ratio),
+    Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
+    Column(key="macs_ratio", title="x", show=ratio),
+    Column(key="activation_bytes", title="memory", scales=MEBI, rank=1),
+    Column(key="activation_bytes_ratio", title="x", show=ratio, rank=1),
+    Column(key="bytes_moved", title="moved", scales=MEBI, rank=2),
+    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=2),
+    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=4),
+    Column(key="elementwise", title="element-wise", scales=COUNT, rank=5),
+)
+
+
+def compare(
+    models: Models,
+    inputs: Input = None,
+    batch: Batch = None,
+    train: Train = False,
+    chosen: FormatOption = "table",
+    json: Json = False,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Compare networks side by side, each figure with its ratio (x) to the first network's."""
+    form = format_of(chosen, json)
+
+    def make() -> list[Line] | str:
+        from .models import summaries
+
+        found = summaries(models, inputs, batch, train)
+        if form == "json":
+            return as_json({"ratios_to": found[0].name, "networks": [_record(summary, found[0]) for summary in found]})
+        if form == "table":
+            return comparison(found, screen_width())
+        table = Table(columns=_COLUMNS, rows=[_row(summary, found[0]) for summary in found])
+        return table.to_csv() if form == "csv" else table.to_markdown()
+
+    deliver(make, output)
+
+
+def comparison(found: list[Summary], width: int) -> list[Line]:
+    """The table of a comparison, with its conditions, and in words where each network has its costs."""
+    first = found[0]
+    conditions = f"batch {first.input_shape[0]}, {first.dtype}, {mode_of(first.training)}"
+    head = f"{conditions}; memory: activations; x: ratio to {first.name}. {CONVENTION}."
+    lines = [*wrapped(head, width, "dim"), Line("")]
+    lines += Table(columns=_COLUMNS, rows=[_row(summary, first) for summary in found]).to_lines(width)
+    for summary in found:
+        words = totals_in_words(summary, width)
+        lines += [Line(""), Line(summary.name, "bold"), *words]
+    return lines
+
+
+def _ratios(summary: Summary, first: Summary) -> dict[str, float | None]:
+    pairs = {key: (getattr(summary, key), getattr(first, key)) for key in _COMPARED}
+    return {f"{key}_ratio": value / base if base else None for key, (value, base) in pairs.items()}
+
+
+def _record(summary: Summary, first: Summary) -> dict[str, Any]:
+    stages, ops = groups(summary.stages, summary.macs), groups(summary.ops, summary.macs)
+    return {**summary_record(summary), **_ratios(summary, first), "stages": stages, "ops": ops}
+
+
+def _row(summary: Summary, first: Summary) -> dict[str, Any]:
+    seen = summary.receptive_field
+    return {
+        "name": summary.name,
+        "input": shown(summary.input_shape[1:]),
+        **{key: getattr(summary, key) for key in (*_COMPARED, "elementwise")},
+        **_ratios(summary, first),
+        "receptive_field_px": seen and seen.size,
+    }

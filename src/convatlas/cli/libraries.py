@@ -1,0 +1,78 @@
+"""Networks of torchvision and timm by name, built on the meta device: no weights are read or made."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..names import unknown_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+USUAL_INPUT = (3, 224, 224)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network, and the input (C, H, W) that it is made for."""
+
+    module: nn.Module
+    input_size: tuple[int, ...]
+
+
+def from_torchvision(name: str) -> Loaded:
+    """A network of torchvision.
+
+    Raises:
+        ValueError: torchvision is not installed, or has no such network.
+
+    """
+    models = _imported("torchvision", "torchvision.models")
+    if name not in (known := models.list_models()):
+        raise unknown_name("torchvision network", name, known, "torchvision.models.list_models() tells all")
+    takes = inspect.signature(models.get_model_builder(name)).parameters
+    with _on_meta():
+        module = models.get_model(name, **{key: None for key in ("weights", "weights_backbone") if key in takes})
+    preset = getattr(models.get_model_weights(name), "DEFAULT", None)
+    crop = getattr(preset and preset.transforms, "keywords", {}).get("crop_size", USUAL_INPUT[1])
+    return Loaded(module, (3, crop, crop))
+
+
+def from_timm(name: str) -> Loaded:
+    """A network of timm.
+
+    Raises:
+        ValueError: timm is not installed, or has no such network.
+
+    """
+    timm = _imported("timm", "timm")
+    if not timm.is_model(name):
+        raise unknown_name("timm network", name, timm.list_models(), "timm.list_models() tells all")
+    with _on_meta():
+        module = timm.create_model(name, pretrained=False)
+    return Loaded(module, tuple(module.pretrained_cfg.get("input_size", USUAL_INPUT)))
+
+
+def _imported(package: str, module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise ValueError(f"{package} does not import: {error}") from error
+        raise ValueError(f"{package} is not installed here; install it with `pip install {package}`") from error
+
+
+@contextmanager
+def _on_meta() -> Iterator[None]:
+    """Build on the meta device; what a library warns of about its own initialisation concerns nobody here."""
+    import torch
+
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,127 @@
+"""From what was typed as MODEL to a network: of the zoo, of a library, of the user's own code, or a graph's file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..names import unknown_name
+from .libraries import USUAL_INPUT, Loaded, from_timm, from_torchvision
+from .options import FORMS
+from .progress import working
+from .records import mode_of
+from .shapes import shown, with_batch
+
+if TYPE_CHECKING:
+    from ..analysis.summary import Summary
+    from ..graph import Graph
+
+
+def summaries(models: list[str], inputs: str | None, batch: int | None, training: bool) -> list[Summary]:
+    """Each network in short: out of the catalogue where that has it, else traced."""
+    from ..catalogue import list_models, lookup
+
+    known = set(list_models())
+    found = []
+    for model in models:
+        if model in known and not training:
+            entry = lookup(model)
+            if with_batch(inputs, batch, entry.input_size) == entry.cost.input_shape:
+                found.append(entry.cost)
+                continue
+        from ..analysis.summary import summarise
+
+        found.append(summarise(graph_of(model, inputs, batch, training)))
+    return found
+
+
+def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) -> Graph:
+    """The graph of a network.
+
+    Raises:
+        ValueError: there is no such network, it does not load, or it cannot be traced at that input.
+
+    """
+    if model.endswith(".json"):
+        return _graph_file(model, inputs, batch, training)
+    loaded = network_of(model, inputs, batch)
+    with working(f"tracing {model}"), contextlib.redirect_stdout(sys.stderr):
+        from ..trace import trace
+
+        graph = trace(loaded.module, with_batch(inputs, batch, loaded.input_size), training=training)
+    graph.name = model
+    return graph
+
+
+def network_of(model: str, inputs: str | None, batch: int | None) -> Loaded:
+    """The network itself, and the input (C, H, W) that it is made for.
+
+    Raises:
+        ValueError: there is no such network, or it does not load, or does not read such an input.
+
+    """
+    if ":" not in model:
+        _check_zoo_input(model, inputs, batch)
+    elif inputs is not None:
+        with_batch(inputs, batch, ())  # a shape that is none is told before anything is loaded
+    # what the network's own code prints must not get into a table or into JSON
+    with working(f"loading {model}"), contextlib.redirect_stdout(sys.stderr):
+        return _load(model)
+
+
+def _check_zoo_input(model: str, inputs: str | None, batch: int | None) -> None:
+    from ..catalogue import list_models, lookup
+
+    known = list_models()
+    if model not in known:
+        if model.endswith(".py") or Path(model).exists():
+            raise ValueError(f"{model} is a file; name the class or function in it, as {model}:Net")
+        raise unknown_name("network", model, known, f"a MODEL is {FORMS}")
+    own = lookup(model).input_size
+    shape = with_batch(inputs, batch, own)
+    if len(shape) != len(own) + 1 or shape[1] != own[0]:
+        raise ValueError(
+            f"`--input` (={inputs}) does not fit {model}, which reads images of {own[0]} channels; "
+            f"write {shown(own)}, or {','.join(map(str, (1, *own)))} with the batch axis"
+        )
+
+
+def _graph_file(path: str, inputs: str | None, batch: int | None, training: bool) -> Graph:
+    from ..graph import Graph
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not a graph file: it is no text") from None
+    try:
+        graph = Graph.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    own = graph.values[graph.inputs[0]].shape
+    wanted = own if inputs is None and batch is None else with_batch(inputs, batch, own[1:])
+    if wanted != own or training != graph.training:
+        raise ValueError(
+            f"{path} was traced at {shown(own)} for {mode_of(graph.training)}, and a graph's file cannot be traced anew; "
+            f"leave --input, --batch and --train out, or name the network itself"
+        )
+    graph.name = graph.name or Path(path).stem
+    return graph
+
+
+def _load(model: str) -> Loaded:
+    library, colon, name = model.partition(":")
+    if not colon:
+        import torch
+
+        from ..zoo import create, entry
+
+        with torch.device("meta"):
+            return Loaded(create(model), entry(model).input_size)
+    if library in ("torchvision", "timm"):
+        return (from_torchvision if library == "torchvision" else from_timm)(name)
+    from .usercode import load
+
+    module = load(model)
+    return Loaded(module, tuple(getattr(module, "input_size", USUAL_INPUT)))

@@ -1,0 +1,65 @@
+"""Where a command's text goes: to the screen, in style, or to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from ..files import atomic_write
+from .tables import Line
+
+PIPE_CLOSED = 141  # what a shell reports of a process that SIGPIPE ended
+_NO_TERMINAL = (160, 24)  # a pipe or file takes wide tables
+
+
+def screen_width() -> int:
+    """Columns of the terminal, or of what COLUMNS says."""
+    return shutil.get_terminal_size(_NO_TERMINAL).columns
+
+
+def deliver(make: Callable[[], list[Line] | str], output: Path | None) -> None:
+    """Make a text and print it, or write it to ``output``, whose place is secured before the work starts.
+
+    Raises:
+        OSError: ``output`` cannot be written.
+        typer.Exit: the reader of standard output has gone.
+
+    """
+    if output is None:
+        _print(make())
+        return
+    with atomic_write(output) as file:
+        made = make()
+        file.write((made if isinstance(made, str) else _plain(made)).encode())
+
+
+def _plain(lines: list[Line]) -> str:
+    return "".join(f"{line.text}\n" for line in lines)
+
+
+def _print(made: list[Line] | str) -> None:
+    text = made if isinstance(made, str) else _styled(made) if sys.stdout.isatty() else _plain(made)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode gets a question mark, not a traceback
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _styled(lines: list[Line]) -> str:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    with console.capture() as capture:
+        console.print(Text("\n").join(Text(line.text, style=line.style) for line in lines), soft_wrap=True)
+    return capture.get()

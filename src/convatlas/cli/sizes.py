@@ -1,0 +1,34 @@
+"""Memory sizes as they are typed and shown: 24GiB, 24GB, 8g, plain bytes."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+    "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
+}  # fmt: skip
+
+
+def parse_size(text: str, option: str) -> int:
+    """A number of bytes: 24GiB and 24g are 24 x 2^30, 24GB is 24 x 10^9, a bare number is bytes.
+
+    Raises:
+        ValueError: anything else, or nothing above zero.
+
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([a-z]*)\s*", text.lower())
+    if not found or found[2] not in _UNITS:
+        raise ValueError(f"`{option}` (={text!r}) is no memory size; write 24GiB, 24GB, 8g or a number of bytes")
+    num_bytes = int(float(found[1]) * _UNITS[found[2]])
+    if num_bytes < 1:
+        raise ValueError(f"`{option}` (={text!r}) must be above zero bytes")
+    return num_bytes
+
+
+def gibi(num_bytes: float) -> str:
+    """Bytes in GiB, MiB or KiB, whichever suits."""
+    for divisor, unit, decimals in ((2**30, "GiB", 2), (2**20, "MiB", 1), (2**10, "KiB", 1)):
+        if abs(num_bytes) >= divisor:
+            return f"{num_bytes / divisor:,.{decimals}f} {unit}"
+    return f"{num_bytes:,.0f} B"

@@ -1,0 +1,79 @@
+"""The user's own network: `package.module:callable` or `file.py:callable`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..names import unknown_name
+
+
+def load(model: str) -> nn.Module:
+    """The module that a place in the user's code is, or makes when it is called.
+
+    Raises:
+        ValueError: the code does not import, has no such attribute, fails, or makes no nn.Module; with the reason.
+
+    """
+    place, _, attribute = model.rpartition(":")
+    if not place or not attribute:
+        raise ValueError(f"{model!r} is no place in code; write package.module:callable or file.py:callable")
+    found: Any = _imported(place)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
+            raise unknown_name(f"attribute of {place}", name, public)
+        found = getattr(found, name)
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        kind = f"of type {type(found).__name__}, neither an nn.Module nor a callable that makes one"
+        raise ValueError(f"{model} (={found!r:.60}) is {kind}")
+    made = _called(found, model)
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
+    return made
+
+
+def _imported(place: str) -> ModuleType:
+    path = Path(place)
+    if path.suffix == ".py" and not path.is_file():
+        raise ValueError(f"{place}: there is no such file")
+    # what a script finds beside itself, and `python -m` in the current folder
+    sys.path.insert(0, str(path.parent.resolve() if path.suffix == ".py" else Path.cwd()))
+    try:
+        return _module_of(path) if path.suffix == ".py" else importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise ValueError(f"{place} does not import: {type(error).__name__}: {reason}{line}") from error
+
+
+def _module_of(path: Path) -> ModuleType:
+    name = f"convatlas_user_{path.stem}"  # a file called types.py is not to replace Python's own
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _called(make: Any, model: str) -> Any:
+    """Call it where nothing is allocated; code that needs numbers while it builds gets real memory."""
+    try:
+        with torch.device("meta"):
+            return make()
+    except Exception:
+        try:
+            return make()
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"{model}() fails: {type(error).__name__}: {error}") from error

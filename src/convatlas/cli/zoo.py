@@ -1,0 +1,168 @@
+"""`list` and `show`: which networks there are, and a network's card. Both read the catalogue and import no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
+from .options import FormatOption, Json, Output, complete_model, format_of
+from .output import deliver, screen_width
+from .records import as_json, entry_record, groups
+from .shapes import shown
+from .tables import Column, Line, Table
+from .words import big, field_in_words, mebi, totals_in_words, wrapped
+
+if TYPE_CHECKING:
+    from ..catalogue import CatalogueEntry
+
+Sorting = Literal["name", "year", "params", "macs", "memory", "top1"]
+_SORTED_BY: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "year": lambda row: row["year"],
+    "params": lambda row: row["params"],
+    "macs": lambda row: row["macs"],
+    "memory": lambda row: row["activation_bytes"],
+    "top1": lambda row: -(row["top1_percent"] or 0),
+}
+_COLUMNS = (
+    Column(key="name", title="network", left=True),
+    Column(key="year", title="year", rank=2),
+    Column(key="input", title="input"),
+    Column(key="params", title="params", scales=MEGA),
+    Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
+    Column(key="activation_bytes", title="memory", scales=MEBI, rank=1),
+    Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=1),
+    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=3),
+    Column(key="family", title="family", left=True, rank=4),
+)
+
+
+def list_(
+    pattern: Annotated[
+        str, typer.Argument(help="Part of a name, or a pattern such as 'resnet*'.", autocompletion=complete_model)
+    ] = "*",
+    family: Annotated[
+        str | None, typer.Option("--family", help="Only this family.", autocompletion=lambda: _families())
+    ] = None,
+    sort: Annotated[Sorting, typer.Option("--sort", help="Order; the best top-1 comes first.")] = "name",
+    chosen: FormatOption = "table",
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """List the zoo's networks: parameters, MACs, memory, and the accuracy that the paper states."""
+    form = format_of(chosen, json)
+    found = _find(pattern, family)
+    rows = [_row(entry) for entry in found]
+    if sort != "name":
+        rows.sort(key=_SORTED_BY[sort])
+
+    def make() -> list[Line] | str:
+        if form == "json":
+            order = {row["name"]: place for place, row in enumerate(rows)}
+            records = sorted(map(entry_record, found), key=lambda record: order[record["name"]])
+            return as_json(records)
+        table = Table(columns=_COLUMNS, rows=rows)
+        if form != "table":
+            return table.to_csv() if form == "csv" else table.to_markdown()
+        width = screen_width()
+        note = f"{len(rows)} networks; batch 1, float32, evaluation; memory: activations; top-1: the paper's. "
+        note += "`convatlas show NAME` tells more."
+        return [*table.to_lines(width), *wrapped(note, width, "dim")]
+
+    deliver(make, output)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_model)],
+    chosen: FormatOption = "table",
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Show a network's card: its paper, what it costs, and its stages."""
+    from ..catalogue import lookup
+
+    if ":" in name or name.endswith((".json", ".py")):
+        raise ValueError(f"`show` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
+    entry = lookup(name)
+    form = format_of(chosen, json)
+    stages = groups(entry.cost.stages, entry.cost.macs)
+
+    def make() -> list[Line] | str:
+        if form == "json":
+            record = entry_record(entry) | {"stages": stages, "ops": groups(entry.cost.ops, entry.cost.macs)}
+            return as_json(record)
+        table = Table(columns=group_columns("stage"), rows=stages, total="total")
+        if form != "table":
+            return table.to_csv() if form == "csv" else table.to_markdown()
+        width = screen_width()
+        return [*_card(entry, width), Line(""), *table.to_lines(width), Line(""), *totals_in_words(entry.cost, width)]
+
+    deliver(make, output)
+
+
+def _find(pattern: str, family: str | None) -> list[CatalogueEntry]:
+    from ..catalogue import list_models, lookup
+    from ..names import unknown_name
+
+    wild = pattern if set(pattern) & set("*?[") else f"*{pattern}*"
+    names = list_models(wild)
+    if not names:
+        raise unknown_name("network", pattern, list_models(), "see `convatlas list`")
+    found = [lookup(name) for name in names]
+    if family is None:
+        return found
+    if family not in _families():
+        raise unknown_name("family", family, _families(), f"there are {', '.join(_families())}")
+    chosen = [entry for entry in found if entry.family == family]
+    if not chosen:
+        raise ValueError(f"no network of family {family!r} has a name like {pattern!r}")
+    return chosen
+
+
+def _families() -> list[str]:
+    from ..catalogue import entries
+
+    return sorted({entry.family for entry in entries().values()})
+
+
+def _row(entry: CatalogueEntry) -> dict[str, Any]:
+    cost = entry.cost
+    return {
+        "name": entry.name,
+        "family": entry.family,
+        "year": entry.paper.year,
+        "input": shown(entry.input_size),
+        "params": cost.params,
+        "macs": cost.macs,
+        "activation_bytes": cost.activation_bytes,
+        "top1_percent": entry.published.get("top1"),
+        "receptive_field_px": cost.receptive_field and cost.receptive_field.size,
+    }
+
+
+def _card(entry: CatalogueEntry, width: int) -> list[Line]:
+    cost, paper = entry.cost, entry.paper
+    facts = {
+        "input": f"{shown(entry.input_size)}, batch 1, float32, evaluation",
+        "parameters": f"{cost.params:,} ({mebi(cost.params * 4)})",
+        "MACs": f"{big(cost.macs)} (multiply-accumulates, bias additions left out)",
+        "FLOPs": f"{big(cost.flops)} (2 x MACs + element-wise operations)",
+        "activations": f"{mebi(cost.activation_bytes)} (outputs of all layers but views and in-place ones)",
+        "traffic": f"{mebi(cost.bytes_moved)} moved, {cost.intensity:.1f} FLOPs a byte",
+    }
+    if cost.receptive_field:
+        facts["receptive field"] = field_in_words(cost.receptive_field)
+    if entry.published:
+        stated = ", ".join(f"{key.replace('top', 'top-')} {value:g} %" for key, value in entry.published.items())
+        facts["accuracy"] = f"{stated} (as the paper states)"
+    lines = [
+        Line(f"{entry.name} (family {entry.family})", "bold"),
+        *wrapped(f"{paper.title}. {paper.authors}, {paper.year}.", width),
+    ]
+    lines += [Line(paper.url, "dim"), *wrapped(entry.introduces, width), Line("")]
+    for key, text in facts.items():
+        first, *more = wrapped(text, width - 17)
+        lines += [Line(f"{key:<15}  {first.text}"), *(Line(f"{'':17}{line.text}") for line in more)]
+    return lines

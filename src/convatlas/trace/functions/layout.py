@@ -1,0 +1,258 @@
+"""Rules for functions that copy, join, pad or resample; and for changes of dtype, device and memory format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
+from ...graph.ops.base import per_axis
+from ..standin import DTYPES, StandIn
+from ..strides import channels_last_strides, dense_strides, following, is_channels_last, normal
+from .registry import axes_of, axis_of, element_wise, numbers, register, rule_for
+from .views import transpose
+
+if TYPE_CHECKING:
+    from ..tracer import Tracer
+
+_CHANNELS_LAST = (torch.channels_last, torch.channels_last_3d)
+
+
+@rule_for("contiguous")
+def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) -> Any:
+    """A packed copy; the tensor itself where it is packed already."""
+    x = t.stand_in(x)
+    if memory_format in _CHANNELS_LAST:
+        shape = x.spec.shape
+        wanted = normal(shape, channels_last_strides(shape))
+        if is_channels_last(shape, x.strides) or (wanted is None and x.strides is None):
+            return x
+        return t.emit(Copy("contiguous"), x, strides=wanted)
+    if x.strides is None or memory_format == torch.preserve_format:
+        return x
+    return t.emit(Copy("contiguous"), x)
+
+
+@rule_for("clone")
+def clone(t: Tracer, x: Any, *, memory_format: Any = torch.preserve_format) -> Any:
+    """A copy, laid out as the original unless ``memory_format`` says otherwise."""
+    result = t.emit(Copy("clone"), x, strides=element_wise(x))
+    if memory_format != torch.preserve_format:
+        shape = result.spec.shape
+        result.strides = normal(shape, channels_last_strides(shape)) if memory_format in _CHANNELS_LAST else None
+    return result
+
+
+@rule_for("flip")
+def _flip(t: Tracer, x: Any, *dims: Any, **kwargs: Any) -> Any:
+    axes_of(numbers(dims or (kwargs["dims"],)), len(t.shape(x)))  # refuses an axis that there is not
+    return t.emit(Copy("flip"), x, strides=element_wise(x))
+
+
+@rule_for("roll")
+def _roll(t: Tracer, x: Any, shifts: Any, dims: Any = None) -> Any:
+    axes_of(dims, len(t.shape(x)))
+    return t.emit(Copy("roll"), x)
+
+
+@rule_for("rot90")
+def _rot90(t: Tracer, x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    turned = t.emit(Copy("flip"), x)
+    return transpose(t, turned, *dims) if k % 2 else turned
+
+
+@rule_for("channel_shuffle")
+def _channel_shuffle(t: Tracer, x: Any, groups: int) -> Any:
+    return t.emit(Copy("channel_shuffle"), x)
+
+
+@rule_for("repeat")
+def _repeat(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
+    counts = numbers(sizes or tuple(kwargs.values()))
+    if len(counts) < len(t.shape(x)):
+        raise ValueError(f"repeat: {counts} has fewer axes than {t.shape(x)}")
+    return _tile(t, x, counts)
+
+
+@rule_for("tile")
+def _tile(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
+    counts = numbers(sizes or tuple(kwargs.values()))
+    shape = t.shape(x)
+    rank = max(len(counts), len(shape))
+    counts, shape = (1,) * (rank - len(counts)) + counts, (1,) * (rank - len(shape)) + shape
+    return t.emit(Copy("repeat", tuple(n * m for n, m in zip(shape, counts, strict=True))), x)
+
+
+@rule_for("repeat_interleave")
+def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, **kwargs: Any) -> Any:
+    shape = list(t.shape(x))
+    axis = 0 if dim is None else axis_of(dim, len(shape))
+    if dim is None:
+        shape = [math.prod(shape)]
+    shape[axis] = kwargs.get("output_size") or shape[axis] * int(repeats)
+    return t.emit(Copy("repeat", tuple(shape)), x)
+
+
+@rule_for("cat", "concat", "concatenate")
+def concat(t: Tracer, tensors: Any, dim: int = 0, **kwargs: Any) -> Any:
+    """Concatenate."""
+    result = t.emit(Concat(kwargs.get("axis", dim)), *tensors)
+    if all(type(part) is StandIn and part.strides is not None for part in tensors):
+        shape = result.spec.shape
+        kept = {following(part.spec.shape, part.strides, shape) for part in tensors}
+        result.strides = kept.pop() if len(kept) == 1 else None
+    return result
+
+
+@rule_for("stack")
+def _stack(t: Tracer, tensors: Any, dim: int = 0) -> Any:
+    return t.emit(Stack(dim), *tensors)
+
+
+@rule_for("hstack")
+def _hstack(t: Tracer, tensors: Any) -> Any:
+    return concat(t, tensors, 0 if len(t.shape(tensors[0])) == 1 else 1)
+
+
+@rule_for("vstack", "row_stack")
+def _vstack(t: Tracer, tensors: Any) -> Any:
+    return _stack(t, tensors) if len(t.shape(tensors[0])) == 1 else concat(t, tensors, 0)
+
+
+@rule_for("pad")
+def pad(t: Tracer, x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Any:
+    """Padding, in torch's order: from the last axis backwards."""
+    result = t.emit(Pad(numbers((pad,)), mode), x)
+    if mode == "constant" and type(x) is StandIn and x.strides is not None:
+        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
+    return result
+
+
+@rule_for("pixel_shuffle")
+def pixel_shuffle(t: Tracer, x: Any, upscale_factor: int) -> Any:
+    """Channels to positions."""
+    return t.emit(PixelShuffle(upscale_factor), x)
+
+
+@rule_for("pixel_unshuffle")
+def pixel_unshuffle(t: Tracer, x: Any, downscale_factor: int) -> Any:
+    """Positions to channels."""
+    return t.emit(PixelShuffle(downscale_factor, True), x)
+
+
+@rule_for("interpolate", "upsample")
+def interpolate(
+    t: Tracer, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None, antialias: bool = False,
+) -> Any:  # fmt: skip
+    """Resample to a size or by a factor."""
+    shape = t.shape(input)
+    space = shape[2:]
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"interpolate takes a size or a scale_factor, got size={size} and scale_factor={scale_factor}")
+    if size is None:
+        factors = per_axis(scale_factor, len(space)) if isinstance(scale_factor, int) else scale_factor
+        factors = factors if isinstance(factors, list | tuple) else (factors,) * len(space)
+        target = tuple([math.floor(float(n * factor)) for n, factor in zip(space, factors, strict=True)])
+    else:
+        target = per_axis(size if isinstance(size, int) else numbers((size,)), len(space))
+    result = t.emit(Interpolate(target, mode, bool(align_corners), antialias), input)
+    if type(input) is StandIn and input.strides is not None:
+        result.strides = following(shape, input.strides, result.spec.shape)
+    return result
+
+
+@rule_for("grid_sample")
+def _grid_sample(t: Tracer, input: Any, grid: Any, *args: Any, **kwargs: Any) -> Any:
+    return t.emit(GridSample(), input, grid)
+
+
+@rule_for("unfold")
+def _unfold(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
+    if len(args) == 3 and all(isinstance(n, int) for n in args):  # Tensor.unfold(dimension, size, step)
+        return _windows(t, t.stand_in(x), *args)
+    if "dimension" in kwargs:
+        return _windows(t, t.stand_in(x), **kwargs)
+    return _columns(t, x, *args, **kwargs)
+
+
+def _windows(t: Tracer, x: StandIn, dimension: int, size: int, step: int) -> StandIn:
+    """A view with one more axis: the positions within each window."""
+    shape = list(x.spec.shape)
+    before = dense_strides(x.spec.shape) if x.strides is None else x.strides
+    axis = axis_of(dimension, len(shape))
+    if size > shape[axis]:
+        raise ValueError(f"unfold: windows of {size} do not fit into the {shape[axis]} of axis {axis}")
+    shape[axis] = (shape[axis] - size) // step + 1
+    strides = (*before[:axis], before[axis] * step, *before[axis + 1 :], before[axis])
+    full = (*shape, size)
+    return t.emit(Slice(full, (0,) * len(shape), (1,) * len(shape)), x, strides=normal(full, strides))
+
+
+def _columns(t: Tracer, x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    kernel, steps, pads, gaps = (per_axis(value, 2) for value in (kernel_size, stride, padding, dilation))
+    return t.emit(Unfold(kernel, steps, pads, gaps), x)
+
+
+@rule_for("fold")
+def fold(
+    t: Tracer, input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Columns back to a map, overlaps added."""
+    size, kernel, steps, pads, gaps = (
+        per_axis(value, 2) for value in (output_size, kernel_size, stride, padding, dilation)
+    )
+    return t.emit(Fold(size, kernel, steps, pads, gaps), input)
+
+
+# dtype and device
+
+
+_TYPE_NAMES = {
+    torch.float32: "Float", torch.float16: "Half", torch.bfloat16: "BFloat16", torch.float64: "Double",
+    torch.int64: "Long", torch.int32: "Int", torch.int16: "Short", torch.int8: "Char", torch.uint8: "Byte",
+    torch.bool: "Bool",
+}  # fmt: skip
+
+
+@rule_for("type")
+def _type(t: Tracer, x: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    if dtype is None:
+        return f"torch.{_TYPE_NAMES[x.dtype]}Tensor"
+    return to(t, x, dtype)
+
+
+@rule_for("to")
+def to(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Another dtype, memory format or device; the last one changes nothing in a trace."""
+    x = t.stand_in(x)
+    given = [*args, kwargs.get("dtype"), kwargs.get("other")]
+    for item in given:
+        dtype = item if isinstance(item, torch.dtype) else item.dtype if isinstance(item, torch.Tensor) else None
+        if dtype is not None and DTYPES[dtype] != x.spec.dtype:
+            x = t.emit(Cast(DTYPES[dtype]), x, strides=element_wise(x))
+    memory_format = kwargs.get("memory_format")
+    return x if memory_format is None else contiguous(t, x, memory_format)
+
+
+@rule_for("type_as")
+def _type_as(t: Tracer, x: Any, other: Any) -> Any:
+    return to(t, x, other)
+
+
+@rule_for("cpu", "cuda", "pin_memory", "positive", "__pos__", "resolve_conj", "resolve_neg")
+def _unchanged(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return x
+
+
+def _cast(name: str, dtype: torch.dtype) -> None:
+    register(lambda t, x, **kwargs: to(t, x, dtype), name)
+
+
+for _name, _dtype in {"float": torch.float32, "half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64,
+                      "long": torch.int64, "int": torch.int32, "short": torch.int16, "char": torch.int8,
+                      "byte": torch.uint8, "bool": torch.bool}.items():  # fmt: skip
+    _cast(_name, _dtype)

@@ -1,0 +1,53 @@
+"""Wide ResNet: Zagoruyko and Komodakis (2016, arXiv:1605.07146), Table 1 (CIFAR) and Section 3.4 (ImageNet).
+
+`wide_resnet50_2` and `wide_resnet101_2` are torchvision's: bottlenecks whose inner 3x3 is twice as wide. `wrn_*_cifar` are Table
+1's pre-activation networks, depth 6 n + 4 and widening factor k, for 10 classes of 32 x 32 images.
+"""
+
+from __future__ import annotations
+
+from .layers.preactivation import PreActBasic, PreActNetwork, PreActVariant
+from .layers.residual import BlockOptions, Bottleneck
+from .layers.residual_network import ResidualNetwork, ResidualVariant
+from .registry import Paper, register
+
+PAPER = Paper(
+    title="Wide Residual Networks",
+    authors="S. Zagoruyko, N. Komodakis",
+    year=2016,
+    url="https://arxiv.org/abs/1605.07146",
+)
+SUMMARY = "Fewer but wider residual blocks: as accurate as a thousand thin layers, and several times as fast."
+TWICE = BlockOptions(base_width=128)
+
+VARIANTS = {
+    "wide_resnet50_2": ResidualVariant(block=Bottleneck, depths=(3, 4, 6, 3), options=TWICE),
+    "wide_resnet101_2": ResidualVariant(block=Bottleneck, depths=(3, 4, 23, 3), options=TWICE),
+}
+CIFAR_VARIANTS = {
+    f"wrn_{depth}_{k}_cifar": PreActVariant(
+        block=PreActBasic, depths=((depth - 4) // 6,) * 3, stem_channels=16, width=16 * k, block_dropout=True
+    )
+    for depth, k in ((16, 8), (16, 10), (22, 8), (28, 10), (28, 12), (40, 4))
+}
+
+
+@register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY)
+def wide_resnet(
+    variant: ResidualVariant,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    stem: str = "imagenet",
+) -> ResidualNetwork:
+    """Wide ResNet for ImageNet."""
+    return ResidualNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem)
+
+
+@register(CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))
+def wide_resnet_cifar(
+    variant: PreActVariant, *, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.0
+) -> PreActNetwork:
+    """Wide ResNet for small images; its dropout lies between the convolutions of each block, as in Section 3.3."""
+    return PreActNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True)
