@@ -90,6 +90,7 @@ def memory_settings(
     precision: str = "fp32",
     device: str = "cpu",
     implementation: str | None = None,
+    threads: int | None = None,
     channels_last: bool = False,
     accumulate: int = 1,
     ema: bool = False,
@@ -97,12 +98,16 @@ def memory_settings(
     frozen: Sequence[str] = (),
     checkpoint: Sequence[str] = (),
 ) -> _memory.Settings:
-    """Settings of a training step; "sgd" with a momentum above 0 keeps the momentum buffer."""
+    """Settings of a training step; "sgd" with a momentum above 0 keeps the momentum buffer.
+
+    ``threads`` of a CPU are by default those that torch has here.
+    """
     return _memory.Settings(
         optimizer="momentum" if optimizer == "sgd" and momentum else optimizer,
         precision=precision,
         device="cuda" if device.startswith("cuda") else device,
         implementation=implementation,
+        threads=_threads_here() if threads is None else threads,
         channels_last=channels_last,
         accumulate=accumulate,
         ema=ema,
@@ -112,6 +117,12 @@ def memory_settings(
     )
 
 
+def _threads_here() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
 def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memory.TrainingMemory:
     """Peak memory of one training step, simulated from the graph: ``.peak_bytes``, breakdown, ``.timeline``, ``.layers``.
 
@@ -119,8 +130,8 @@ def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memor
         model: a zoo name, a module on any device, or a graph traced with ``training=True``.
         inputs: shape with the batch axis, as (32, 3, 224, 224).
         settings: see `memory_settings`: optimizer ("sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"), momentum,
-            precision ("fp32", "amp", "bf16", "fp16"), device ("cpu", "cuda"), implementation, channels_last, accumulate,
-            ema, ddp, frozen (module paths), checkpoint (module paths).
+            precision ("fp32", "amp", "bf16", "fp16"), device ("cpu", "cuda"), implementation, threads, channels_last,
+            accumulate, ema, ddp, frozen (module paths), checkpoint (module paths).
 
     Raises:
         ValueError: an unknown setting's value, or a module path that does not exist; shows the nearest.

@@ -146,6 +146,11 @@ def test_a_network_in_an_importable_module(run) -> None:
     assert json.loads(run("cost", "torchvision.models:resnet18", "--json").out)["params"] == 11_689_512
 
 
+def test_a_network_that_reads_numbers_while_it_is_built(run) -> None:
+    pytest.importorskip("torchvision")
+    assert json.loads(run("cost", "torchvision:regnet_y_400mf", "--json").out)["params"] == 4_344_144
+
+
 def test_timms_networks_come_with_their_own_input(run) -> None:
     pytest.importorskip("timm")
     assert json.loads(run("cost", "timm:efficientnet_b1", "--json").out)["input_shape"] == [1, 3, 240, 240]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -91,25 +92,33 @@ class GroupCost(Measured):
     output_shape: tuple[int, ...]  # of the last call
 
 
-@dataclass(slots=True)
+@dataclass
 class Cost:
     """The cost of one forward pass. All totals are for the whole batch.
 
     Attributes:
-        layers: a record for each call, in order of execution; parameters that no call uses come last, as "unused".
         params: every parameter of the network, used or not, shared ones once (as torch counts them).
         macs: multiply-accumulates. Nearly every published "FLOPs" of a CNN is this.
-        elementwise: element-wise operations.
-        activation_bytes: outputs of all calls; views and in-place ops add nothing.
-
     """
 
     graph: Graph
-    layers: list[LayerCost]
     params: int
     macs: int
-    elementwise: int
-    activation_bytes: int
+
+    @cached_property
+    def layers(self) -> list[LayerCost]:
+        """A record for each call, in order of execution; parameters that no call uses come last, as "unused"."""
+        return _layers(self.graph)
+
+    @property
+    def elementwise(self) -> int:
+        """Element-wise operations."""
+        return sum(layer.elementwise for layer in self.layers)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of the outputs of all calls; views and in-place ops add nothing."""
+        return sum(layer.activation_bytes for layer in self.layers)
 
     @property
     def flops(self) -> int:
@@ -207,52 +216,48 @@ def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> li
 
 
 def cost(graph: Graph) -> Cost:
-    """Count one forward pass, every op by its own rule."""
+    """Count one forward pass, every op by its own rule. The records of its layers are made when they are asked for."""
+    values = graph.values
+    params = sum([prod(values[parameter.value].shape) for parameter in graph.parameters])
+    macs = 0
+    for node in graph.nodes:
+        op = node.op
+        if op.multiplies:
+            macs += op.macs([values[i] for i in node.inputs], [values[i] for i in node.outputs])
+    return Cost(graph, params, macs)
+
+
+def _layers(graph: Graph) -> list[LayerCost]:
     values = graph.values
     unseen = {parameter.value: prod(values[parameter.value].shape) for parameter in graph.parameters}
-    params = sum(unseen.values())
-    stages = stage_names(graph)
     layers: list[LayerCost] = []
-    total_macs = total_elementwise = total_activations = 0
-    for node, stage in zip(graph.nodes, stages, strict=True):
+    for node, stage in zip(graph.nodes, stage_names(graph), strict=True):
         op = node.op
         inputs = [values[i] for i in node.inputs]
         outputs = [values[i] for i in node.outputs]
-        new = 0
-        for i in node.inputs:
-            if i in unseen:
-                new += unseen.pop(i)
-        macs = op.macs(inputs, outputs)
-        elementwise = op.elementwise(inputs, outputs)
-        activation = 0 if op.is_view else sum([spec.nbytes for spec in outputs])
-        total_macs += macs
-        total_elementwise += elementwise
-        total_activations += activation
         layers.append(
             LayerCost(
-                node.module,
-                op.name,
-                inputs[0].shape if inputs else (),
-                outputs[0].shape,
-                outputs[0].dtype,
-                new,
-                macs,
-                elementwise,
-                activation,
-                op.bytes_read(inputs, outputs),
-                op.bytes_written(inputs, outputs),
-                stage,
-                op.counted,
+                name=node.module,
+                op=op.name,
+                input_shape=inputs[0].shape if inputs else (),
+                output_shape=outputs[0].shape,
+                dtype=outputs[0].dtype,
+                params=sum([unseen.pop(i) for i in node.inputs if i in unseen]),
+                macs=op.macs(inputs, outputs),
+                elementwise=op.elementwise(inputs, outputs),
+                activation_bytes=0 if op.is_view else sum([spec.nbytes for spec in outputs]),
+                bytes_read=op.bytes_read(inputs, outputs),
+                bytes_written=op.bytes_written(inputs, outputs),
+                stage=stage,
+                counted=op.counted,
             )
         )
     for parameter in graph.parameters:
         if parameter.value in unseen:
-            shape = values[parameter.value].shape
-            layers.append(
-                LayerCost(parameter.name, UNUSED, shape, shape, values[parameter.value].dtype,
-                          unseen[parameter.value], 0, 0, 0, 0, 0, UNUSED, True)
-            )  # fmt: skip
-    return Cost(graph, layers, params, total_macs, total_elementwise, total_activations)
+            shape, dtype = values[parameter.value]
+            params = unseen[parameter.value]
+            layers.append(LayerCost(parameter.name, UNUSED, shape, shape, dtype, params, 0, 0, 0, 0, 0, UNUSED, True))
+    return layers
 
 
 def stage_names(graph: Graph) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..graph import Graph
-from .memory import Settings, TrainingMemory, blocks, training_memory
+from .memory import Settings, TrainingMemory, blocks, cheapest_checkpoints, training_memory
 
 # What a CUDA process takes of the device beside torch's tensors. Fitted, as one constant, to timm's published training runs on
 # an RTX 3090 of 24 GiB (AMP, SGD with momentum, PyTorch 1.12, CUDA 11.3): what the driver withholds, the context, the kernels
@@ -113,28 +113,79 @@ def _least_batch(step: Callable[[int], TrainingMemory]) -> int:
     return 1
 
 
-def suggestions(graph_at: Callable[[int], Graph], memory_bytes: int, settings: Settings) -> list[Suggestion]:
-    """What to change to go further, each with the largest batch that it allows, the most first."""
-    changes: list[tuple[str, Settings]] = []
+def suggestions(
+    graph_at: Callable[[int], Graph],
+    memory_bytes: int,
+    settings: Settings,
+    smaller: tuple[str, Callable[[int], Graph]] | None = None,
+) -> list[Suggestion]:
+    """What to change to go further, each with the largest batch that it allows, the most first.
+
+    Args:
+        graph_at: batch -> the network traced in training mode with that batch.
+        memory_bytes: of the device.
+        settings: how the step is done now.
+        smaller: what to say of it, and the same network at a lower resolution.
+
+    """
+    changes: list[tuple[str, Settings, Callable[[int], Graph]]] = []
+    amp = replace(settings, precision="amp")
     if settings.precision == "fp32":
-        changes.append(("--precision amp", replace(settings, precision="amp")))
-    if not settings.checkpoint and (names := blocks(graph_at(2))):
-        changes.append(("--checkpoint blocks", replace(settings, checkpoint=tuple(names))))
+        changes.append(("--precision amp", amp, graph_at))
+    if not settings.checkpoint and (names := tuple(blocks(graph_at(_least_of(graph_at, settings))))):
+        changes.append(("--checkpoint blocks", replace(settings, checkpoint=names), graph_at))
         if settings.precision == "fp32":
-            changes.append(
-                ("--precision amp --checkpoint blocks", replace(settings, precision="amp", checkpoint=tuple(names)))
-            )
+            changes.append(("--precision amp --checkpoint blocks", replace(amp, checkpoint=names), graph_at))
     if settings.optimizer not in ("sgd", "momentum"):
-        changes.append(("--optimizer momentum", replace(settings, optimizer="momentum")))
+        changes.append(("--optimizer sgd --momentum 0.9", replace(settings, optimizer="momentum"), graph_at))
     if settings.optimizer != "sgd":
-        changes.append(("--optimizer sgd", replace(settings, optimizer="sgd")))
+        changes.append(("--optimizer sgd --momentum 0", replace(settings, optimizer="sgd"), graph_at))
+    if smaller is not None:
+        changes.append((smaller[0], settings, smaller[1]))
     found = []
-    for change, changed in changes:
+    for change, changed, graphs in changes:
         try:
-            found.append(Suggestion(change, max_batch(graph_at, memory_bytes, changed).batch))
-        except DoesNotFitError:
+            found.append(Suggestion(change, max_batch(graphs, memory_bytes, changed).batch))
+        except ValueError:  # it does not fit either, or cannot be traced
             continue
     return sorted(found, key=lambda suggestion: suggestion.batch, reverse=True)
+
+
+def _least_of(graph_at: Callable[[int], Graph], settings: Settings) -> int:
+    return _least_batch(lambda batch: training_memory(graph_at(batch), settings))
+
+
+def auto_checkpoints(graph: Graph, settings: Settings, memory_bytes: int, overhead: int | None = None) -> tuple[str, ...]:
+    """The blocks to checkpoint so that a step fits into a memory with the fewest MACs computed again.
+
+    Args:
+        graph: the network, traced in training mode with its batch.
+        settings: how the step is done; its own ``checkpoint`` is not looked at.
+        memory_bytes: of the device.
+        overhead: bytes taken beside the tensors; by default `overhead_bytes` of the device.
+
+    Raises:
+        DoesNotFitError: not even with every block checkpointed does it fit; says what it needs then.
+
+    """
+    beside = overhead_bytes(settings.device) if overhead is None else overhead
+    known: dict[tuple[str, ...], int] = {}
+
+    def peak(modules: tuple[str, ...]) -> int:
+        if modules not in known:
+            known[modules] = training_memory(graph, replace(settings, checkpoint=modules)).peak_bytes
+        return known[modules]
+
+    found = cheapest_checkpoints(
+        graph, lambda modules: peak(modules) + beside <= memory_bytes, lambda name: max(peak(()) - peak((name,)), 0)
+    )
+    if found is None:
+        least = min(peak(()), peak(tuple(blocks(graph)))) + beside
+        raise DoesNotFitError(
+            f"with all blocks checkpointed a batch of {graph.values[graph.inputs[0]].shape[0]} still needs {_gib(least)}, "
+            f"and {_gib(memory_bytes)} are given; make the batch smaller"
+        )
+    return found
 
 
 def _gib(num_bytes: int) -> str:

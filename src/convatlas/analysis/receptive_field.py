@@ -100,9 +100,7 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     shape = graph.values[graph.inputs[0]].shape
     if len(shape) < 3:
         raise ValueError(f"an input of shape {shape} has no spatial axes, so no receptive field")
-    states: dict[int, _State] = {
-        graph.inputs[0]: _State(tuple(Field(0.0, 1.0, 1.0, count) for count in shape[2:]), False)
-    }
+    states: dict[int, _State] = {graph.inputs[0]: _State(tuple(Field(0.0, 1.0, 1.0, count) for count in shape[2:]), False)}
     layers = []
     for place, node in enumerate(graph.nodes):
         inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)

@@ -16,7 +16,8 @@ KINDS = {  # what each kind of layer is called -> the ops that make it
     "poolings": ("*pool*",),
     "concatenations": ("concat", "stack"),
     "activation functions": ("*relu*", "*elu", "silu", "hard*", "*sigmoid", "tanh", "mish", "soft*"),
-    "arithmetic between maps": ("add", "sub", "mul", "div", "pow", "square", "sqrt", "neg"),
+    "additions": ("add", "sub"),
+    "multiplications": ("mul", "div", "pow", "square", "sqrt", "neg"),
     "copies": ("contiguous", "pad", "permute", "clone"),
     "layers that this mode does not run": (UNUSED,),
 }

@@ -8,6 +8,7 @@ import typer
 
 from .compare import compare
 from .cost import cost
+from .notes import notes
 from .report import report
 from .zoo import list_, show
 
@@ -19,9 +20,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def top(
-    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
-) -> None:
+def top(context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Say what there is when nothing is asked."""
     if version:
         from .. import __version__
@@ -36,3 +35,4 @@ app.command()(show)
 app.command()(cost)
 app.command()(compare)
 app.command()(report)
+app.command()(notes)

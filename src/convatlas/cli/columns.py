@@ -49,9 +49,9 @@ MEASURES = (
     Column(key="activation_bytes", title="memory", scales=BYTES, summed=True),
 )
 TRAFFIC = (
-    Column(key="bytes_moved", title="moved", scales=BYTES, summed=True, rank=4),
-    Column(key="elementwise", title="element-wise", scales=COUNT, summed=True, rank=5),
-    Column(key="intensity_flops_per_byte", title="intensity", unit="FLOP/B", show=lambda x: f"{x:.2f}", rank=6),
+    Column(key="bytes_moved", title="moved", scales=BYTES, summed=True, rank=5),
+    Column(key="elementwise", title="element-wise", scales=COUNT, summed=True, rank=6),
+    Column(key="intensity_flops_per_byte", title="intensity", unit="FLOP/B", show=lambda x: f"{x:.2f}", rank=7),
 )
 OUTPUT = Column(key="output_shape", title="output", show=output, rank=2)
 FIELD = Column(key="receptive_field_px", title="field", unit="px", show=field, rank=3)
@@ -70,9 +70,9 @@ def group_columns(title: str) -> tuple[Column, ...]:
     output = () if title == "op" else (OUTPUT,)  # the calls of an op have different ones
     return (
         Column(key="name", title=title, left=True),
-        Column(key="calls", title="calls", rank=3),
+        Column(key="calls", title="calls", rank=4),
         *output,
         *MEASURES,
-        Column(key="macs_share", title="of MACs", unit="%", show=share, rank=2),
+        Column(key="macs_share", title="of MACs", unit="%", show=share, rank=3),
         *TRAFFIC,
     )

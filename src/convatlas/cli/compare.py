@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, ratio
+from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train, format_of
 from .output import deliver, screen_width
 from .records import CONVENTION, as_json, groups, mode_of, summary_record
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 _COMPARED = ("params", "macs", "activation_bytes", "bytes_moved", "flops")
 _COLUMNS = (
     Column(key="name", title="network", left=True),
-    Column(key="input", title="input", rank=3),
+    Column(key="input", title="input", rank=1),
     Column(key="params", title="params", scales=MEGA),
     Column(key="params_ratio", title="x", show=ratio),
     Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
     Column(key="macs_ratio", title="x", show=ratio),
-    Column(key="activation_bytes", title="memory", scales=MEBI, rank=1),
-    Column(key="activation_bytes_ratio", title="x", show=ratio, rank=1),
-    Column(key="bytes_moved", title="moved", scales=MEBI, rank=2),
-    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=2),
-    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=4),
-    Column(key="elementwise", title="element-wise", scales=COUNT, rank=5),
+    Column(key="activation_bytes", title="memory", scales=MEBI, rank=2),
+    Column(key="activation_bytes_ratio", title="x", show=ratio, rank=2),
+    Column(key="bytes_moved", title="moved", scales=MEBI, rank=3),
+    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=3),
+    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=5),
+    Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=4),
+    Column(key="elementwise", title="element-wise", scales=COUNT, rank=6),
 )
 
 
@@ -62,10 +63,14 @@ def compare(
 def comparison(found: list[Summary], width: int) -> list[Line]:
     """The table of a comparison, with its conditions, and in words where each network has its costs."""
     first = found[0]
-    conditions = f"batch {first.input_shape[0]}, {first.dtype}, {mode_of(first.training)}"
-    head = f"{conditions}; memory: activations; x: ratio to {first.name}. {CONVENTION}."
+    columns, sizes = list(_COLUMNS), {summary.input_shape[1:] for summary in found}
+    if len(sizes) == 1:
+        columns = [column for column in columns if column.key != "input"]
+    size = f"input {shown(sizes.pop())}, " if len(sizes) == 1 else ""
+    conditions = f"{size}batch {first.input_shape[0]}, {first.dtype}, {mode_of(first.training)}"
+    head = f"{conditions}; memory: activations; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
     lines = [*wrapped(head, width, "dim"), Line("")]
-    lines += Table(columns=_COLUMNS, rows=[_row(summary, first) for summary in found]).to_lines(width)
+    lines += Table(columns=columns, rows=[_row(summary, first) for summary in found]).to_lines(width)
     for summary in found:
         words = totals_in_words(summary, width)
         lines += [Line(""), Line(summary.name, "bold"), *words]
@@ -79,7 +84,15 @@ def _ratios(summary: Summary, first: Summary) -> dict[str, float | None]:
 
 def _record(summary: Summary, first: Summary) -> dict[str, Any]:
     stages, ops = groups(summary.stages, summary.macs), groups(summary.ops, summary.macs)
-    return {**summary_record(summary), **_ratios(summary, first), "stages": stages, "ops": ops}
+    accuracy = {"published_percent": _published(summary)}
+    return {**summary_record(summary), **_ratios(summary, first), **accuracy, "stages": stages, "ops": ops}
+
+
+def _published(summary: Summary) -> dict[str, float]:
+    """What the paper states, for networks of the zoo."""
+    from ..catalogue import list_models, lookup
+
+    return dict(lookup(summary.name).published) if summary.name in list_models() else {}
 
 
 def _row(summary: Summary, first: Summary) -> dict[str, Any]:
@@ -90,4 +103,5 @@ def _row(summary: Summary, first: Summary) -> dict[str, Any]:
         **{key: getattr(summary, key) for key in (*_COMPARED, "elementwise")},
         **_ratios(summary, first),
         "receptive_field_px": seen and seen.size,
+        "top1_percent": _published(summary).get("top1"),
     }

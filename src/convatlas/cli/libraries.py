@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..names import unknown_name
+from .building import built
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,8 +35,7 @@ def from_torchvision(name: str) -> Loaded:
     if name not in (known := models.list_models()):
         raise unknown_name("torchvision network", name, known, "torchvision.models.list_models() tells all")
     takes = inspect.signature(models.get_model_builder(name)).parameters
-    with _on_meta():
-        module = models.get_model(name, **{key: None for key in ("weights", "weights_backbone") if key in takes})
+    module = built(lambda: models.get_model(name, **{key: None for key in ("weights", "weights_backbone") if key in takes}))
     preset = getattr(models.get_model_weights(name), "DEFAULT", None)
     crop = getattr(preset and preset.transforms, "keywords", {}).get("crop_size", USUAL_INPUT[1])
     return Loaded(module, (3, crop, crop))
@@ -54,8 +51,7 @@ def from_timm(name: str) -> Loaded:
     timm = _imported("timm", "timm")
     if not timm.is_model(name):
         raise unknown_name("timm network", name, timm.list_models(), "timm.list_models() tells all")
-    with _on_meta():
-        module = timm.create_model(name, pretrained=False)
+    module = built(lambda: timm.create_model(name, pretrained=False))
     return Loaded(module, tuple(module.pretrained_cfg.get("input_size", USUAL_INPUT)))
 
 
@@ -66,13 +62,3 @@ def _imported(package: str, module: str) -> Any:
         if (error.name or "").partition(".")[0] != package:
             raise ValueError(f"{package} does not import: {error}") from error
         raise ValueError(f"{package} is not installed here; install it with `pip install {package}`") from error
-
-
-@contextmanager
-def _on_meta() -> Iterator[None]:
-    """Build on the meta device; what a library warns of about its own initialisation concerns nobody here."""
-    import torch
-
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

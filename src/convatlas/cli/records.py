@@ -85,8 +85,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "mode": mode_of(summary.training),
         "convention": CONVENTION,
         **_measures(summary),
-        "receptive_field": field
-        and {"size_px": list(field.size), "stride_px": list(field.stride), "sees_all": field.sees_all},
+        "receptive_field": field and {"size_px": list(field.size), "stride_px": list(field.stride), "sees_all": field.sees_all},
         "uncounted": summary.uncounted,
     }
 

@@ -14,7 +14,6 @@ from .output import deliver
 from .progress import working
 
 Form = Literal["html", "svg", "png"]
-_DEFAULT_CHART = "layers"
 
 
 def _chart_names() -> list[str]:
@@ -37,7 +36,9 @@ def report(
     ] = None,
     chart: Annotated[
         str | None,
-        typer.Option("--chart", metavar="NAME", help="Which chart, for svg and png.", autocompletion=_chart_names),
+        typer.Option(
+            "--chart", metavar="NAME", help="Which chart, for svg and png.", show_default="the first", autocompletion=_chart_names
+        ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it when it is done.")] = False,
     debug: Debug = False,
@@ -46,7 +47,7 @@ def report(
     form = form or _form_of(output, chart)
     if chart is not None and form == "html":
         raise ValueError(f"`--chart` (={chart}) goes with --format svg or png; a page has all charts")
-    chart = _known_chart(chart or _DEFAULT_CHART) if form != "html" else None
+    chart = _known_chart(chart or _chart_names()[0]) if form != "html" else None
     path = output or Path(f"report.{form}")
     check_writable(path)
 

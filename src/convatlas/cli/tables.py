@@ -143,10 +143,10 @@ class Table:
         if self.paths:
             sizes[0] = min(max(map(len, _forms(cells[0])[-1])), _LEAST_PATH)
         while sum(sizes[i] + len(GAP) for i in kept) - len(GAP) > width:
-            last = max(kept, key=lambda i: (self.columns[i].rank, i))
-            if self.columns[last].rank == 0:
+            highest = max(self.columns[i].rank for i in kept)
+            if highest == 0:
                 break
-            kept.remove(last)
+            kept = [i for i in kept if self.columns[i].rank < highest]
         return kept
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..names import unknown_name
+from .building import built
 
 
 def load(model: str) -> nn.Module:
@@ -36,7 +36,10 @@ def load(model: str) -> nn.Module:
     if not callable(found):
         kind = f"of type {type(found).__name__}, neither an nn.Module nor a callable that makes one"
         raise ValueError(f"{model} (={found!r:.60}) is {kind}")
-    made = _called(found, model)
+    try:
+        made = built(found)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{model}() fails: {type(error).__name__}: {error}") from error
     if not isinstance(made, nn.Module):
         raise ValueError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
     return made
@@ -65,15 +68,3 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look their module up
     spec.loader.exec_module(module)
     return module
-
-
-def _called(make: Any, model: str) -> Any:
-    """Call it where nothing is allocated; code that needs numbers while it builds gets real memory."""
-    try:
-        with torch.device("meta"):
-            return make()
-    except Exception:
-        try:
-            return make()
-        except (Exception, SystemExit) as error:
-            raise ValueError(f"{model}() fails: {type(error).__name__}: {error}") from error

@@ -28,14 +28,14 @@ _SORTED_BY: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 _COLUMNS = (
     Column(key="name", title="network", left=True),
-    Column(key="year", title="year", rank=2),
+    Column(key="year", title="year", rank=3),
     Column(key="input", title="input"),
     Column(key="params", title="params", scales=MEGA),
     Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
-    Column(key="activation_bytes", title="memory", scales=MEBI, rank=1),
+    Column(key="activation_bytes", title="memory", scales=MEBI, rank=2),
     Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=1),
-    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=3),
-    Column(key="family", title="family", left=True, rank=4),
+    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=4),
+    Column(key="family", title="family", left=True, rank=5),
 )
 
 
@@ -43,9 +43,7 @@ def list_(
     pattern: Annotated[
         str, typer.Argument(help="Part of a name, or a pattern such as 'resnet*'.", autocompletion=complete_model)
     ] = "*",
-    family: Annotated[
-        str | None, typer.Option("--family", help="Only this family.", autocompletion=lambda: _families())
-    ] = None,
+    family: Annotated[str | None, typer.Option("--family", help="Only this family.", autocompletion=lambda: _families())] = None,
     sort: Annotated[Sorting, typer.Option("--sort", help="Order; the best top-1 comes first.")] = "name",
     chosen: FormatOption = "table",
     json: Json = False,

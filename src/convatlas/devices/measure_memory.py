@@ -1,20 +1,14 @@
 """Measure a real training step's memory on this machine, to hold the simulation to.
 
 CPU: the allocations and releases that torch's profiler reports, on top of what lives through the step. CUDA:
-``torch.cuda.max_memory_allocated`` and ``max_memory_reserved``. `measured_apart` does it in a process of its own, so that
-running out of memory ends that process only.
+``torch.cuda.max_memory_allocated`` and ``max_memory_reserved``. See `measure_apart` for a process of its own.
 """
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -40,10 +34,6 @@ class Measured:
     resident_bytes: int
     reserved_bytes: int | None
     device: str
-
-
-class MeasurementError(RuntimeError):
-    """The step could not be measured; the message tells how far it came."""
 
 
 def make_optimizer(settings: Settings, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -72,11 +62,16 @@ def make_optimizer(settings: Settings, parameters: Iterable[nn.Parameter]) -> to
     return makers[settings.optimizer](parameters, **options)
 
 
-def loss_of(output: Any) -> Tensor:
-    """The loss that the simulation assumes: cross-entropy for logits (N, classes), the mean of anything else; summed."""
+def loss_of(output: Any, targets: dict[int, Tensor]) -> Tensor:
+    """The loss that the simulation assumes: cross-entropy for logits (N, classes), the mean of anything else; summed.
+
+    ``targets`` keeps the class numbers of each output from call to call.
+    """
     terms = [
-        F.cross_entropy(leaf, torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)) if leaf.dim() == 2 else leaf.mean()
-        for leaf in _tensors(output)
+        F.cross_entropy(leaf, targets.setdefault(index, torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)))
+        if leaf.dim() == 2
+        else leaf.mean()
+        for index, leaf in enumerate(_tensors(output))
         if leaf.is_floating_point()
     ]
     total = terms[0]
@@ -119,59 +114,88 @@ def _prepared(model: nn.Module, settings: Settings) -> nn.Module:
     return model
 
 
-def measure_training(model: nn.Module, shape: tuple[int, ...], settings: Settings) -> Measured:
+def measure_training(
+    model: nn.Module, shape: tuple[int, ...], settings: Settings, tell: Callable[[str], None] = lambda phase: None
+) -> Measured:
     """Run two real steps in this process, and measure the second one.
 
     Args:
         model: a module on any real device; it is trained, moved and changed by this.
         shape: of the input, batch axis included.
         settings: how the step is done.
+        tell: is told each phase as it begins.
+
+    Raises:
+        ValueError: one process on its own cannot do what the settings ask for.
 
     """
+    if settings.ddp:
+        raise ValueError("gradient buckets of distributed training cannot be measured in one process; leave `ddp` out")
     device = torch.device(settings.device)
+    tell("making the model's and the optimizer's tensors")
     model = _prepared(model.to(device), settings)
-    dtype = next(parameter.dtype for parameter in model.parameters())
-    images = torch.randn(shape, device=device).to(dtype)
-    if settings.channels_last:
-        images = images.to(memory_format=torch.channels_last)
+    average = deepcopy(model) if settings.ema else None
+    images = _images(model, shape, settings)
     optimizer = make_optimizer(settings, [parameter for parameter in model.parameters() if parameter.requires_grad])
     autocast = torch.autocast(device.type, enabled=settings.precision == "amp")
     targets: dict[int, Tensor] = {}
 
-    def step() -> None:
+    def step(which: str) -> None:
         for micro in range(settings.accumulate):
+            tell(f"the {which} step's forward pass")
             with autocast:
                 output = model(images)
-            loss = sum(
-                F.cross_entropy(leaf, targets.setdefault(index, torch.zeros(len(leaf), dtype=torch.int64, device=device)))
-                if leaf.dim() == 2
-                else leaf.mean()
-                for index, leaf in enumerate(_tensors(output))
-                if leaf.is_floating_point()
-            )
-            assert isinstance(loss, Tensor)
+            loss = loss_of(output, targets)
+            tell(f"the {which} step's backward pass")
             loss.backward()  # type: ignore[no-untyped-call]
             if micro < settings.accumulate - 1:
                 del output, loss
+        tell(f"the {which} step's update of the parameters")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    step()
-    resident = _resident_bytes(model, optimizer, [images, *targets.values()])
+    step("first")
+    state = [value for entry in optimizer.state.values() for value in entry.values() if isinstance(value, Tensor)]
+    kept = [*model.parameters(), *model.buffers(), *state, images, *targets.values()]
+    if average is not None:
+        kept += [*average.parameters(), *average.buffers()]
+    return _measured(lambda: step("measured"), kept, device)
+
+
+def measure_inference(
+    model: nn.Module, shape: tuple[int, ...], settings: Settings, tell: Callable[[str], None] = lambda phase: None
+) -> Measured:
+    """Run the network twice in this process without gradients, and measure the second time; else as `measure_training`."""
+    device = torch.device(settings.device)
+    tell("making the model's tensors")
+    model = _prepared(model.to(device), settings).eval()
+    images = _images(model, shape, settings)
+
+    def run(which: str) -> None:
+        tell(f"the {which} forward pass")
+        with torch.no_grad(), torch.autocast(device.type, enabled=settings.precision == "amp"):
+            model(images)
+
+    run("first")
+    return _measured(lambda: run("measured"), [*model.parameters(), *model.buffers(), images], device)
+
+
+def _images(model: nn.Module, shape: tuple[int, ...], settings: Settings) -> Tensor:
+    first = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
+    images = torch.randn(shape, device=first.device).to(first.dtype)
+    return images.to(memory_format=torch.channels_last) if settings.channels_last else images
+
+
+def _measured(run: Callable[[], None], kept: list[Tensor], device: torch.device) -> Measured:
+    resident = sum({x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}.values())
     if device.type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
-        step()
+        run()
         torch.cuda.synchronize()
         peak, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
         return Measured(peak, resident, reserved, torch.cuda.get_device_name())
-    return Measured(resident + _peak_of_allocations(step), resident, None, "cpu")
-
-
-def _resident_bytes(model: nn.Module, optimizer: torch.optim.Optimizer, others: list[Tensor]) -> int:
-    state = [value for entry in optimizer.state.values() for value in entry.values() if isinstance(value, Tensor)]
-    tensors = [*model.parameters(), *model.buffers(), *state, *others]
-    return sum({tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}.values())
+    return Measured(resident + _peak_of_allocations(run), resident, None, "cpu")
 
 
 def _peak_of_allocations(run: Callable[[], None]) -> int:
@@ -193,37 +217,3 @@ def _peak_of_allocations(run: Callable[[], None]) -> int:
         current += num_bytes
         peak = max(peak, current)
     return peak
-
-
-def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings) -> Measured:
-    """Measure in a process of its own.
-
-    Raises:
-        MeasurementError: the process ended without a figure, as when it ran out of memory; says how far it came.
-
-    """
-    with tempfile.TemporaryDirectory(prefix="convatlas-") as folder:
-        order, answer = Path(folder, "order.pickle"), Path(folder, "answer.json")
-        order.write_bytes(pickle.dumps((model, shape, settings)))  # our own file, in a folder of our own
-        process = subprocess.run(
-            [sys.executable, "-m", "convatlas.devices.measure_memory", str(order), str(answer)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if process.returncode == 0 and answer.exists():
-            return Measured(**json.loads(answer.read_text()))
-    reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
-    if process.returncode < 0:
-        reason = f"ended by signal {-process.returncode}, as when memory runs out"
-    raise MeasurementError(f"a step at {'x'.join(map(str, shape))} could not be measured: {reason}")
-
-
-def _main() -> None:
-    order, answer = map(Path, sys.argv[1:])
-    model, shape, settings = pickle.loads(order.read_bytes())
-    answer.write_text(json.dumps(asdict(measure_training(model, shape, settings))))
-
-
-if __name__ == "__main__":
-    _main()

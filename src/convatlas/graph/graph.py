@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .ops import Op
 from .spec import TensorSpec
 from .text import from_text, to_text
 
 
-@dataclass(slots=True)
-class Node:
+class Node(NamedTuple):
     """One call of an op. ``inputs`` and ``outputs`` are positions in `Graph.values`."""
 
     op: Op
@@ -22,8 +22,7 @@ class Node:
     region: int = 0  # which activation checkpoint it lies in; 0 is none
 
 
-@dataclass(slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter or buffer. ``name`` is its first dotted path; a shared one appears once."""
 
     name: str

@@ -91,6 +91,32 @@ def printed(text: str, unit: str = "", *, relation: Relation = "=", within: floa
     return Published(text=text, unit=unit, relation=relation, within=within)
 
 
+def cell(
+    section: str,
+    name: str,
+    en: str,
+    zh: str,
+    text: str,
+    unit: str,
+    compute: Callable[[], Value] | None,
+    found: Found = "slide",
+    why: tuple[str, str] = ("", ""),
+    within: float | None = None,
+) -> Claim:
+    """A claim as a row of data; ``why`` in English and Chinese."""
+    return Claim(
+        id=f"{section}.{name}",
+        section=section,
+        text_en=en,
+        text_zh=zh,
+        published=printed(text, unit, within=within),
+        compute=compute,
+        found=found,
+        why_en=why[0],
+        why_zh=why[1],
+    )
+
+
 more_than = partial(printed, relation=">")
 less_than = partial(printed, relation="<")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .. import api
@@ -53,12 +55,23 @@ def module_cost(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> Cost:
     return api.cost(on_meta(build), shape)
 
 
+def module_fields(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> ReceptiveFields:
+    """The receptive fields of such a module."""
+    return fields_of_graph(api.trace(on_meta(build), shape))
+
+
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Build a module without memory for its weights."""
     import torch
 
     with torch.device("meta"):
         return build()
+
+
+@cache
+def cost_with(name: str, **options: Any) -> Cost:
+    """The cost of a zoo network built with options."""
+    return api.cost(_network(name, **options), (1, *_input_size(name)))
 
 
 def _network(name: str, **options: Any) -> nn.Module:
@@ -70,6 +83,16 @@ def _input_size(name: str) -> tuple[int, int, int]:
     from ..zoo import entry
 
     return entry(name).input_size
+
+
+def macs(name: str) -> int:
+    """Multiply-accumulates of a zoo network for one image."""
+    return cost(name).macs
+
+
+def params(name: str) -> int:
+    """Parameters of a zoo network."""
+    return cost(name).params
 
 
 def layer(name: str, path: str, size: int | None = None) -> LayerCost:
@@ -84,8 +107,6 @@ def node(name: str, path: str, size: int | None = None) -> Node:
 
 def weight_params(name: str, path: str) -> int:
     """Parameters of a layer without its bias."""
-    from math import prod
-
     found = graph(name)
     return sum(prod(found.values[p.value].shape) for p in found.parameters if p.name == f"{path}.weight")
 
@@ -166,10 +187,10 @@ def window(name: str, path: str, size: int | None = None) -> Window:
     return result
 
 
-def trend(name: str, axis: int, words: str, sign: int) -> str:
-    """``words`` if an axis of the convolutions' outputs always grows (``sign`` 1) or never does (-1), else its values."""
-    modules = [group for group in cost(name).by_module() if group.macs and len(group.output_shape) == 4]
-    values = [group.output_shape[axis] for group in modules]
-    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+def trend(name: str, paths: str, axis: int, words: str, sign: int) -> str:
+    """``words`` if an axis of the outputs of some modules always grows (``sign`` 1) or never (-1), else its values."""
+    groups = {group.name: group.output_shape for group in cost(name).by_module()}
+    values = [groups[path][axis] for path in paths.split()]
+    steps = [after - before for before, after in pairwise(values)]
     holds = all(step > 0 for step in steps) if sign > 0 else all(step <= 0 for step in steps)
     return words if holds else ", ".join(map(str, values))

@@ -47,11 +47,7 @@ class Record:
 @cache
 def all_claims() -> tuple[Claim, ...]:
     """Every claim, in the notes' order."""
-    return tuple(
-        claim
-        for name, _, _ in SECTIONS
-        for claim in importlib.import_module(f".sections.{name}", __package__).CLAIMS
-    )
+    return tuple(claim for name, _, _ in SECTIONS for claim in importlib.import_module(f".sections.{name}", __package__).CLAIMS)
 
 
 def run_claims(claims: Iterable[Claim] | None = None) -> Iterator[Record]:

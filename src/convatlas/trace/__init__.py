@@ -48,6 +48,7 @@ def trace(
         InputTooSmallError: names the layer, the size that it got, and the least input that works.
         DataDependentError: the forward pass branches on a tensor's values; names the line.
         TraceError: anything else that the forward pass raised, with the layer's path; the cause is chained.
+
     """
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")

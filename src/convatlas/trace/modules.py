@@ -25,8 +25,8 @@ Rule = Callable[..., Any]
 
 def parameter(module: nn.Module, name: str) -> Any:
     """A module's tensor of that name or None: a parameter, or what a reparametrisation left in its place."""
-    found = module._parameters.get(name)
-    return found if found is not None else getattr(module, name, None)
+    own = module.__dict__["_parameters"]
+    return own[name] if name in own else getattr(module, name, None)
 
 
 def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
@@ -36,7 +36,9 @@ def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
     else:
         padding = m.padding
     op = matrix.conv_op(m.stride, padding, m.dilation, m.groups, m.kernel_size)
-    return matrix.convolve(t, op, x, parameter(m, "weight"), parameter(m, "bias"))
+    own = m.__dict__["_parameters"]
+    weight = own["weight"] if "weight" in own else parameter(m, "weight")
+    return matrix.convolve(t, op, x, weight, own["bias"] if "bias" in own else parameter(m, "bias"))
 
 
 def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> Any:
@@ -56,17 +58,20 @@ _NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
 
 def _batch_norm(axes: tuple[int, ...]) -> Rule:
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
-        if len(t.shape(x)) not in axes:
-            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {t.shape(x)}")
-        buffers = m._buffers
+        if len(x.spec.shape) not in axes:
+            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {x.spec.shape}")
+        own = m.__dict__
+        parameters, buffers = own["_parameters"], own["_buffers"]
         mean, variance = buffers.get("running_mean"), buffers.get("running_var")
-        weight, bias = parameter(m, "weight"), parameter(m, "bias")
-        if m.training and m.track_running_stats and (tracked := buffers.get("num_batches_tracked")) is not None:
+        weight = parameters["weight"] if "weight" in parameters else parameter(m, "weight")
+        bias = parameters["bias"] if "bias" in parameters else parameter(m, "bias")
+        batch_statistics = own["training"] or mean is None
+        if own["training"] and m.track_running_stats and (tracked := buffers.get("num_batches_tracked")) is not None:
             pointwise.add_(t, tracked, 1)
-        batch_statistics = m.training or mean is None
         if weight is None or bias is None or mean is None:
             return norm_pool.batch_norm(t, x, mean, variance, weight, bias, batch_statistics)
-        return t.emit(_NORMS[batch_statistics], x, weight, bias, mean, variance, strides=element_wise(x))
+        strides = x.strides if x.strides is None else element_wise(x)
+        return t.emit(_NORMS[batch_statistics], x, weight, bias, mean, variance, strides=strides)
 
     return rule
 
@@ -96,7 +101,7 @@ def _dropout(channels: bool) -> Rule:
 
 def _sequential(t: Tracer, m: Any, x: Any) -> Any:
     for child in m._modules.values():
-        x = child(x)
+        x = t.call(child, x)
     return x
 
 

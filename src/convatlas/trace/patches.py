@@ -12,6 +12,7 @@ import torch
 import torch.utils.checkpoint
 from torch import nn
 from torch.autograd.function import Function
+from torch.nn.utils import parametrize
 
 if TYPE_CHECKING:
     from .tracer import Tracer
@@ -50,6 +51,8 @@ def redirected(tracer: Tracer) -> Iterator[None]:
         stack.enter_context(_replaced(Function, "apply", Apply()))
         for owner, name, replacement in _checkpoint_replacements(tracer, thread):
             stack.enter_context(_replaced(owner, name, replacement))
+        if parametrize._cache_enabled:  # what it keeps for the caller is not to be a stand-in
+            stack.enter_context(_replaced(parametrize, "_cache", {}))
         # functions under torch.compile are to run their Python code
         compiled = "torch._dynamo" in sys.modules
         stack.enter_context(torch.compiler.set_stance("force_eager") if compiled else nullcontext())

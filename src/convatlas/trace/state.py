@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from operator import is_
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 Named = tuple[nn.Module, str]
-_CONTAINERS = (dict, list, set, deque)
+_CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
 
 
@@ -38,47 +39,61 @@ def named_modules(root: nn.Module) -> list[Named]:
 class _Notes:
     """What modules and the containers in them held before."""
 
-    def __init__(self) -> None:
-        self.filled: list[tuple[Any, Any]] = []  # a container and a copy of it
-        self.empty: list[Any] = []  # containers that were empty
+    def __init__(self, modules: Sequence[Named], rules: Mapping[type, Any]) -> None:
+        self.filled: list[dict[Any, Any]] = []
+        self.empty: list[Any] = []
+        self.others: list[Any] = []  # containers that are no dict
+        for module, _ in modules:
+            contents = module.__dict__
+            self.filled.append(contents)
+            if rules[type(module)] is None:  # it runs code of its own, which may change what it holds
+                for value in contents.values():
+                    if type(value) in _CONTAINERS:
+                        self._take(value, depth=3)
+            else:
+                if tensors := contents["_parameters"]:
+                    self.filled.append(tensors)
+                if tensors := contents["_buffers"]:
+                    self.filled.append(tensors)
+        self.filled_before = list(map(dict.copy, self.filled))
+        self.others_before = [container.copy() for container in self.others]
 
-    def take(self, container: Any) -> None:
-        if container:
-            self.filled.append((container, container.copy()))
-        else:
+    def _take(self, container: Any, depth: int) -> None:
+        """Note a container, and the containers in it."""
+        if not container:
             self.empty.append(container)
-
-    def take_module(self, module: nn.Module, runs_own_code: bool) -> None:
-        """Note a module's attributes; if it runs code of its own, also what the containers among them hold."""
-        contents = module.__dict__
-        self.filled.append((contents, contents.copy()))
-        if runs_own_code:
-            for value in contents.values():
-                if isinstance(value, _CONTAINERS):
-                    self.take_nested(value, depth=3)
-        else:
-            for tensors in (contents["_parameters"], contents["_buffers"]):
-                if tensors:
-                    self.filled.append((tensors, tensors.copy()))
-
-    def take_nested(self, container: Any, depth: int) -> None:
-        """Note what a container holds, and what containers in it hold."""
-        self.take(container)
+            return
+        (self.filled if isinstance(container, dict) else self.others).append(container)
         if depth:
             for value in container.values() if isinstance(container, dict) else container:
-                if isinstance(value, _CONTAINERS):
-                    self.take_nested(value, depth - 1)
+                if type(value) in _CONTAINERS:
+                    self._take(value, depth - 1)
 
     def put_back(self) -> None:
-        for container in self.empty:
-            if container:
+        if not _same_values(self.filled, self.filled_before):
+            for contents, former in zip(self.filled, self.filled_before, strict=True):
+                _put_back_dict(contents, former)
+        for container, former in zip(self.others, self.others_before, strict=True):
+            if len(container) != len(former) or not all(map(is_, container, former)):
                 container.clear()
-        for container, before in self.filled:
-            if isinstance(container, dict):
-                _put_back_dict(container, before)
-            elif len(container) != len(before) or not all(map(is_, container, before)):
+                (container.update if isinstance(container, set) else container.extend)(former)
+        if any(self.empty):
+            for container in self.empty:
                 container.clear()
-                (container.update if isinstance(container, set) else container.extend)(before)
+
+
+def _same_values(dicts: list[dict[Any, Any]], before: list[dict[Any, Any]]) -> bool:
+    """Whether all dicts hold what they held, looked at in one go, since nearly always nothing has changed."""
+    if list(map(len, dicts)) != list(map(len, before)):
+        return False
+    now, then = list(chain.from_iterable(map(_values, dicts))), list(chain.from_iterable(map(_values, before)))
+    try:
+        return now == then  # asks objects for equality only where they are not the same
+    except (RuntimeError, TypeError, ValueError):
+        return False
+
+
+_values = dict.values
 
 
 def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
@@ -98,10 +113,14 @@ def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
 class _RandomStates:
     """The states of Python's, numpy's and torch's random generators; a forward pass may draw from them or seed them."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[Named], rules: Mapping[type, Any]) -> None:
         self.python = random.getstate()
         self.torch = torch.default_generator.get_state()
-        self.numpy_random = sys.modules.get("numpy.random")  # its generator exists once it is imported
+        # numpy's takes the longest to note, and few networks can draw from it
+        kinds = {type(module) for module, _ in modules}
+        homes = [vars(sys.modules[kind.__module__]) for kind in kinds if rules[kind] is None and kind.__module__ in sys.modules]
+        may_draw = any("np" in home or "numpy" in home for home in homes)
+        self.numpy_random = sys.modules.get("numpy.random") if may_draw else None
         self.numpy = self.numpy_random.get_state(legacy=False) if self.numpy_random else None
 
     def put_back(self) -> None:
@@ -123,11 +142,10 @@ def left_as_found(modules: Sequence[Named], training: bool, rules: Mapping[type,
         modules: all modules, the network itself first.
         training: the mode.
         rules: the rule of each type of module. One without a rule runs code of its own, which may change what it holds.
+
     """
-    notes = _Notes()
-    for module, _ in modules:
-        notes.take_module(module, rules[type(module)] is None)
-    random_states = _RandomStates()
+    notes = _Notes(modules, rules)
+    random_states = _RandomStates(modules, rules)
     own_mode = any(type(module).train is not nn.Module.train for module, _ in modules)
     flags = [(p, p.requires_grad) for p in modules[0][0].parameters()] if own_mode else []
     modes = [(module, module.training, module._compiled_call_impl) for module, _ in modules]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 Shape = tuple[int, ...]
 Strides = Shape | None  # in elements; None for a contiguous tensor
 
 
+@lru_cache(maxsize=4096)
 def dense_strides(shape: Shape) -> Shape:
     """Strides of a contiguous tensor."""
     strides, step = [], 1

@@ -29,6 +29,7 @@ _LOCK = threading.RLock()
 _active: list[Tracer] = []
 
 Rule = Callable[..., Any]
+_made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
 
 
 def active() -> Tracer:
@@ -36,6 +37,7 @@ def active() -> Tracer:
 
     Raises:
         TraceError: there is none; a stand-in outlived its trace.
+
     """
     if not _active:
         raise TraceError("a tensor of a finished trace was used; a trace's tensors hold no data")
@@ -47,7 +49,7 @@ class Tracer:
 
     def __init__(self, graph: Graph, modules: Sequence[Named], rules: ModuleRules) -> None:
         self.graph = graph
-        self.nodes = graph.nodes
+        self.nodes, self.values = graph.nodes, graph.values
         self.released = graph.released
         self.device = torch.device("cpu")
         self.path = ""
@@ -58,34 +60,44 @@ class Tracer:
         self.module_rules = rules
         self.paths = {id(module): path for module, path in modules}
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
+        self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
-        for module, path in modules:
-            self._index(module, f"{path}." if path else "")
+        self._index(modules)
 
-    def _index(self, module: nn.Module, prefix: str) -> None:
-        """Number a module's own parameters and buffers; a shared one keeps its first number."""
-        contents = module.__dict__
-        graph, numbers = self.graph, self.numbers
-        for found, tensors in ((graph.parameters, contents["_parameters"]), (graph.buffers, contents["_buffers"])):
-            for name, tensor in tensors.items():
-                if tensor is not None and id(tensor) not in numbers:
-                    numbers[id(tensor)] = value = len(graph.values)
-                    found.append(Parameter(prefix + name, value, tensor.requires_grad))
-                    graph.values.append(_spec_of(tensor, prefix + name))
+    def _index(self, modules: Sequence[Named]) -> None:
+        """Number all parameters and buffers; a shared one keeps its first number."""
+        numbers, values = self.numbers, self.graph.values
+        parameters, buffers = self.graph.parameters, self.graph.buffers
+        value, made, sized = len(values), _made, _SIZED
+        name = ""
+        try:
+            for module, path in modules:
+                contents = module.__dict__
+                prefix = f"{path}." if path else ""
+                for found, tensors in ((parameters, contents["_parameters"]), (buffers, contents["_buffers"])):
+                    for name, tensor in tensors.items():
+                        if tensor is None or id(tensor) in numbers:
+                            continue
+                        numbers[id(tensor)] = value
+                        value += 1
+                        found.append(made(Parameter, (prefix + name, value - 1, tensor.requires_grad)))
+                        values.append(made(TensorSpec, (tuple(tensor.shape), sized[tensor.dtype])))
+        except (RuntimeError, KeyError):
+            _spec_of(tensor, prefix + name)  # says what is wrong
+            raise
 
     # making nodes
 
     def emit(self, op: Op, *tensors: Any, strides: tuple[int, ...] | None = None) -> StandIn:
         """Write a call of ``op`` down; returns the stand-in of its (first) output."""
-        number = self.number
-        inputs = tuple([t.value if type(t) is StandIn else number(t) for t in tensors])
-        values = self.graph.values
+        numbers, values = self.numbers, self.values
+        inputs = tuple([t.value if type(t) is StandIn else numbers[id(t)] if id(t) in numbers else self.number(t) for t in tensors])
         result = op.output(*[values[i] for i in inputs])
         if type(result) is not TensorSpec:
             return self.emit_many(op, *tensors)[0]
         value = len(values)
         values.append(result)
-        self.graph.nodes.append(Node(op, inputs, (value,), self.path, not torch.is_grad_enabled(), self.region))
+        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not torch.is_grad_enabled(), self.region)))
         return stand_in(self, value, result, strides)
 
     def emit_many(self, op: Op, *tensors: Any) -> tuple[StandIn, ...]:
@@ -141,8 +153,12 @@ class Tracer:
                 return args[0]
             if name in _OF_REAL_TENSORS:
                 return _read(func, args, kwargs)
-        if isinstance(func, types.FunctionType):
-            return _without_overrides(func)(*args, **kwargs)
+        if isinstance(func, types.FunctionType) and func not in self.open:
+            self.open.add(func)
+            try:
+                return _without_overrides(func)(*args, **kwargs)
+            finally:
+                self.open.discard(func)
         return self._by_meta(func, name, args, kwargs)
 
     def apply(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -256,13 +272,16 @@ class Tracer:
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        spec = TensorSpec(tuple(tensor.shape), DTYPES[tensor.dtype])
+        return _made(TensorSpec, (tuple(tensor.shape), _SIZED[tensor.dtype]))
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
-    if spec.dtype not in ITEM_BYTES:
-        raise TraceError(f"{name} is of dtype {spec.dtype}, which has no size in whole bytes; trace the module unquantized")
-    return spec
+    except KeyError:
+        raise TraceError(
+            f"{name} is of dtype {tensor.dtype}, which has no size in whole bytes; trace the module unquantized"
+        ) from None
 
+
+_SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
 
 # what may be asked of a real tensor in the middle of a trace: its values exist already
 _OF_REAL_TENSORS = frozenset({
@@ -322,9 +341,7 @@ def _without_overrides(func: types.FunctionType) -> Callable[..., Any]:
     """A Python function of torch that runs its own body instead of asking for an override, so its parts are seen."""
     if func not in _UNGUARDED:
         names = {name: (lambda *_: False) for name in func.__globals__ if name.startswith("has_torch_function")}
-        copy = types.FunctionType(
-            func.__code__, {**func.__globals__, **names}, func.__name__, func.__defaults__, func.__closure__
-        )
+        copy = types.FunctionType(func.__code__, {**func.__globals__, **names}, func.__name__, func.__defaults__, func.__closure__)
         copy.__kwdefaults__ = func.__kwdefaults__
         _UNGUARDED[func] = copy
     return _UNGUARDED[func]

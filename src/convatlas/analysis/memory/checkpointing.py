@@ -34,7 +34,7 @@ def with_regions(graph: Graph, modules: Iterable[str]) -> Graph:
         if inside and inside != last:
             region += 1
         last = inside
-        nodes.append(replace(node, region=region) if inside else node)
+        nodes.append(node._replace(region=region) if inside else node)
     return replace(graph, nodes=nodes)
 
 

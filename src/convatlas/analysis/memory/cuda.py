@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from ...graph.ops import Binary, LocalResponseNorm, Loss, Prelu
+from ...graph.ops import Activation, Binary, LocalResponseNorm, Loss, Prelu, Reduce
 from .changes import Change
-from .cpu import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
+from .cpu import arithmetic_backward, function_backward
+from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
 from .plan import Step
 
 
@@ -27,15 +28,10 @@ class Cuda:
         """What happens in memory while an op runs backward."""
         op, needs = step.node.op, step.needs
         wanted: Script = [GRADIENTS[i] for i, need in enumerate(needs) if need]
-        if isinstance(op, Binary) and op.function in ("mul", "div"):
-            full = step.outputs[0].nbytes
-            script: Script = []
-            for index, need in enumerate(needs):
-                if need and step.inputs[index].shape != step.outputs[0].shape:
-                    script += [full, GRADIENTS[index], -full]
-                elif need:
-                    script.append(GRADIENTS[index])
-            return script
+        if isinstance(op, Binary):
+            return arithmetic_backward(op, step)
+        if isinstance(op, Activation) or (isinstance(op, Reduce) and op.function in ("var", "std", "norm")):
+            return function_backward(op.name, step)
         if isinstance(op, Prelu | Loss):
             x = step.inputs[0].nbytes
             return [x, *wanted, -x]

@@ -69,9 +69,7 @@ class _Conversion:
         inputs = [self.value[number] for number in node.inputs]
         if self.autocast and (_in_half(op) or _in_float(op)):
             wanted = self.half if _in_half(op) else "float32"
-            inputs = [
-                self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)
-            ]
+            inputs = [self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)]
         specs = op.output(*[result.values[number] for number in inputs])
         outputs = tuple(result.add_value(spec) for spec in ([specs] if isinstance(specs, TensorSpec) else specs))
         for before, after in zip(node.outputs, outputs, strict=True):

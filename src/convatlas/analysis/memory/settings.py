@@ -38,8 +38,7 @@ class Optimizer:
             return self.together * sum(sizes)
         before = (0, *sizes)
         return max(
-            (self.working + self.scratch) * size + (last if self.working else 0)
-            for size, last in zip(sizes, before, strict=False)
+            (self.working + self.scratch) * size + (last if self.working else 0) for size, last in zip(sizes, before, strict=False)
         )
 
 
@@ -66,6 +65,7 @@ class Settings:
         implementation: "single", "foreach" or "fused"; None is torch's default for the device.
         precision: "fp32"; "bf16" or "fp16" for parameters and all; "amp" for autocast (float16 on CUDA, bfloat16 on CPU).
         device: "cpu" or "cuda".
+        threads: of a CPU; oneDNN's buffers depend on it, and which kernel runs a 1x1 convolution.
         channels_last: images and weights in that memory format.
         accumulate: micro-batches to an optimizer step; above 1 the gradients live through the forward pass.
         ema: an exponential moving average of parameters and buffers is kept.
@@ -79,6 +79,7 @@ class Settings:
     implementation: str | None = None
     precision: str = "fp32"
     device: str = "cpu"
+    threads: int = 2
     channels_last: bool = False
     accumulate: int = 1
     ema: bool = False
@@ -95,5 +96,6 @@ class Settings:
         ):
             if value not in known:
                 raise ValueError(f"unknown {name} {value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
-        if self.accumulate < 1:
-            raise ValueError(f"`accumulate` (={self.accumulate}) must be at least 1")
+        for name, number in (("accumulate", self.accumulate), ("threads", self.threads)):
+            if number < 1:
+                raise ValueError(f"`{name}` (={number}) must be at least 1")

@@ -30,7 +30,7 @@ from .step import Simulation
 
 
 def _device(settings: Settings) -> Cpu | Cuda:
-    return Cuda() if settings.device == "cuda" else Cpu()
+    return Cuda() if settings.device == "cuda" else Cpu(settings.threads)
 
 
 def _frozen(graph: Graph, names: tuple[str, ...]) -> Graph:
@@ -46,8 +46,7 @@ def _frozen(graph: Graph, names: tuple[str, ...]) -> Graph:
         if not any(_within(parameter.name, name) for parameter in graph.parameters):
             raise unknown_name("module to freeze", name, [path for path in graph.modules if path])
     parameters = [
-        Parameter(p.name, p.value, p.trainable and not any(_within(p.name, name) for name in names))
-        for p in graph.parameters
+        Parameter(p.name, p.value, p.trainable and not any(_within(p.name, name) for name in names)) for p in graph.parameters
     ]
     return replace(graph, parameters=parameters)
 

@@ -17,7 +17,7 @@ from ...graph.ops import (
 from ...graph.ops.base import NOTHING
 from ...graph.ops.pointwise import Activation
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .cpu import OUTPUT, Gradient, Script
+from .script import OUTPUT, PASSED, Gradient, Script
 from .plan import Plan, Step
 
 
@@ -168,9 +168,7 @@ class Simulation:
 
     def backward(self, loss: int) -> None:
         """Run every node that leads to the loss, from the last to the first, as autograd's engine does."""
-        self.gradients[loss] = _Tensor(
-            self._new(self.plan.graph.values[loss].nbytes, GRADIENTS_OF_ACTIVATIONS, -1), True
-        )
+        self.gradients[loss] = _Tensor(self._new(self.plan.graph.values[loss].nbytes, GRADIENTS_OF_ACTIVATIONS, -1), True)
         for position in range(len(self.plan.steps) - 1, -1, -1):
             self.backward_step(position)
             region = self.plan.steps[position].node.region
@@ -243,6 +241,9 @@ class Simulation:
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
                 result.append((value, self._made(value, step, event.index, position)))
+            elif event == PASSED:
+                self._retain(first.storage)
+                result.append((node.inputs[0], first))
             else:
                 assert isinstance(event, int)
                 self.memory.change(event, TEMPORARIES, position)

@@ -50,9 +50,11 @@ class Op:
     roles: ClassVar[tuple[str, ...]] = ("input",)  # names of the inputs, for messages and tables; the last one repeats
     is_view: ClassVar[bool] = False  # output 0 shares the storage of input 0
     counted: ClassVar[bool] = True
+    multiplies: ClassVar[bool] = False  # whether it has MACs at all
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super(Op, cls).__init_subclass__(**kwargs)
+        cls.multiplies = cls.macs is not Op.macs
         if not cls.__name__.startswith("_"):  # a common base is no op
             OPS[cls.__name__] = cls
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import ClassVar
 
@@ -18,6 +19,19 @@ class TooSmallError(ValueError):
         self.got, self.least = got, least
         shown = ["x".join(map(str, size)) for size in (got, least)]
         super().__init__(f"{op} got {shown[0]}, but needs at least {shown[1]}")
+
+
+@lru_cache(maxsize=4096)
+def _sizes(
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Output positions along each axis."""
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    return tuple([(n + p[0] + p[1] - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +59,7 @@ class Conv(Op):
             raise ValueError(f"conv{rank}d expects {weight[1] * self.groups} channels, got {channels} in {shape}")
         if weight[0] % self.groups:
             raise ValueError(f"conv{rank}d: {weight[0]} filters do not divide into {self.groups} groups")
-        out = tuple(
-            [
-                (n + p[0] + p[1] - d * (k - 1) - 1) // s + 1
-                for n, k, s, p, d in zip(size, weight[2:], self.stride, self.padding, self.dilation, strict=True)
-            ]
-        )
+        out = _sizes(size, weight[2:], self.stride, self.padding, self.dilation)
         if min(out) < 1:
             raise TooSmallError(
                 f"conv{rank}d",
@@ -112,9 +121,7 @@ class ConvTranspose(Op):
         if min(out) < 1:
             least = [
                 -(-max(2 * p - d * (k - 1) - o, 0) // s) + 1
-                for k, s, p, d, o in zip(
-                    weight[2:], self.stride, self.padding, self.dilation, self.output_padding, strict=True
-                )
+                for k, s, p, d, o in zip(weight[2:], self.stride, self.padding, self.dilation, self.output_padding, strict=True)
             ]
             raise TooSmallError(self.name, shape[-rank:], tuple(least))
         return TensorSpec((*shape[: -rank - 1], weight[1] * self.groups, *out), inputs[0].dtype)
@@ -179,9 +186,7 @@ class Fold(Op):
         *batch, columns, count = inputs[0].shape
         windows = prod(_windows(self.size, self))
         if columns % prod(self.kernel) or count != windows:
-            raise ValueError(
-                f"fold to {self.size} expects {windows} windows of {self.kernel} each, got {inputs[0].shape}"
-            )
+            raise ValueError(f"fold to {self.size} expects {windows} windows of {self.kernel} each, got {inputs[0].shape}")
         return TensorSpec((*batch, columns // prod(self.kernel), *self.size), inputs[0].dtype)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -193,10 +198,7 @@ class Fold(Op):
 
 def _windows(size: tuple[int, ...], op: Unfold | Fold) -> list[int]:
     """How many windows fit along each axis."""
-    return [
-        sliding_size(n, k, s, p, d)
-        for n, k, s, p, d in zip(size, op.kernel, op.stride, op.padding, op.dilation, strict=True)
-    ]
+    return [sliding_size(n, k, s, p, d) for n, k, s, p, d in zip(size, op.kernel, op.stride, op.padding, op.dilation, strict=True)]
 
 
 def _least_size(op: Unfold | Fold) -> tuple[int, ...]:

@@ -84,9 +84,7 @@ class Expand(Op):
             raise ValueError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
         if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
             raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
-        return TensorSpec(
-            tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype
-        )
+        return TensorSpec(tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +118,7 @@ class Split(Op):
         if sum(self.sizes) != shape[axis]:
             raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
         return tuple(
-            TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype)
-            for size in self.sizes
+            TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype) for size in self.sizes
         )
 
 
@@ -178,9 +175,7 @@ class Pad(Op):
         for axis, (before, after) in enumerate(zip(self.padding[::2], self.padding[1::2], strict=True), start=1):
             limit = shape[-axis] - (self.mode == "reflect")
             if self.mode in ("reflect", "circular") and max(before, after) > limit:
-                raise TooSmallError(
-                    f"pad ({self.mode})", (shape[-axis],), (max(before, after) + (self.mode == "reflect"),)
-                )
+                raise TooSmallError(f"pad ({self.mode})", (shape[-axis],), (max(before, after) + (self.mode == "reflect"),))
             if shape[-axis] + min(before, 0) + min(after, 0) < 0:
                 raise ValueError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
             shape[-axis] += before + after

@@ -40,8 +40,11 @@ class BatchNorm(Op):
         return sum([spec.nbytes for spec in inputs]) + (inputs[0].nbytes if self.training else 0)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        positions = (0,) + ((1,) if "w" in self.present else ()) + tuple(range(len(inputs)))[1 + sum(
-            letter in self.present for letter in "wb"):]
+        positions = (
+            (0,)
+            + ((1,) if "w" in self.present else ())
+            + tuple(range(len(inputs)))[1 + sum(letter in self.present for letter in "wb") :]
+        )
         channels = TensorSpec((inputs[0].shape[1] if self.training else 0,), "float32")
         return Kept(inputs=positions, extra=(channels, channels))
 

@@ -89,8 +89,7 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 _TO_BOOL = frozenset(
-    {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or",
-     "logical_xor"}
+    {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"}
 )
 
 

@@ -40,9 +40,7 @@ class _Pool(Op):
             ]
         )
         if min(out) < 1:
-            least = tuple(
-                d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)
-            )
+            least = tuple(d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True))
             raise TooSmallError(self.name, size, least)
         return TensorSpec(shape[:-rank] + out, inputs[0].dtype)
 
@@ -118,8 +116,10 @@ class _AdaptivePool(Op):
         rank = len(self.size)
         pairs = list(zip(inputs[0].shape[-rank:], outputs[0].shape[-rank:], strict=True))
         if any(n % m for n, m in pairs):
-            return GLOBAL if all(m == 1 for _, m in pairs) else Window(
-                tuple(-(-n // m) + 1 for n, m in pairs), tuple(n / m for n, m in pairs), (0,) * rank, (1,) * rank
+            return (
+                GLOBAL
+                if all(m == 1 for _, m in pairs)
+                else Window(tuple(-(-n // m) + 1 for n, m in pairs), tuple(n / m for n, m in pairs), (0,) * rank, (1,) * rank)
             )
         steps = tuple(n // m for n, m in pairs)
         return Window(steps, steps, (0,) * rank, (1,) * rank)

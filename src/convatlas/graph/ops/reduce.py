@@ -43,9 +43,7 @@ class Reduce(Op):
         gone = {axis_of(axis, rank) for axis in self.axes} if rank else set()
         if rank and len(gone) < len(self.axes):
             raise ValueError(f"{self.function}: {self.axes} names an axis twice")
-        kept = tuple(
-            1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_axes or axis not in gone
-        )
+        kept = tuple(1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_axes or axis not in gone)
         return TensorSpec(kept, self.dtype or inputs[0].dtype)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:

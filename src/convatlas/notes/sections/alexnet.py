@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from .. import measure as m
-from ..claim import Claim, more_than, less_than, printed
+from ..claim import Claim, less_than, more_than, printed
 from .tables import Row, cells
 
 SIZE = 227
+LAYERS = {"lenet5": "c1 c3 c5", "alexnet": "features.0 features.3 features.6 features.8 features.10"}  # convolutions
 CONV4 = (
     "a slip of the table: 384 x 256 x 3 x 3 x 13 x 13 = 149.5 M; the slide's own bar chart shows 150",
     "表格笔误：384×256×3×3×13×13 = 149.5 M；同一张幻灯片的柱状图画的也是 150",
@@ -19,7 +20,15 @@ TABLE = [
     Row(label="conv2", path="features.3", geometry="64x27 -> 192x27, k5 s1 p2", kb="547", k_params="307", m_flop="224"),
     Row(label="pool2", path="features.5", geometry="192x27 -> 192x13, k3 s2 p0", kb="127", k_params="0", m_flop="0"),
     Row(label="conv3", path="features.6", geometry="192x13 -> 384x13, k3 s1 p1", kb="254", k_params="664", m_flop="112"),
-    Row(label="conv4", path="features.8", geometry="384x13 -> 256x13, k3 s1 p1", kb="169", k_params="885", m_flop="145", whys={"flop": CONV4}),
+    Row(
+        label="conv4",
+        path="features.8",
+        geometry="384x13 -> 256x13, k3 s1 p1",
+        kb="169",
+        k_params="885",
+        m_flop="145",
+        whys={"flop": CONV4},
+    ),
     Row(label="conv5", path="features.10", geometry="256x13 -> 256x13, k3 s1 p1", kb="169", k_params="590", m_flop="100"),
     Row(label="pool5", path="features.12", geometry="256x13 -> 256x6, k3 s2 p0", kb="36", k_params="0", m_flop="0"),
     Row(label="flatten", path="", geometry="256x6 -> 9216", kb="36", k_params="0", m_flop="0"),
@@ -75,7 +84,14 @@ def conv1_closed_form() -> int:
     """C_out x H' x W' x C_in x K x K from the graph's shapes."""
     found = m.layer("alexnet", "features.0", SIZE)
     window = m.window("alexnet", "features.0", SIZE)
-    return found.output_shape[1] * found.output_shape[2] * found.output_shape[3] * found.input_shape[1] * window.kernel[0] * window.kernel[1]
+    return (
+        found.output_shape[1]
+        * found.output_shape[2]
+        * found.output_shape[3]
+        * found.input_shape[1]
+        * window.kernel[0]
+        * window.kernel[1]
+    )
 
 
 CLAIMS = [
@@ -107,6 +123,15 @@ CLAIMS = [
         compute=partial(_macs, "features.2"),
         found="slide",
     ),
+    Claim(
+        id="alexnet.conv1.at_224",
+        section="alexnet",
+        text_en="torchvision's AlexNet takes images of 224 x 224, and its first map is 55 x 55",
+        text_zh="torchvision 的 AlexNet 输入为 224×224，第一个特征图为 55×55",
+        published=printed("55", "px"),
+        compute=lambda: m.layer("alexnet", "features.0").output_shape[-1],
+        found="arithmetic",
+    ),
     *exact("conv1", "features.0", "23,296", "72,855,552"),
     *exact("pool1", "features.2", "0", "419,904"),
     *exact("conv2", "features.3", "307,392", "223,948,800"),
@@ -128,7 +153,11 @@ CLAIMS = [
             compute=partial(m.weight_params, "alexnet", path),
             found="arithmetic",
         )
-        for label, path, text in (("fc6", "classifier.1", "37,748,736"), ("fc7", "classifier.4", "16,777,216"), ("fc8", "classifier.6", "4,096,000"))
+        for label, path, text in (
+            ("fc6", "classifier.1", "37,748,736"),
+            ("fc7", "classifier.4", "16,777,216"),
+            ("fc8", "classifier.6", "4,096,000"),
+        )
     ),
     Claim(
         id="alexnet.fc6.spoken",
@@ -202,7 +231,7 @@ CLAIMS = [
             text_en=f"{name}: maps shrink from layer to layer",
             text_zh=f"{name}：特征图大小逐层减小",
             published=printed("never grow"),
-            compute=partial(m.trend, network, 2, "never grow", -1),
+            compute=partial(m.trend, network, LAYERS[network], 2, "never grow", -1),
             found="text",
         )
         for network, name in (("lenet5", "LeNet"), ("alexnet", "AlexNet"))
@@ -213,7 +242,7 @@ CLAIMS = [
         text_en="LeNet: channels grow from layer to layer",
         text_zh="LeNet：通道数逐层增加",
         published=printed("always grow"),
-        compute=partial(m.trend, "lenet5", 1, "always grow", 1),
+        compute=partial(m.trend, "lenet5", LAYERS["lenet5"], 1, "always grow", 1),
         found="text",
     ),
     Claim(
@@ -222,7 +251,7 @@ CLAIMS = [
         text_en="AlexNet: channels grow from layer to layer",
         text_zh="AlexNet：通道数逐层增加",
         published=printed("always grow"),
-        compute=partial(m.trend, "alexnet", 1, "always grow", 1),
+        compute=partial(m.trend, "alexnet", LAYERS["alexnet"], 1, "always grow", 1),
         found="text",
         why_en="only up to conv3; conv4 has fewer channels and conv5 as many as conv4",
         why_zh="只到 conv3 为止；conv4 的通道数减少，conv5 与 conv4 相同",

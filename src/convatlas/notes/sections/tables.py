@@ -33,7 +33,9 @@ class Row:
     whys: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def cells(rows: list[Row], *, table: str, section: str, network: str, size: int | None = None, found: Found = "slide") -> list[Claim]:
+def cells(
+    rows: list[Row], *, table: str, section: str, network: str, size: int | None = None, found: Found = "slide"
+) -> list[Claim]:
     """A claim for each cell of a table."""
     claims = []
     for row in rows:
@@ -41,7 +43,14 @@ def cells(rows: list[Row], *, table: str, section: str, network: str, size: int 
             ("geometry", row.geometry, "", "shape", "形状", partial(m.geometry, network, row.path, size)),
             ("memory", row.kb, "KB", "memory of the output", "输出占用内存", partial(_memory, network, row.path, size)),
             ("params", row.k_params, "k params", "parameters", "参数量", partial(_params, network, row.path, row.bias)),
-            ("flop", row.m_flop, "M MACs", "FLOPs (1 = multiply + add)", "FLOPs（乘加算一次）", partial(_flop, network, row.path, size)),
+            (
+                "flop",
+                row.m_flop,
+                "M MACs",
+                "FLOPs (1 = multiply + add)",
+                "FLOPs（乘加算一次）",
+                partial(_flop, network, row.path, size),
+            ),
         ]
         for column, text, unit, en, zh, compute in columns:
             if not text:
@@ -68,7 +77,11 @@ def cells(rows: list[Row], *, table: str, section: str, network: str, size: int 
 
 def _memory(network: str, path: str, size: int | None) -> int:
     layer = m.layer(network, path, size)
-    return m.graph(network, size).values[m.node(network, path, size).outputs[0]].nbytes if layer.activation_bytes == 0 else layer.activation_bytes
+    return (
+        m.graph(network, size).values[m.node(network, path, size).outputs[0]].nbytes
+        if layer.activation_bytes == 0
+        else layer.activation_bytes
+    )
 
 
 def _params(network: str, path: str, bias: bool) -> int:

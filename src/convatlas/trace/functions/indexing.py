@@ -10,7 +10,7 @@ import torch
 from ...graph.ops import Assign, Embedding, Fill, Gather
 from ...graph.spec import broadcast
 from ..errors import data_dependent
-from .registry import axis_of, is_number, register, renamed, rule_for, strides_of
+from .registry import FUNCTION_RULES, axis_of, is_number, register, renamed, rule_for, strides_of
 from .views import index_in, sliced
 
 if TYPE_CHECKING:
@@ -133,6 +133,11 @@ register(
     "scatter_reduce_", "masked_scatter_", "normal_", "uniform_", "bernoulli_", "random_", "exponential_",
     "fill_diagonal_", "set_",
 )  # fmt: skip
+
+
+for _name, _function in vars(torch.nn.init).items():
+    if _name.endswith("_") and not _name.startswith("_") and callable(_function):
+        FUNCTION_RULES[_function] = lambda t, tensor, *args, **kwargs: _overwrite(t, tensor)
 
 
 @rule_for("scatter", "scatter_add", "index_copy", "index_add", "index_fill", "scatter_reduce", "masked_scatter")

@@ -198,13 +198,9 @@ def _columns(t: Tracer, x: Any, kernel_size: Any, dilation: Any = 1, padding: An
 
 
 @rule_for("fold")
-def fold(
-    t: Tracer, input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+def fold(t: Tracer, input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Columns back to a map, overlaps added."""
-    size, kernel, steps, pads, gaps = (
-        per_axis(value, 2) for value in (output_size, kernel_size, stride, padding, dilation)
-    )
+    size, kernel, steps, pads, gaps = (per_axis(value, 2) for value in (output_size, kernel_size, stride, padding, dilation))
     return t.emit(Fold(size, kernel, steps, pads, gaps), input)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
-from ..strides import following
+from ..strides import following, normal
 from .registry import Rule, in_place, register, rule_for
 
 if TYPE_CHECKING:
@@ -132,4 +132,9 @@ def _einsum(t: Tracer, equation: Any, *operands: Any) -> Any:
 
 @rule_for("scaled_dot_product_attention")
 def _attention(t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **kwargs: Any) -> Any:
-    return t.emit(Attention(), query, key, value, *([] if attn_mask is None else [attn_mask]))
+    strides = None
+    if len(query.spec.shape) == 4:  # the fused kernels write (N, length, heads, size), seen with the heads before the length
+        batch, heads, length, _ = query.spec.shape
+        size = value.spec.shape[-1]
+        strides = normal((batch, heads, length, size), (length * heads * size, size, heads * size, 1))
+    return t.emit(Attention(), query, key, value, *([] if attn_mask is None else [attn_mask]), strides=strides)

@@ -224,9 +224,7 @@ register(softmax, "softmax")
 register(log_softmax, "log_softmax")
 
 
-def dropout(
-    t: Tracer, x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, channels: bool = False
-) -> Any:
+def dropout(t: Tracer, x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, channels: bool = False) -> Any:
     """Dropout; outside training the tensor itself."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"a dropout probability lies between 0 and 1, got {p}")

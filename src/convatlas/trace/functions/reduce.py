@@ -26,9 +26,9 @@ def _reduction(function: str, *names: str) -> None:
         result = DTYPES[dtype] if dtype else None
         if function in ("all", "any"):
             result = "uint8" if t.graph.values[t.number(x)].dtype == "uint8" else "bool"
-        elif function in ("argmax", "argmin"):
-            result = "int64"
-        elif result is None and function in ("sum", "prod") and not t.graph.values[t.number(x)].is_floating:
+        elif function in ("argmax", "argmin") or (
+            result is None and function in ("sum", "prod") and not t.graph.values[t.number(x)].is_floating
+        ):
             result = "int64"
         return _reduce(t, function, x, kwargs.get("axis", dim), kwargs.get("keepdims", keepdim), result)
 
@@ -136,9 +136,7 @@ _running("cumprod")
 
 
 def _loss(function: str) -> None:
-    def rule(
-        t: Tracer, input: Any, target: Any, weight: Any = None, *args: Any, reduction: str = "mean", **kwargs: Any
-    ) -> Any:
+    def rule(t: Tracer, input: Any, target: Any, weight: Any = None, *args: Any, reduction: str = "mean", **kwargs: Any) -> Any:
         given = [weight] if isinstance(weight, torch.Tensor) else []
         return t.emit(Loss(function, reduction), input, target, *given)
 

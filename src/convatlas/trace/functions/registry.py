@@ -86,6 +86,7 @@ def axis_of(dim: int, rank: int) -> int:
 
     Raises:
         IndexError: there is no such axis.
+
     """
     limit = max(rank, 1)
     if not -limit <= dim < limit:

@@ -215,9 +215,7 @@ def _unbind(t: Tracer, x: Any, dim: int = 0) -> Any:
     return _split_into(t, x, (1,) * shape[axis], axis, keep_axis=False)
 
 
-def sliced(
-    t: Tracer, x: StandIn, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]
-) -> StandIn:
+def sliced(t: Tracer, x: StandIn, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]) -> StandIn:
     """A rectangular part; ``axes`` tells for each axis of the part which axis of ``x`` it is (None: a new one)."""
     before = _true_strides(x)
     strides: Strides = tuple([0 if axis is None else before[axis] * step[axis] for axis in axes])
@@ -260,6 +258,7 @@ def index_in(index: int, axis: int, shape: tuple[int, ...]) -> int:
 
     Raises:
         IndexError: there is no such position.
+
     """
     if not -shape[axis] <= index < shape[axis]:
         raise IndexError(f"index {index} is out of range for axis {axis} of {shape}")

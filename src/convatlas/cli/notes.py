@@ -1,0 +1,69 @@
+"""`notes`: every number of the lecture notes, published beside computed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .options import Debug, Output
+from .output import deliver, screen_width
+
+if TYPE_CHECKING:
+    from ..notes.run import Record
+
+Form = Literal["table", "json", "markdown", "html"]
+
+
+def notes(
+    sections: Annotated[
+        list[str] | None, typer.Argument(metavar="[SECTION]...", help="Sections: alexnet, memory, vgg, ...", show_default="all")
+    ] = None,
+    only: Annotated[
+        Literal["holds", "rounded", "differs", "open"] | None,
+        typer.Option("--only", help="Only claims with this verdict; open: what cannot be computed.", show_default="all"),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="A table, data, or a page that needs no network.")] = "table",
+    lang: Annotated[Literal["en", "zh"], typer.Option("--lang", help="English or Chinese.")] = "en",
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Run the lecture notes: every number in them, computed, and whether it holds."""
+
+    def make() -> str:
+        from ..notes import render
+        from ..notes.page import page
+
+        records = chosen(sections or [], only)
+        if form == "json":
+            return render.to_json(records)
+        if form == "markdown":
+            return render.to_markdown(records, language=lang)
+        if form == "html":
+            return page(records, language=lang)
+        colour = output is None and sys.stdout.isatty()
+        return render.to_table(records, language=lang, width=screen_width(), colour=colour)
+
+    deliver(make, output)
+
+
+VERDICTS = {"holds": "holds", "rounded": "holds as rounded", "differs": "differs", "open": "not computable"}
+
+
+def chosen(sections: list[str], only: str | None) -> list[Record]:
+    """The records of some sections and one verdict.
+
+    Raises:
+        ValueError: there is no such section; the nearest names are given.
+
+    """
+    from ..names import unknown_name
+    from ..notes.run import SECTIONS, all_claims, run_claims
+
+    known = [name for name, _, _ in SECTIONS]
+    for section in sections:
+        if section not in known:
+            raise unknown_name("section", section, known, f"there are {', '.join(known)}")
+    claims = [claim for claim in all_claims() if not sections or claim.section in sections]
+    return [record for record in run_claims(claims) if only is None or record.verdict == VERDICTS[only]]

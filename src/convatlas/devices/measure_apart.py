@@ -1,0 +1,99 @@
+"""Measure in a process of its own, so that running out of memory ends that process only, and is told with how far it came."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..analysis.memory import Settings
+from .measure_memory import Measured, measure_inference, measure_training
+
+
+class MeasurementError(ValueError):
+    """The step could not be measured; the message tells how far it came."""
+
+
+def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings, *, inference: bool = False) -> Measured:
+    """Measure a training step, or an inference, in a process of its own.
+
+    Args:
+        model: a module on any device; one on ``meta`` gets tensors there. It stays as it is.
+        shape: of the input, batch axis included.
+        settings: how it is done; the process runs as many threads as they say.
+        inference: one forward pass without gradients.
+
+    Raises:
+        MeasurementError: the process ended without a figure, as when it ran out of memory; says how far it came.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="convatlas-") as folder:
+        order, answer, progress = (Path(folder, name) for name in ("order.pickle", "answer.json", "progress"))
+        try:
+            order.write_bytes(pickle.dumps((model, shape, settings, inference)))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise MeasurementError(f"this model cannot be handed to a process of its own: {error}") from error
+        process = subprocess.run(
+            [sys.executable, "-m", "convatlas.devices.measure_apart", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        if process.returncode == 0 and answer.exists():
+            return Measured(**json.loads(answer.read_text()))
+        reached = progress.read_text().splitlines() if progress.exists() else []
+    what = "an inference" if inference else "a step"
+    raise MeasurementError(
+        f"{what} at {'x'.join(map(str, shape))} could not be measured: {_reason(process)}; "
+        f"it came as far as {reached[-1] if reached else 'starting a process'}"
+    )
+
+
+def _reason(process: subprocess.CompletedProcess[str]) -> str:
+    if process.returncode < 0:
+        return f"the process was ended by signal {-process.returncode}" + (", as when memory runs out" if process.returncode == -9 else "")
+    errors = [line for line in process.stderr.splitlines() if "Error" in line]
+    last = (errors or process.stderr.splitlines() or ["no message"])[-1].strip()
+    return f"out of memory ({last})" if "memory" in last.lower() else last
+
+
+def _with_numbers(model: nn.Module) -> nn.Module:
+    """The model off the meta device, with small numbers in place of weights."""
+    tensors = [*model.parameters(), *model.buffers()]
+    if not any(tensor.is_meta for tensor in tensors):
+        return model
+    model = model.to_empty(device="cpu")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.02)
+        for buffer in model.buffers():
+            buffer.fill_(1) if buffer.is_floating_point() else buffer.zero_()
+    return model
+
+
+def _main() -> None:
+    folder = Path(sys.argv[1])
+    with Path(folder, "progress").open("a", buffering=1) as progress:
+
+        def tell(phase: str) -> None:
+            progress.write(f"{phase}\n")
+
+        tell("loading the model")
+        model, shape, settings, inference = pickle.loads(Path(folder, "order.pickle").read_bytes())
+        torch.set_num_threads(settings.threads)
+        measure = measure_inference if inference else measure_training
+        found = measure(_with_numbers(model), shape, settings, tell)
+    Path(folder, "answer.json").write_text(json.dumps(asdict(found)))
+
+
+if __name__ == "__main__":
+    _main()

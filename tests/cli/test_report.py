@@ -1,0 +1,38 @@
+"""`report` writes the page or the chart where it is asked to, and prints where that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def test_a_page_about_several_networks(run, tmp_path: Path, net_file: str) -> None:
+    result = run("report", "alexnet", "net.py:Net", "--input", "3x96x96", "-o", "page.html")
+    assert (result.status, result.out, result.err) == (0, "page.html\n", "")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "alexnet" in page
+    assert "net.py:Net" in page
+
+
+def test_the_page_goes_to_report_html_when_nothing_is_said(run, tmp_path: Path) -> None:
+    assert run("report", "alexnet").out == "report.html\n"
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("svg", b"<svg"), ("png", b"\x89PNG")])
+def test_a_chart_by_the_files_name(suffix: str, start: bytes, run, tmp_path: Path) -> None:
+    result = run("report", "alexnet", "-o", f"chart.{suffix}")
+    assert (result.status, result.err) == (0, "")
+    assert (tmp_path / f"chart.{suffix}").read_bytes().startswith(start)
+
+
+def test_an_unknown_chart_is_told_before_the_network_is_traced(run) -> None:
+    result = run("report", "no_such_network", "--format", "svg", "--chart", "banana")
+    assert "'banana'" in result.err
+
+
+def test_a_page_that_fails_leaves_nothing(run, tmp_path: Path) -> None:
+    assert run("report", "alexnet", "vgg16", "--input", "3x8x8", "-o", "page.html").status == 2
+    assert list(tmp_path.iterdir()) == []

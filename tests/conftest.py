@@ -1,0 +1,50 @@
+"""What all tests share: other libraries' networks, built on meta."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import torch
+from torch import nn
+
+
+def _torchvision_on_meta(name: str, **options: Any) -> nn.Module:
+    from torchvision.models import get_model, regnet
+
+    if name in ("googlenet", "inception_v3"):
+        options.setdefault("init_weights", False)
+    arithmetic = regnet.BlockParams.from_init_params.__func__  # type: ignore[attr-defined]
+
+    def on_cpu(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        with torch.device("cpu"):  # it works its widths out with tensors
+            return arithmetic(cls, *args, **kwargs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own deprecations
+        with patch.object(regnet.BlockParams, "from_init_params", classmethod(on_cpu)), torch.device("meta"):
+            return get_model(name, weights=None, **options)
+
+
+def _timm_on_meta(name: str, **options: Any) -> nn.Module:
+    import timm
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.device("meta"):
+            return timm.create_model(name, pretrained=False, **options)
+
+
+@pytest.fixture(scope="session")
+def torchvision_on_meta() -> Callable[..., nn.Module]:
+    """A torchvision network without weights, on meta."""
+    return _torchvision_on_meta
+
+
+@pytest.fixture(scope="session")
+def timm_on_meta() -> Callable[..., nn.Module]:
+    """A timm network without weights, on meta."""
+    return _timm_on_meta

@@ -1,0 +1,105 @@
+"""What `convatlas notes` writes: table, JSON, Markdown and the page."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+from pathlib import Path
+
+import pytest
+
+from convatlas.cli import main
+from convatlas.notes import Record, render
+from convatlas.notes.page import page
+
+
+@pytest.fixture(scope="module")
+def some(records: dict[str, Record]) -> list[Record]:
+    return [record for record in records.values() if record.claim.section in ("alexnet", "senet")]
+
+
+def test_command_prints_claims_of_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["notes", "senet"]) == 0
+    out = capsys.readouterr().out
+    assert "190 ms" in out
+    assert "not computable" in out
+    assert "0.0136 G operations" in out
+
+
+def test_unknown_section_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["notes", "senett"]) == 2
+    assert capsys.readouterr().err == "error: unknown section 'senett': did you mean senet or resnet?\n"
+
+
+def test_only_shows_one_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["notes", "alexnet", "--only", "differs", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {record["verdict"] for record in found} == {"differs"}
+    assert "alexnet.conv4.flop" in {record["id"] for record in found}
+
+
+def test_json_carries_value_unit_and_both_languages(some: list[Record]) -> None:
+    by_id = {record["id"]: record for record in json.loads(render.to_json(some))}
+    conv4 = by_id["alexnet.conv4.flop"]
+    assert conv4["published"] == {"text": "145", "value": 145.0, "unit": "M MACs", "relation": "=", "precision": 1.0}
+    assert conv4["computed"] == 149_520_384
+    assert conv4["computed_in_unit"] == 149.520384
+    assert conv4["table"] == {"table": "alexnet", "row": "conv4", "column": "flop"}
+    assert set(conv4["why"]) == {"en", "zh"}
+
+
+def test_markdown_rows_have_as_many_cells_as_their_head(some: list[Record]) -> None:
+    rows = [line for line in render.to_markdown(some, language="en").splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {7}
+
+
+def test_chinese_table_has_chinese_words(some: list[Record]) -> None:
+    text = render.to_table(some, language="zh", width=120, colour=False)
+    assert "四舍五入后成立" in text
+    assert "holds" not in text
+
+
+class Reader(html.parser.HTMLParser):
+    """Ids, references and the tags left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [given["id"] or ""] if "id" in given else []
+        self.fetched += [given[key] or "" for key in ("src", "href") if key in given]
+        if tag not in ("br", "meta"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_is_well_formed_and_needs_no_network(language: str, some: list[Record]) -> None:
+    pytest.importorskip("vl_convert")
+    reader = Reader()
+    reader.feed(page(some, language=language))  # type: ignore[arg-type]
+    assert not reader.open
+    assert len(reader.ids) == len(set(reader.ids))
+    assert all(link.startswith("#") for link in reader.fetched)
+    assert "149.52" in reader.text
+
+
+def test_page_is_written_whole(tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert")
+    target = tmp_path / "notes.html"
+    assert main(["notes", "search", "--format", "html", "--lang", "zh", "--output", str(target)]) == 0
+    assert target.read_text().startswith("<!doctype html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.html"]
