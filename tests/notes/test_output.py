@@ -28,7 +28,7 @@ def test_command_prints_claims_of_a_section(capsys: pytest.CaptureFixture[str]) 
 
 def test_unknown_section_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["notes", "senett"]) == 2
-    assert capsys.readouterr().err == "error: unknown section 'senett': did you mean senet or resnet?\n"
+    assert capsys.readouterr().err == "error: unknown section 'senett': did you mean senet or densenet or resnet?\n"
 
 
 def test_only_shows_one_verdict(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from .compare import compare
 from .cost import cost
+from .memory import memory
 from .notes import notes
 from .report import report
 from .zoo import list_, show
@@ -33,6 +34,7 @@ def top(context: typer.Context, version: Annotated[bool, typer.Option("--version
 app.command("list")(list_)
 app.command()(show)
 app.command()(cost)
+app.command()(memory)
 app.command()(compare)
 app.command()(report)
 app.command()(notes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .shapes import shown, with_batch
+from .shapes import parse_shape, shown, with_batch
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
@@ -58,9 +58,8 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
 
         return Subject(model, shape, fixed, None, None)
     loaded = network_of(model, inputs, batch)
-    shape = with_batch(inputs, batch, loaded.input_size)
-    if batch is None and shape == with_batch(inputs, 1, loaded.input_size):
-        shape = (USUAL_BATCH, *shape[1:])
+    own = loaded.input_size if inputs is None else parse_shape(inputs)
+    shape = with_batch(inputs, batch if batch or len(own) > 3 else USUAL_BATCH, loaded.input_size)
 
     def graphs(size: tuple[int, ...]) -> Callable[[int], Graph]:
         @lru_cache(maxsize=32)

@@ -14,7 +14,7 @@ from .shown import computed_text
 Verdict = Literal["holds", "holds as rounded", "differs", "not computable"]
 SECTIONS = (  # files of this folder, in the notes' order: English and Chinese heading
     ("alexnet", "AlexNet", "AlexNet"),
-    ("memory", "Memory for training", "关于 Model 总显存占用的计算"),
+    ("memory", "Memory for training", "关于Model总显存占用的计算"),
     ("zfnet", "ZFNet", "ZFNet"),
     ("vgg", "VGG", "VGG"),
     ("alexnet_vgg", "AlexNet against VGG-16", "AlexNet 与 VGG-16 的比较"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 Named = tuple[nn.Module, str]
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
@@ -43,6 +44,8 @@ class _Notes:
         self.filled: list[dict[Any, Any]] = []
         self.empty: list[Any] = []
         self.others: list[Any] = []  # containers that are no dict
+        self.next_hook = RemovableHandle.next_id
+        self.modules = modules
         for module, _ in modules:
             contents = module.__dict__
             self.filled.append(contents)
@@ -80,6 +83,15 @@ class _Notes:
         if any(self.empty):
             for container in self.empty:
                 container.clear()
+        if RemovableHandle.next_id > self.next_hook:
+            self._remove_new_hooks()
+
+    def _remove_new_hooks(self) -> None:
+        for module, _ in self.modules:
+            for name, hooks in module.__dict__.items():
+                if name.endswith("_hooks"):
+                    for key in [key for key in hooks if key >= self.next_hook]:
+                        del hooks[key]
 
 
 def _same_values(dicts: list[dict[Any, Any]], before: list[dict[Any, Any]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -39,9 +40,11 @@ def active() -> Tracer:
         TraceError: there is none; a stand-in outlived its trace.
 
     """
-    if not _active:
-        raise TraceError("a tensor of a finished trace was used; a trace's tensors hold no data")
-    return _active[-1]
+    return _active[-1] if _active else _finished()
+
+
+def _finished(*_: Any, **__: Any) -> Any:
+    raise TraceError("a tensor of a finished trace was used; a trace's tensors hold no data")
 
 
 class Tracer:
@@ -367,10 +370,23 @@ class _Mode(TorchFunctionMode):
 @contextmanager
 def tracing(tracer: Tracer) -> Iterator[None]:
     """While inside, calls of modules and torch functions in this thread go to the tracer."""
-    with _LOCK:
+    with _LOCK, _uncollected():
         _active.append(tracer)
         try:
             with redirected(tracer), _Mode(tracer):
                 yield
         finally:
             _active.pop()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """While inside, no garbage is collected: a trace makes thousands of records and no cycles, and looking for some costs a fifth."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+            tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
