@@ -68,7 +68,7 @@ def _boxes(graph: Graph, prefix: str) -> list[Box]:
             made.update(dict.fromkeys(node.outputs, above[0]))
             continue
         text, fill = (FUSED[kind], "") if kind in FUSED else _label(graph, node)
-        box = Box(text=text, fill=fill, above=list(dict.fromkeys(map(id, above))) and _unique(above))
+        box = Box(text=text, fill=fill, above=_unique(above))
         if kind in FUSED:
             fused[node.module] = box
         made.update(dict.fromkeys(node.outputs, box))
@@ -88,7 +88,7 @@ def _label(graph: Graph, node: Node) -> tuple[str, str]:
     window = node.op.window(inputs, outputs)
     if kind == "linear":
         return f"linear, {outputs[0].shape[-1]}", "linear"
-    if isinstance(window, Window):
+    if isinstance(window, Window) and window.kernel:
         size = "×".join(map(str, window.kernel))
         stride = f", /{window.stride[0]}" if max(window.stride) > 1 else ""
         if "pool" in kind:

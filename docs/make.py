@@ -9,18 +9,126 @@ The text of the pages is written by hand. A figure is redrawn from the traced gr
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import convatlas as ca
 from convatlas.names import natural_key
 from convatlas.zoo import REGISTRY
 
-sys.path.insert(0, str(Path(__file__).parent))
-from diagram import draw  # noqa: E402
-
 FAMILIES = Path(__file__).parent / "families"
-FIGURES = {  # family: network and the module that its figure shows; the whole network where that is ""
+FIGURES = {  # family: the network, and the module that its figure shows ("" for all of it)
     "alexnet": ("alexnet_2012", ""),
+    "cifar_resnet": ("resnet20_cifar", "layer2.0"),
+    "convnext": ("convnext_tiny", "features.1.0"),
+    "densenet": ("densenet121", "features.denseblock1.denselayer2"),
+    "efficientnet": ("efficientnet_b0", "features.2.1"),
+    "efficientnet_v2": ("efficientnet_v2_s", "features.2.1"),
+    "googlenet": ("googlenet_2014", "inception3a"),
+    "highway": ("highway19", "stage1.highway1"),
+    "inception": ("inception_v3", "Mixed_6b"),
+    "lenet": ("lenet5", ""),
+    "mnasnet": ("mnasnet1_0", "layers.8.1"),
+    "mobilenet_v1": ("mobilenet_v1", "blocks.1.0"),
+    "mobilenet_v2": ("mobilenet_v2", "features.3"),
+    "mobilenet_v3": ("mobilenet_v3_large", "features.5"),
+    "nasnet": ("nasnetamobile", "cell_1"),
+    "nin": ("nin_imagenet", ""),
+    "preact_resnet": ("preact_resnet50", "stages.0.blocks.1"),
+    "regnet": ("regnet_y_400mf", "trunk_output.block2.block2-1"),
+    "resnet": ("resnet50", "layer2.0"),
+    "resnext": ("resnext50_32x4d", "layer1.1"),
+    "senet": ("seresnet50", "layer1.1"),
+    "shufflenet_v1": ("shufflenet_v1_x1_0_g3", "stage2.1"),
+    "shufflenet_v2": ("shufflenet_v2_x1_0", "stage2.1"),
+    "squeezenet": ("squeezenet1_1", "features.3"),
+    "vgg": ("vgg16", ""),
+    "wide_resnet": ("wide_resnet50_2", "layer1.1"),
+    "zfnet": ("zfnet", ""),
 }
+LARGEST_TABLE = 12  # rows; a longer series shows every so many of its networks
+
+
+def diagram() -> ModuleType:
+    """The module beside this one."""
+    spec = importlib.util.spec_from_file_location("diagram", Path(__file__).with_name("diagram.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["diagram"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def cost_table(family: str) -> str:
+    """The networks of a family in Markdown."""
+    names = sorted((name for name, entry in REGISTRY.items() if entry.family == family), key=natural_key)
+    step = -(-len(names) // LARGEST_TABLE)
+    lines = [
+        "One image, float32, evaluation; 1 MAC = a multiply and its add; top-1 as the paper states it.",
+        "",
+        "| network | input | params (M) | MACs (M) | activations (MiB) | top-1 (%) |",
+        "| :-- | --: | --: | --: | --: | --: |",
+    ]
+    for name in names[::step]:
+        cost = ca.cost(name)
+        size = "x".join(map(str, cost.input_shape[1:]))
+        top1 = REGISTRY[name].published.get("top1", "")
+        lines.append(
+            f"| {name} | {size} | {cost.params / 1e6:,.2f} | {cost.macs / 1e6:,.0f} "
+            f"| {cost.activation_bytes / 2**20:,.1f} | {top1} |"
+        )
+    if step > 1:
+        lines += ["", f"{len(names)} networks in all: `convatlas list` names them."]
+    return "\n".join(lines)
+
+
+def figure(family: str) -> str:
+    """The figure's caption and link in Markdown."""
+    name, module = FIGURES[family]
+    what = f"`{module}` of `{name}`" if module else f"`{name}`"
+    return f"![{what}](figures/{family}.svg)\n\n{what}, from its graph."
+
+
+def generated(family: str, page: str) -> str:
+    """The page with its generated parts written anew.
+
+    Raises:
+        ValueError: the page lacks the markers of a part.
+
+    """
+    for part, text in (("figure", figure(family)), ("cost", cost_table(family))):
+        pattern = rf"(<!-- {part}: generated -->\n).*?(<!-- end -->)"
+        page, count = re.subn(pattern, lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"docs/families/{family}.md has {count} parts marked `{part}: generated`, expected 1")
+    return page
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Every generated file with what is to be in it."""
+    draw = diagram().draw
+    for family, (name, module) in FIGURES.items():
+        page = FAMILIES / f"{family}.md"
+        yield page, generated(family, page.read_text())
+        yield FAMILIES / "figures" / f"{family}.svg", draw(ca.trace(name), module)
+
+
+def main(check: bool) -> int:
+    """Write, or say what is not up to date."""
+    old = [(path, text) for path, text in files() if not path.exists() or path.read_text() != text]
+    for path, text in old:
+        if check:
+            print(f"{path} is not up to date: run `python docs/make.py`")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    return int(check and bool(old))
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

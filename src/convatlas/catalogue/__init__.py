@@ -20,6 +20,8 @@ from ..paper import Paper
 
 FILE = Path(__file__).parent.parent / "data" / "catalogue.json"
 GROUP_FIELDS = tuple(field.name for field in fields(GroupCost))
+TRAINING_BATCH = 32
+TRAINING = f"a simulated step on CUDA, batch {TRAINING_BATCH}, SGD with momentum: the most bytes allocated at once"
 _SCALARS = ("params", "macs", "elementwise", "activation_bytes", "bytes_read", "bytes_written", "uncounted")
 
 
@@ -33,6 +35,7 @@ class CatalogueEntry:
     introduces: str
     published: Mapping[str, float]  # what the paper states: top1, top5 (percent, accuracy)
     cost: Summary
+    training_bytes: Mapping[str, int]  # precision -> peak of a training step, see `TRAINING`
 
     @property
     def input_size(self) -> tuple[int, ...]:
@@ -51,6 +54,7 @@ class CatalogueEntry:
             "input_shape": list(cost.input_shape),
             **{key: getattr(cost, key) for key in _SCALARS},
             "receptive_field": field and {"size": field.size, "stride": field.stride, "sees_all": field.sees_all},
+            "training_bytes": dict(self.training_bytes),
             "stages": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.stages],
             "ops": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.ops],
         }
@@ -94,6 +98,7 @@ def _entry(name: str, data: dict[str, Any]) -> CatalogueEntry:
         paper=Paper(**data["paper"]),
         introduces=data["introduces"],
         published=data["published"],
+        training_bytes=data["training_bytes"],
         cost=Summary(
             name=name,
             input_shape=tuple(data["input_shape"]),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 
+from ..analysis.memory import Settings, training_memory
 from ..analysis.summary import summarise
 from ..api import trace
 from ..files import atomic_write
 from ..names import natural_key
 from ..zoo import REGISTRY
-from . import FILE, GROUP_FIELDS, CatalogueEntry
+from . import FILE, GROUP_FIELDS, TRAINING, TRAINING_BATCH, CatalogueEntry
 
 
 def describe(name: str) -> CatalogueEntry:
     """The entry of one network of the zoo, counted afresh."""
     found = REGISTRY[name]
+    step = trace(name, (TRAINING_BATCH, *found.input_size), training=True)
+    training_bytes = {
+        precision: training_memory(step, Settings(optimizer="momentum", precision=precision, device="cuda")).peak_bytes
+        for precision in ("fp32", "amp")
+    }
     return CatalogueEntry(
         name=name,
         family=found.family,
@@ -22,6 +28,7 @@ def describe(name: str) -> CatalogueEntry:
         introduces=found.summary,
         published=found.published,
         cost=summarise(trace(name)),
+        training_bytes=training_bytes,
     )
 
 
@@ -30,6 +37,7 @@ def as_text(entries: list[CatalogueEntry]) -> str:
     head = {
         "conventions": "batch 1, float32, evaluation; MACs are multiply-accumulates, bias additions left out; "
         "activation_bytes are the outputs of all calls but views and in-place ones",
+        "training_bytes": TRAINING,
         "group_fields": GROUP_FIELDS,
     }
     lines = [

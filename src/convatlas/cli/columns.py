@@ -13,6 +13,7 @@ COUNT = ((1e9, Scale(1e6, "M", 2)), (1e6, Scale(1e6, "M", 3)), *WHOLE)
 BYTES = ((2**30, Scale(2**20, "MiB", 1)), (2**14, Scale(2**10, "KiB", 1)), (0, Scale(1, "B", 0)))
 MEGA = ((1e6, Scale(1e6, "M", 2)), *WHOLE)
 MEGA_ROUNDED = ((1e8, Scale(1e6, "M", 1)), *MEGA)
+GIBI = ((0, Scale(2**30, "GiB", 2)),)
 MEBI = ((2**20, Scale(2**20, "MiB", 1)), *BYTES[1:])
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
+from ..catalogue import TRAINING, list_models, lookup
+from .columns import COUNT, GIBI, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train, format_of
 from .output import deliver, screen_width
 from .records import CONVENTION, as_json, groups, mode_of, summary_record
@@ -25,8 +26,10 @@ _COLUMNS = (
     Column(key="macs_ratio", title="x", show=ratio),
     Column(key="activation_bytes", title="memory", scales=MEBI, rank=2),
     Column(key="activation_bytes_ratio", title="x", show=ratio, rank=2),
-    Column(key="bytes_moved", title="moved", scales=MEBI, rank=3),
-    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=3),
+    Column(key="bytes_moved", title="moved", scales=MEBI, rank=7),
+    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=7),
+    Column(key="training_fp32_bytes", title="train32", scales=GIBI, rank=3),
+    Column(key="training_amp_bytes", title="amp", scales=GIBI, rank=3),
     Column(key="receptive_field_px", title="field", unit="px", show=field, rank=5),
     Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=4),
     Column(key="elementwise", title="element-wise", scales=COUNT, rank=6),
@@ -68,7 +71,7 @@ def comparison(found: list[Summary], width: int) -> list[Line]:
         columns = [column for column in columns if column.key != "input"]
     size = f"input {shown(sizes.pop())}, " if len(sizes) == 1 else ""
     conditions = f"{size}batch {first.input_shape[0]}, {first.dtype}, {mode_of(first.training)}"
-    head = f"{conditions}; memory: activations; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
+    head = f"{conditions}; memory: activations; train32, amp: {TRAINING}, in fp32 and AMP; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
     lines = [*wrapped(head, width, "dim"), Line("")]
     lines += Table(columns=columns, rows=[_row(summary, first) for summary in found]).to_lines(width)
     for summary in found:
@@ -85,14 +88,20 @@ def _ratios(summary: Summary, first: Summary) -> dict[str, float | None]:
 def _record(summary: Summary, first: Summary) -> dict[str, Any]:
     stages, ops = groups(summary.stages, summary.macs), groups(summary.ops, summary.macs)
     accuracy = {"published_percent": _published(summary)}
-    return {**summary_record(summary), **_ratios(summary, first), **accuracy, "stages": stages, "ops": ops}
+    training = {"training": {"condition": TRAINING, **_training(summary)}}
+    return {**summary_record(summary), **_ratios(summary, first), **accuracy, **training, "stages": stages, "ops": ops}
 
 
 def _published(summary: Summary) -> dict[str, float]:
     """What the paper states, for networks of the zoo."""
-    from ..catalogue import list_models, lookup
-
     return dict(lookup(summary.name).published) if summary.name in list_models() else {}
+
+
+def _training(summary: Summary) -> dict[str, int | None]:
+    """Peak memory of a training step by precision, for networks of the zoo at their default input."""
+    if summary.name not in list_models() or lookup(summary.name).cost.input_shape[1:] != summary.input_shape[1:]:
+        return {"training_fp32_bytes": None, "training_amp_bytes": None}
+    return {f"training_{precision}_bytes": count for precision, count in lookup(summary.name).training_bytes.items()}
 
 
 def _row(summary: Summary, first: Summary) -> dict[str, Any]:
@@ -102,6 +111,7 @@ def _row(summary: Summary, first: Summary) -> dict[str, Any]:
         "input": shown(summary.input_shape[1:]),
         **{key: getattr(summary, key) for key in (*_COMPARED, "elementwise")},
         **_ratios(summary, first),
+        **_training(summary),
         "receptive_field_px": seen and seen.size,
         "top1_percent": _published(summary).get("top1"),
     }

@@ -377,6 +377,7 @@ def tracing(tracer: Tracer) -> Iterator[None]:
                 yield
         finally:
             _active.pop()
+            tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
 
 
 @contextmanager
@@ -389,4 +390,3 @@ def _uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-            tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more

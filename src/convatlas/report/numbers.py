@@ -1,0 +1,61 @@
+"""How the page and the charts write numbers, sizes and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def _digits(number: float) -> str:
+    """Three significant digits, and every digit before the point."""
+    return f"{number:,.0f}" if number >= 99.95 else f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
+
+
+def count(number: float) -> tuple[str, str]:
+    """A count and its prefix: 4,089,184,256 is ("4.09", "G"); below 10,000 it is written out."""
+    for divisor, prefix in _COUNTS:
+        if number >= divisor and number >= 10_000:
+            return _digits(number / divisor), prefix
+    return (f"{number:,.0f}" if float(number).is_integer() else _digits(number)), ""
+
+
+def size(num_bytes: float) -> tuple[str, str]:
+    """Bytes and their unit: ("97.5", "MiB")."""
+    for divisor, unit in _BYTES:
+        if num_bytes >= divisor:
+            return _digits(num_bytes / divisor), unit
+    return f"{num_bytes:,.0f}", "B"
+
+
+def in_short(number: float) -> str:
+    """As "4.09 G"."""
+    return " ".join(part for part in count(number) if part)
+
+
+def in_bytes(num_bytes: float) -> str:
+    """As "97.5 MiB"."""
+    return " ".join(size(num_bytes))
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1: what is there is never written as 0."""
+    if not share:
+        return "0 %"
+    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" if share < 0.9995 else "100 %"
+
+
+def ratio(value: float) -> str:
+    """As "×0.42"."""
+    return f"×{value:,.0f}" if value >= 100 else f"×{value:.3g}" if value < 0.1 else f"×{value:.2f}"
+
+
+def times(shape: Sequence[float]) -> str:
+    """A shape as 3×224×224."""
+    return "×".join(f"{number:g}" for number in shape)
+
+
+def square(extent: Sequence[float]) -> str:
+    """Sizes along each axis; one number where all are the same: (7, 7) is "7", (1, 7) is "1×7"."""
+    return f"{extent[0]:g}" if len(set(extent)) == 1 else times(extent)

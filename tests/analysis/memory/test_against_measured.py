@@ -1,0 +1,89 @@
+"""Predicted peaks against real steps on this CPU."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import convatlas as ca
+from convatlas.analysis.memory import Settings, blocks, inference_memory, training_memory
+from convatlas.analysis.memory.settings import OPTIMIZERS
+from convatlas.devices.measure_memory import measure_inference, measure_training
+from convatlas.zoo.registry import REGISTRY
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "memory.py"))
+COMBINATIONS = BENCHMARK["combinations"]()
+QUICK = [
+    ("resnet18", (4, 3, 96, 96), {"optimizer": "momentum"}),
+    ("resnet50", (2, 3, 96, 96), {"optimizer": "sgd"}),
+    ("densenet121", (2, 3, 64, 64), {"optimizer": "sgd"}),
+    ("mobilenet_v2", (4, 3, 96, 96), {"optimizer": "adam"}),
+    ("mobilenet_v3_small", (8, 3, 96, 96), {"optimizer": "sgd"}),
+    ("efficientnet_b0", (2, 3, 96, 96), {"optimizer": "momentum"}),
+    ("shufflenet_v2_x0_5", (8, 3, 96, 96), {"optimizer": "sgd"}),
+    ("squeezenet1_1", (2, 3, 128, 128), {"optimizer": "adamw"}),
+    ("googlenet", (2, 3, 96, 96), {"optimizer": "sgd"}),
+    ("regnet_x_400mf", (4, 3, 96, 96), {"optimizer": "rmsprop"}),
+    ("lenet5", (16, 1, 32, 32), {"optimizer": "adam"}),
+    ("resnet18", (4, 3, 96, 96), {"optimizer": "sgd", "frozen": ("conv1", "bn1", "layer1", "layer2")}),
+    ("resnet18", (4, 3, 96, 96), {"optimizer": "sgd", "accumulate": 2}),
+    ("resnet18", (4, 3, 96, 96), {"optimizer": "sgd", "ema": True}),
+    ("resnet18", (8, 3, 96, 96), {"optimizer": "sgd", "channels_last": True}),
+    ("resnet18", (2, 3, 64, 64), {"optimizer": "adam", "implementation": "foreach"}),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "options"), QUICK, ids=lambda value: value if isinstance(value, str) else "")
+def test_peak_is_within_half_a_percent(name: str, shape: tuple[int, ...], options: dict[str, Any], error_of: Any) -> None:
+    assert abs(error_of(ca.create(name), shape, **options)) <= 0.005
+
+
+def test_the_table_has_every_family_and_six_other_networks() -> None:
+    assert len(COMBINATIONS) >= 40
+    families = {REGISTRY[c.network].family for c in COMBINATIONS if ":" not in c.network}
+    ours = {entry.family for entry in REGISTRY.values()}
+    assert len({c.network for c in COMBINATIONS if ":" in c.network}) >= 6
+    assert {c.optimizer for c in COMBINATIONS} == {"sgd", "momentum", "adam"}
+    assert ours - families == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda c: " ".join(map(str, c)))
+@pytest.mark.filterwarnings("ignore")  # what other libraries warn of while they build
+def test_peak_of_the_table_is_within_one_percent(combination: Any) -> None:
+    model = BENCHMARK["build"](combination.network)
+    settings = combination.settings(model)
+    peak = training_memory(ca.trace(model, combination.shape, training=True), settings).peak_bytes
+    assert peak == pytest.approx(measure_training(model, combination.shape, settings).peak_bytes, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet1_1"])
+def test_inference_peak_is_within_half_a_percent(name: str) -> None:
+    model, shape = ca.create(name), (2, 3, 96, 96)
+    settings = Settings(threads=torch.get_num_threads())
+    peak = inference_memory(ca.trace(model, shape), settings).peak_bytes
+    assert peak == pytest.approx(measure_inference(model, shape, settings).peak_bytes, rel=0.005)
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "lion"])
+def test_optimizers_peak_in_their_own_step(name: str, error_of: Any) -> None:
+    """Nearly all of this network is parameters, so the peak is the optimizer's."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 512), nn.ReLU(), nn.Linear(512, 512))
+    assert abs(error_of(model, (2, 1, 8, 8), optimizer=name)) <= 0.005
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+def test_checkpointed_blocks_save_what_was_promised(name: str) -> None:
+    shape, threads = (4, 3, 96, 96), torch.get_num_threads()
+    model = ca.create(name)
+    graph = ca.trace(model, shape, training=True)
+    plain = Settings(threads=threads)
+    every = Settings(threads=threads, checkpoint=tuple(blocks(graph)))
+    promised = training_memory(graph, plain).peak_bytes - training_memory(graph, every).peak_bytes
+    saved = measure_training(model, shape, plain).peak_bytes - measure_training(ca.create(name), shape, every).peak_bytes
+    assert promised == pytest.approx(saved, rel=0.02)
