@@ -9,7 +9,7 @@ PAGE ?= report/index.html
 # one thread a process: the tests and the benchmarks use the cores themselves
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help report test test-all lint format catalogue bench clean
+.PHONY: help report test test-all lint format catalogue examples bench clean
 
 help:
 	@echo 'make report     a page about $(NETWORKS), and their comparison (NETWORKS=... for others)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make test-all   the slow ones as well'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make catalogue  count every network of the zoo anew'
+	@echo 'make examples   run the commands that the README shows anew'
 	@echo 'make bench      convatlas beside its peers'
 
 report: $(VENV)/.run
@@ -41,6 +42,9 @@ format: $(VENV)/.lint
 
 catalogue: $(VENV)/.run
 	$(BIN)/python -m convatlas.catalogue
+
+examples: $(VENV)/.run
+	$(BIN)/python docs/readme_examples.py
 
 bench: $(VENV)/.bench
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

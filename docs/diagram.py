@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
@@ -9,8 +10,15 @@ from convatlas.graph import Graph, Node
 from convatlas.graph.ops import Window
 
 ABSORBED = ("batch_norm", "layer_norm", "relu", "relu6", "silu", "hardswish", "sigmoid", "hardsigmoid", "gelu", "softmax")
-SHORT = {"batch_norm": "BN", "layer_norm": "LN", "relu": "ReLU", "relu6": "ReLU6", "silu": "SiLU", "gelu": "GELU"}
-FUSED = {"LocalResponseNorm": "local response norm"}  # modules drawn as one box
+UNSEEN = ("dropout", "identity", "flatten", "view", "stochastic_depth")
+SHORT = {"batch norm": "BN", "layer norm": "LN", "relu": "ReLU", "relu6": "ReLU6", "silu": "SiLU", "gelu": "GELU"}
+FUSED = {  # modules drawn as one box
+    "LocalResponseNorm": "local response norm",
+    "Subsampling": "2×2 subsampling",
+    "PartialConv2d": "5×5 conv of some maps, 16",
+    "Squash": "squash",
+    "RadialBasis": "radial basis, 10",
+}
 WIDTH, HEIGHT, GAP_X, GAP_Y, CHAR = 120, 26, 18, 20, 6.3
 FILLS = {"conv": "#dbe9f6", "linear": "#fde2c8", "pool": "#d9f0dd", "join": "#eadcf4", "": "#eeeeee"}
 
@@ -39,41 +47,46 @@ def draw(graph: Graph, prefix: str) -> str:
 
 
 def _boxes(graph: Graph, prefix: str) -> list[Box]:
-    chosen = [node for node in graph.nodes if not prefix or f"{node.module}.".startswith(f"{prefix}.")]
-    uses: dict[int, int] = {}
-    for node in graph.nodes:
-        for value in node.inputs:
-            uses[value] = uses.get(value, 0) + 1
+    """One box for each input, layer and fused module, in order of execution."""
+    uses = Counter(value for node in graph.nodes for value in node.inputs)
     weights = {item.value for item in (*graph.parameters, *graph.buffers)}
     made: dict[int, Box] = {}
-    fused: dict[str, Box] = {}
     boxes: list[Box] = []
-    for node in chosen:
+    running, current = "", None  # the fused module at work, and its box
+    for node in graph.nodes:
+        if prefix and not f"{node.module}.".startswith(f"{prefix}."):
+            continue
+        fused = _fused(graph, node.module)
+        if fused and fused == running and current:
+            made.update(dict.fromkeys(node.outputs, current))
+            continue
+        running = fused
         for value in node.inputs:
             if value not in made and value not in weights:
-                shape = graph.values[value].shape[1:]
-                made[value] = Box(text="×".join(map(str, shape)))
+                made[value] = Box(text="×".join(map(str, graph.values[value].shape[1:])))
                 boxes.append(made[value])
-        above = [made[value] for value in node.inputs if value in made]
-        kind = graph.modules.get(node.module, "")
-        if kind in FUSED and node.module in fused:
-            box = fused[node.module]
-            made.update(dict.fromkeys(node.outputs, box))
-            continue
-        if node.op.kind in ABSORBED and len(above) == 1 and above[0].above and uses[node.inputs[0]] == 1:
-            above[0].text += f" · {SHORT.get(node.op.kind, node.op.kind.replace('_', ' '))}"
-            made.update(dict.fromkeys(node.outputs, above[0]))
-            continue
-        if node.op.kind in ("dropout", "identity", "flatten", "view", "stochastic_depth") and len(above) == 1:
-            made.update(dict.fromkeys(node.outputs, above[0]))
-            continue
-        text, fill = (FUSED[kind], "") if kind in FUSED else _label(graph, node)
-        box = Box(text=text, fill=fill, above=_unique(above))
-        if kind in FUSED:
-            fused[node.module] = box
-        made.update(dict.fromkeys(node.outputs, box))
-        boxes.append(box)
+        above = _unique([made[value] for value in node.inputs if value in made])
+        text, fill = (FUSED[graph.modules[fused]], "") if fused else _label(graph, node)
+        alone = len(above) == 1 and uses[node.inputs[0]] == 1
+        if alone and above[0].above and (text == "squash" or (node.op.name in ABSORBED and not fused)):
+            current = above[0]
+            current.text += f" · {SHORT.get(text, text)}"
+        elif len(above) == 1 and not fused and (node.op.name in UNSEEN or text.startswith("1×1 avg")):
+            current = above[0]
+        else:
+            current = Box(text=text, fill=fill, above=above)
+            boxes.append(current)
+        made.update(dict.fromkeys(node.outputs, current))
     return boxes
+
+
+def _fused(graph: Graph, path: str) -> str:
+    """The module around a path that is drawn as one box; "" if there is none."""
+    while path:
+        if graph.modules.get(path) in FUSED:
+            return path
+        path = path.rpartition(".")[0]
+    return ""
 
 
 def _unique(boxes: list[Box]) -> list[Box]:
@@ -91,6 +104,8 @@ def _label(graph: Graph, node: Node) -> tuple[str, str]:
     if isinstance(window, Window) and window.kernel:
         size = "×".join(map(str, window.kernel))
         stride = f", /{window.stride[0]}" if max(window.stride) > 1 else ""
+        if "pool" in kind and max(outputs[0].shape[2:]) == 1 and max(window.kernel) > 1:
+            return "global average", "pool"
         if "pool" in kind:
             return f"{size} {kind.replace('_', ' ').replace('adaptive ', '')}{stride}", "pool"
         groups = getattr(node.op, "groups", 1)
@@ -98,7 +113,7 @@ def _label(graph: Graph, node: Node) -> tuple[str, str]:
         return f"{size} conv{kind_of}, {channels}{stride}", "conv"
     if "pool" in kind or kind == "mean":
         return "global average", "pool"
-    return name.replace("_", " "), "join" if kind in ("add", "mul", "concat") else ""
+    return name.replace("_", " "), "join" if name in ("add", "mul", "concat") else ""
 
 
 def _ranked(boxes: list[Box]) -> list[list[Box]]:
@@ -151,10 +166,8 @@ def _svg(ranks: list[list[Box]]) -> str:
             from_y = 4 + above.rank * (HEIGHT + GAP_Y) + HEIGHT
             from_x, to_x, half = above.x - left, box.x - left, (top - from_y) / 2
             down = "" if box.text else f"V{top + HEIGHT}"
-            lines.append(
-                f'<path d="M{from_x:.0f} {from_y}C{from_x:.0f} {from_y + half:.0f} {to_x:.0f} {top - half:.0f} {to_x:.0f} {top}{down}" '
-                'fill="none" stroke="#778"/>'
-            )
+            curve = f"C{from_x:.0f} {from_y + half:.0f} {to_x:.0f} {top - half:.0f} {to_x:.0f} {top}"
+            lines.append(f'<path d="M{from_x:.0f} {from_y}{curve}{down}" fill="none" stroke="#778"/>')
     for box in boxes:
         if box.text:
             x, y = box.x - left, 4 + box.rank * (HEIGHT + GAP_Y)

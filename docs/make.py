@@ -94,27 +94,37 @@ def figure(family: str) -> str:
     return f"![{what}](figures/{family}.svg)\n\n{what}, from its graph."
 
 
-def generated(family: str, page: str) -> str:
-    """The page with its generated parts written anew.
+def index() -> str:
+    """The families in order of publication, each with what it introduced."""
+    pages = {family: (FAMILIES / f"{family}.md").read_text().partition("\n")[0].removeprefix("# ") for family in FIGURES}
+    summaries = {entry.family: entry.summary for entry in REGISTRY.values()}
+    order = sorted(pages, key=lambda family: (pages[family][-5:-1], natural_key(family)))
+    return "\n".join(f"- [{pages[family]}]({family}.md). {summaries[family]}" for family in order)
+
+
+def replaced(page: Path, **parts: str) -> str:
+    """A page with its generated parts written anew.
 
     Raises:
         ValueError: the page lacks the markers of a part.
 
     """
-    for part, text in (("figure", figure(family)), ("cost", cost_table(family))):
-        pattern = rf"(<!-- {part}: generated -->\n).*?(<!-- end -->)"
-        page, count = re.subn(pattern, lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page, flags=re.DOTALL)
-        if count != 1:
-            raise ValueError(f"docs/families/{family}.md has {count} parts marked `{part}: generated`, expected 1")
-    return page
+    text = page.read_text()
+    for part, new in parts.items():
+        found = list(re.finditer(rf"<!-- {part}: generated -->\n(.*?)<!-- end -->", text, re.DOTALL))
+        if len(found) != 1:
+            raise ValueError(f"{page} has {len(found)} parts marked `{part}: generated`, expected 1")
+        text = f"{text[: found[0].start(1)]}{new}\n{text[found[0].end(1) :]}"
+    return text
 
 
 def files() -> Iterator[tuple[Path, str]]:
     """Every generated file with what is to be in it."""
     draw = diagram().draw
+    yield FAMILIES / "README.md", replaced(FAMILIES / "README.md", index=index())
     for family, (name, module) in FIGURES.items():
         page = FAMILIES / f"{family}.md"
-        yield page, generated(family, page.read_text())
+        yield page, replaced(page, figure=figure(family), cost=cost_table(family))
         yield FAMILIES / "figures" / f"{family}.svg", draw(ca.trace(name), module)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html.parser
 import json
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_json_carries_value_unit_and_both_languages(some: list[Record]) -> None:
     assert conv4["computed_in_unit"] == 149.520384
     assert conv4["table"] == {"table": "alexnet", "row": "conv4", "column": "flop"}
     assert set(conv4["why"]) == {"en", "zh"}
+
+
+def test_csv_has_a_line_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["notes", "senet", "--format", "csv", "--lang", "zh"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert rows[0]["id"] == "senet.base.macs"
+    assert rows[0]["computed"] == "3857973248"
+
+
+def test_json_excludes_another_format(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["notes", "--json", "--format", "csv"]) == 2
+    assert capsys.readouterr().err == "error: --json and --format csv exclude each other\n"
 
 
 def test_markdown_rows_have_as_many_cells_as_their_head(some: list[Record]) -> None:

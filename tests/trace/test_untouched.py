@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import types
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -112,6 +113,17 @@ def test_whatever_a_forward_does_is_undone(training: bool, mode: bool, fails: bo
         trace(model, (2, 3, 8, 8), training=training)
     assert not differences(before, contents(model))
     assert random_states() == generators
+
+
+def test_numbers_drawn_by_code_elsewhere_are_undone_too() -> None:
+    elsewhere = types.ModuleType("elsewhere")
+    code = "def draw():\n    import numpy, random\n    return numpy.random.rand() + random.random()"
+    exec(code, vars(elsewhere))
+    namespace = {"nn": nn, "draw": elsewhere.draw, "__name__": "a_module_without_numpy"}
+    exec("class Drawing(nn.Module):\n    def forward(self, x):\n        return x * draw()", namespace)
+    before = random_states()
+    trace(namespace["Drawing"](), (2, 3))
+    assert random_states() == before
 
 
 def test_modes_of_single_modules_stay(torchvision_on_meta: Callable[..., nn.Module]) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .options import Debug, Output
+from .options import Debug, Json, Output
 from .output import deliver, screen_width
 
 if TYPE_CHECKING:
     from ..notes.run import Record
 
-Form = Literal["table", "json", "markdown", "html"]
+Form = Literal["table", "json", "csv", "markdown", "html"]
 
 
 def notes(
@@ -25,19 +25,24 @@ def notes(
         typer.Option("--only", help="Only claims with this verdict; open: what cannot be computed.", show_default="all"),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="A table, data, or a page that needs no network.")] = "table",
+    json: Json = False,
     lang: Annotated[Literal["en", "zh"], typer.Option("--lang", help="English or Chinese.")] = "en",
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Run the lecture notes: every number in them, computed, and whether it holds."""
+    if json and form not in ("table", "json"):
+        raise ValueError(f"--json and --format {form} exclude each other")
 
     def make() -> str:
         from ..notes import render
         from ..notes.page import page
 
         records = chosen(sections or [], only)
-        if form == "json":
+        if json or form == "json":
             return render.to_json(records)
+        if form == "csv":
+            return render.to_csv(records, language=lang)
         if form == "markdown":
             return render.to_markdown(records, language=lang)
         if form == "html":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from . import pictures
@@ -138,10 +139,10 @@ def svg(name: str, language: Language) -> str:
         ValueError: altair or vl-convert is not installed.
 
     """
-    try:
-        import vl_convert
-    except ImportError:
-        raise ValueError("a page with charts needs altair and vl-convert: pip install 'convatlas[charts]'") from None
+    if not (find_spec("altair") and find_spec("vl_convert")):
+        raise ValueError("a page with charts needs altair and vl-convert: pip install 'convatlas[charts]'")
+    import vl_convert
+
     chart = CHARTS[name](language).configure_view(stroke=None).configure(background="transparent", font="sans-serif")
     text: str = vl_convert.vegalite_to_svg(chart.to_json(validate=False))
     return _unique_ids(re.sub(r'<svg ([^>]*?)width="[\d.]+" height="[\d.]+"', r"<svg \1", text, count=1), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -98,3 +99,15 @@ def record_of(record: Record) -> dict[str, Any]:
 def to_json(records: Sequence[Record]) -> str:
     """All records, both languages."""
     return json.dumps([record_of(record) for record in records], indent=2, ensure_ascii=False) + "\n"
+
+
+def to_csv(records: Sequence[Record], *, language: Language) -> str:
+    """A line a claim; ``computed`` is in base units."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "section", "claim", "published", "unit", "relation", "computed", "verdict", "found", "why"])
+    for record in records:
+        claim, published = record.claim, record.claim.published
+        said = (claim.id, claim.section, claim_text(claim, language), published.text, published.unit, published.relation)
+        writer.writerow([*said, record.computed, record.verdict, claim.found, why(claim, language)])
+    return text.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import Graph, Node
 from ..graph.ops import Activation, Alias, AvgPool, Binary, Cast, Conv, ConvTranspose, Copy, Dropout, Expand, Linear, LpPool, MaxPool
-from ..graph.ops import Pad, Permute, StochasticDepth, View
+from ..graph.ops import Permute, StochasticDepth, View
 from ..graph.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool
 from .numbers import square, times
 
@@ -89,6 +89,6 @@ def tail_label(graph: Graph, node: Node) -> str:
         return ""
     if isinstance(op, Binary | Activation) and op.function == "mul":
         return "scale"
-    if isinstance(op, Dropout | StochasticDepth | Pad):
-        return op.kind.replace("_", " ")
+    if isinstance(op, Dropout | StochasticDepth):
+        return op.kind.replace("_", " ") if op.training else ""
     return SHORT.get(op.name, op.name.replace("_", " "))

@@ -15,7 +15,7 @@ from .errors import DataDependentError, InputTooSmallError, TraceError
 from .modules import ModuleRules
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
 from .state import left_as_found, named_modules
-from .tracer import Tracer, tracing
+from .tracer import Tracer, alone, tracing
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
 
@@ -78,7 +78,10 @@ class _Failure(Exception):
 def _trace(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
     graph = Graph(name=type(model).__name__, training=training)
     modules, rules = named_modules(model), ModuleRules()
-    with left_as_found(modules, training, rules):
+    for kind in {type(module) for module, _ in modules}:
+        if issubclass(kind, torch.jit.ScriptModule):
+            raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
+    with alone(), left_as_found(modules, training, rules):
         tracer = Tracer(graph, modules, rules)
         first = next((p for m, _ in modules for p in m._parameters.values() if p is not None), None)
         if first is not None and first.device.type != "meta":

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from ..graph.ops import Activation, BatchNorm
-from .errors import TraceError
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise, renamed
 from .standin import StandIn
@@ -109,10 +107,6 @@ def _wrapper(t: Tracer, m: Any, *args: Any, **kwargs: Any) -> Any:
     return m.module(*args, **kwargs)
 
 
-def _scripted(t: Tracer, m: Any, *args: Any, **kwargs: Any) -> Any:
-    raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
-
-
 def _max_pool(rank: int) -> Rule:
     return lambda t, m, x: norm_pool.max_pool(
         t, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices, rank=rank
@@ -159,7 +153,6 @@ RULES: dict[type, Rule] = {
     nn.PixelUnshuffle: lambda t, m, x: layout.pixel_unshuffle(t, x, m.downscale_factor),
     nn.Embedding: lambda t, m, x: indexing.embedding(t, x, m.weight),
     nn.DataParallel: _wrapper, nn.parallel.DistributedDataParallel: _wrapper,
-    torch.jit.ScriptModule: _scripted, torch.jit._script.RecursiveScriptModule: _scripted,
     **{
         module: activation_rule(function)
         for module, function in {

@@ -49,6 +49,7 @@ def redirected(tracer: Tracer) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_replaced(nn.Module, "_call_impl", call_impl))
         stack.enter_context(_replaced(Function, "apply", Apply()))
+        stack.enter_context(_replaced(torch._C.ScriptFunction, "__call__", _scripted_call(thread)))
         for owner, name, replacement in _checkpoint_replacements(tracer, thread):
             stack.enter_context(_replaced(owner, name, replacement))
         if parametrize._cache_enabled:  # what it keeps for the caller is not to be a stand-in
@@ -57,6 +58,18 @@ def redirected(tracer: Tracer) -> Iterator[None]:
         compiled = "torch._dynamo" in sys.modules
         stack.enter_context(torch.compiler.set_stance("force_eager") if compiled else nullcontext())
         yield
+
+
+def _scripted_call(thread: int) -> Callable[..., Any]:
+    """A scripted function's call: by the Python function that it was made of, which alone can be followed."""
+    compiled = vars(torch._C.ScriptFunction)["__call__"]
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread:
+            return compiled.__get__(function)(*args, **kwargs)
+        return function._torchdynamo_inline(*args, **kwargs)
+
+    return call
 
 
 def _checkpoint_replacements(tracer: Tracer, thread: int) -> list[tuple[Any, str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
@@ -18,6 +19,7 @@ from torch.utils.hooks import RemovableHandle
 Named = tuple[nn.Module, str]
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
+_MT19937_BYTES = 625 * 4  # the state of numpy's generator: 624 words and a position
 
 
 def named_modules(root: nn.Module) -> list[Named]:
@@ -128,18 +130,30 @@ class _RandomStates:
     def __init__(self, modules: Sequence[Named], rules: Mapping[type, Any]) -> None:
         self.python = random.getstate()
         self.torch = torch.default_generator.get_state()
-        # numpy's takes the longest to note, and few networks can draw from it
-        kinds = {type(module) for module, _ in modules}
-        homes = [vars(sys.modules[kind.__module__]) for kind in kinds if rules[kind] is None and kind.__module__ in sys.modules]
-        may_draw = any("np" in home or "numpy" in home for home in homes)
-        self.numpy_random = sys.modules.get("numpy.random") if may_draw else None
-        self.numpy = self.numpy_random.get_state(legacy=False) if self.numpy_random else None
+        self.numpy_random = sys.modules.get("numpy.random")  # its generator exists once it is imported
+        if self.numpy_random:
+            usual = type(self.numpy_random.get_bit_generator()) is self.numpy_random.MT19937
+            self.numpy = self._numpy_memory() if usual else None
+            # asking for the whole state, with the number that a normal draw leaves over, takes a hundred times longer
+            kinds = {type(module) for module, _ in modules}
+            homes = [vars(sys.modules[kind.__module__]) for kind in kinds if rules[kind] is None and kind.__module__ in sys.modules]
+            draws = not usual or any("np" in home or "numpy" in home for home in homes)
+            self.numpy_whole = self.numpy_random.get_state(legacy=False) if draws else None
+
+    def _numpy_memory(self) -> tuple[int, bytes]:
+        """Where numpy's generator keeps its state, and the state."""
+        assert self.numpy_random is not None
+        address = self.numpy_random.get_bit_generator().ctypes.state_address
+        return address, ctypes.string_at(address, _MT19937_BYTES)
 
     def put_back(self) -> None:
         random.setstate(self.python)
         torch.default_generator.set_state(self.torch)
         if self.numpy_random:
-            self.numpy_random.set_state(self.numpy)
+            if self.numpy_whole is not None:
+                self.numpy_random.set_state(self.numpy_whole)
+            elif self.numpy is not None and self._numpy_memory() != self.numpy:
+                ctypes.memmove(*self.numpy, _MT19937_BYTES)
 
 
 @contextmanager

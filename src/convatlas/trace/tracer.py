@@ -6,13 +6,14 @@ import gc
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ..graph import Graph, Node, Op, Parameter, TensorSpec
 from ..graph.ops import Slice, Uncounted
@@ -232,6 +233,8 @@ class Tracer:
         outer = self.path
         path = self.paths.get(id(module))
         self.path = self._path_of_stranger(module) if path is None else path
+        if rule is not None and args and type(args[0]) is not StandIn and isinstance(args[0], torch.Tensor):
+            args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
         try:
             if rule is None or "forward" in module.__dict__:
                 # a compiled module inside the network stands for the one that it was made of
@@ -368,25 +371,29 @@ class _Mode(TorchFunctionMode):
 
 
 @contextmanager
-def tracing(tracer: Tracer) -> Iterator[None]:
-    """While inside, calls of modules and torch functions in this thread go to the tracer."""
-    with _LOCK, _uncollected():
-        _active.append(tracer)
+def alone() -> Iterator[None]:
+    """While inside, no other thread traces, no garbage is collected, and no mode of the caller's watches torch's operations.
+
+    A trace makes thousands of records and no cycles, and looking for some costs a fifth. It runs no operation that such a
+    mode (FakeTensorMode, FlopCounterMode) could want to see, only makes its stand-ins.
+    """
+    with _LOCK, _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext():
+        enabled = gc.isenabled()
+        gc.disable()
         try:
-            with redirected(tracer), _Mode(tracer):
-                yield
+            yield
         finally:
-            _active.pop()
-            tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
+            if enabled:
+                gc.enable()
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """While inside, no garbage is collected: a trace makes thousands of records and no cycles, and looking for some costs a fifth."""
-    enabled = gc.isenabled()
-    gc.disable()
+def tracing(tracer: Tracer) -> Iterator[None]:
+    """While inside, calls of modules and torch functions in this thread go to the tracer."""
+    _active.append(tracer)
     try:
-        yield
+        with redirected(tracer), _Mode(tracer):
+            yield
     finally:
-        if enabled:
-            gc.enable()
+        _active.pop()
+        tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 import convatlas as ca
+from convatlas.analysis.fit import auto_checkpoints
 from convatlas.analysis.memory import Settings, blocks, inference_memory, training_memory
 from convatlas.analysis.memory.settings import OPTIMIZERS
 from convatlas.devices.measure_memory import measure_inference, measure_training
@@ -78,12 +80,14 @@ def test_optimizers_peak_in_their_own_step(name: str, error_of: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet50", "densenet121"])
-def test_checkpointed_blocks_save_what_was_promised(name: str) -> None:
-    shape, threads = (4, 3, 96, 96), torch.get_num_threads()
+def test_checkpoint_auto_saves_what_it_promised(name: str) -> None:
+    shape = (4, 3, 96, 96)
     model = ca.create(name)
     graph = ca.trace(model, shape, training=True)
-    plain = Settings(threads=threads)
-    every = Settings(threads=threads, checkpoint=tuple(blocks(graph)))
-    promised = training_memory(graph, plain).peak_bytes - training_memory(graph, every).peak_bytes
-    saved = measure_training(model, shape, plain).peak_bytes - measure_training(ca.create(name), shape, every).peak_bytes
+    plain = Settings(threads=torch.get_num_threads())
+    peaks = [training_memory(graph, replace(plain, checkpoint=names)).peak_bytes for names in ((), tuple(blocks(graph)))]
+    auto = replace(plain, checkpoint=auto_checkpoints(graph, plain, sum(peaks) // 2))
+    promised = peaks[0] - training_memory(graph, auto).peak_bytes
+    saved = measure_training(model, shape, plain).peak_bytes - measure_training(ca.create(name), shape, auto).peak_bytes
+    assert promised >= (peaks[0] - peaks[1]) // 2
     assert promised == pytest.approx(saved, rel=0.02)

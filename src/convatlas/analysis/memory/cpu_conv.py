@@ -21,6 +21,7 @@ _FEW_IMAGES = 16  # with one thread, 1x1 convolutions of fewer images go to torc
 _NARROW_GROUP = 8  # channels of a group below which oneDNN works by im2col and a matrix product
 _SHARED_POSITIONS = 512  # output positions above which the threads share one im2col buffer
 _WIDE_COLUMNS = 1536  # positions of im2col at a time in a forward pass
+_FLOAT_BYTES = 4
 _LIGHT = 8  # activations to weights above which oneDNN splits a weight's gradient over images
 _BARRIERS = 8576  # bytes in which threads that sum up partial gradients wait for each other
 _STRIDED_BYTES = 6600  # a thread's buffer for a strided convolution's gradient, for each of up to 64 channels
@@ -105,7 +106,7 @@ class _Call:
     @property
     def is_native(self) -> bool:
         """Whether torch's own im2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp)."""
-        if len(self.x) != 4 or self.item != 4 or self.groups > 1:
+        if len(self.x) != 4 or self.item != _FLOAT_BYTES or self.groups > 1:
             return False
         if self.x[0] == 1 and not all(k > 3 for k in self.kernel) and prod(self.x) <= _SMALL_INPUT:
             return True
@@ -203,11 +204,18 @@ def _partial_weights(call: _Call) -> int:
     oneDNN splits the work over images where the weights are light beside the activations, else over channels.
     """
     parts = min(call.threads, call.x[0])
-    if parts == 1 or call.groups > 1:
+    if call.groups > 1:
         return 0
-    activations = (prod(call.blocked_shape(call.x)) + prod(call.blocked_shape(call.out))) / 2
+    ends = prod(call.blocked_shape(call.x)) + prod(call.blocked_shape(call.out))
     weights = _padded(call.weight[0]) * _padded(call.weight[1]) * prod(call.kernel)
-    return (parts - 1) * call.blocked_weight + _BARRIERS if activations >= _LIGHT * weights else 0
+    if ends / 2 < _LIGHT * weights:
+        parts = 1
+    work = _BARRIERS if parts > 1 else 0
+    if call.item == _FLOAT_BYTES:
+        return work + (parts - 1) * call.blocked_weight
+    # in half precision the sums are float32, and each thread turns an image of both ends over
+    turned = call.threads * call.item * ends // call.x[0] if prod(call.kernel) > 1 else 0
+    return work + parts * _FLOAT_BYTES * weights + turned
 
 
 def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Script:

@@ -78,13 +78,14 @@ def with_loss(graph: Graph) -> Graph:
     return result
 
 
-def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False) -> Plan:
+def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, device: str = "cpu") -> Plan:
     """Prepare a graph.
 
     Args:
         graph: the network, its loss included if it is trained.
         channels_last: images come, and weights lie, in that memory format.
         inference: nothing takes a gradient.
+        device: CUDA's dropout keeps its mask as bool, the CPU's in the input's dtype.
 
     """
     values, nodes = graph.values, graph.nodes
@@ -129,6 +130,8 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False) 
             for value, spec in zip(node.outputs, outputs, strict=True):
                 needs_grad[value] = spec.is_floating
             kept = op.kept(inputs, outputs, needs)
+            if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
+                kept = Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         layout = layouts[node.inputs[0]] if node.inputs else PACKED

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ...graph import Graph, Node, TensorSpec
 from ...graph.graph import Parameter
-from ...graph.ops import Activation, Cast, Op
+from ...graph.ops import Activation, Cast, Fill, Op
 
 HALF = {"bf16": "bfloat16", "fp16": "float16", "amp": "float16"}
 # what autocast runs in half precision, and what in float32; everything else takes its inputs as they come
 _IN_HALF = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum", "attention"})
 _IN_FLOAT = frozenset({"softmax", "layer_norm", "group_norm", "loss", "cumulative"})
+_IN_FLOAT_ON_CPU = frozenset({"loss"})  # the CPU's list is another one, and shorter
 _FLOAT_FUNCTIONS = frozenset(
     {"rsqrt", "reciprocal", "pow", "exp", "expm1", "log", "log1p", "log2", "softplus", "norm", "sum", "prod"}
 )
@@ -23,20 +24,22 @@ def converted(graph: Graph, precision: str, device: str = "cuda") -> Graph:
     if precision == "fp32":
         return graph
     half = "bfloat16" if precision == "amp" and device == "cpu" else HALF[precision]
-    return _Conversion(graph, half, autocast=precision == "amp").run()
+    return _Conversion(graph, half, device, autocast=precision == "amp").run()
 
 
 def _in_half(op: Op) -> bool:
     return op.kind in _IN_HALF or op.name == "prelu"
 
 
-def _in_float(op: Op) -> bool:
+def _in_float(op: Op, device: str) -> bool:
+    if device == "cpu":
+        return op.kind in _IN_FLOAT_ON_CPU or (op.kind == "reduce" and op.name == "prod")
     return op.kind in _IN_FLOAT or ((isinstance(op, Activation) or op.kind == "reduce") and op.name in _FLOAT_FUNCTIONS)
 
 
 class _Conversion:
-    def __init__(self, graph: Graph, half: str, *, autocast: bool) -> None:
-        self.source, self.half, self.autocast = graph, half, autocast
+    def __init__(self, graph: Graph, half: str, device: str, *, autocast: bool) -> None:
+        self.source, self.half, self.device, self.autocast = graph, half, device, autocast
         self.result = Graph(graph.name, graph.training, modules=graph.modules)
         self.value: dict[int, int] = {}  # number in the source -> number in the result
         self.weights: dict[int, int] = {}  # parameter's value -> value of its half copy
@@ -67,9 +70,11 @@ class _Conversion:
     def _node(self, node: Node) -> None:
         op, result = node.op, self.result
         inputs = [self.value[number] for number in node.inputs]
-        if self.autocast and (_in_half(op) or _in_float(op)):
+        if self.autocast and (_in_half(op) or _in_float(op, self.device)):
             wanted = self.half if _in_half(op) else "float32"
             inputs = [self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)]
+        if not self.autocast and isinstance(op, Fill) and op.dtype == "float32":  # made like the network's own tensors
+            op = op.replace(dtype=self.half)
         specs = op.output(*[result.values[number] for number in inputs])
         outputs = tuple(result.add_value(spec) for spec in ([specs] if isinstance(specs, TensorSpec) else specs))
         for before, after in zip(node.outputs, outputs, strict=True):

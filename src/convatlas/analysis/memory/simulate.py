@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ...graph import Graph
@@ -55,6 +58,18 @@ def _within(parameter: str, module: str) -> bool:
     return module == "*" or parameter == module or parameter.startswith(f"{module}.")
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection inside: with torch loaded, passing over all objects takes as long as a simulation."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     """Simulate one training step in the steady state: the optimizer's state exists already, gradients do not.
 
@@ -64,10 +79,15 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
         ValueError: a setting names a module that does not exist, or the network has nothing to train on.
 
     """
+    with _uncollected():
+        return _training_memory(graph, settings)
+
+
+def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     source = _frozen(graph, settings.frozen)
     source = with_regions(source, settings.checkpoint) if settings.checkpoint else source
     whole = with_loss(converted(source, settings.precision, settings.device))
-    prepared = plan(whole, settings.channels_last)
+    prepared = plan(whole, settings.channels_last, device=settings.device)
     values = whole.values
     memory = Memory(phase="start")
     parameters = sum([values[p.value].nbytes for p in whole.parameters])
@@ -104,7 +124,7 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
 def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     """Simulate one forward pass under ``torch.no_grad``."""
     whole = converted(graph, settings.precision, settings.device)
-    prepared = plan(whole, settings.channels_last, inference=True)
+    prepared = plan(whole, settings.channels_last, inference=True, device=settings.device)
     values = whole.values
     memory = Memory(phase="start")
     memory.change(sum([values[p.value].nbytes for p in whole.parameters]), PARAMETERS, -1)

@@ -98,8 +98,8 @@ CLAIMS = [
     Claim(
         id="efficientnet.steps",
         section="efficientnet",
-        text_en="a step of depth 1.2, width 1.1 and resolution 1.15 takes about twice the compute (1.2 x 1.1^2 x 1.15^2 = 1.92): first step from B0, as the mean of four steps",
-        text_zh="深度 1.2、宽度 1.1、分辨率 1.15 的一步使计算量约为两倍（1.2×1.1²×1.15² = 1.92）：从 B0 起的第一步，四步的平均",
+        text_en="a step of depth 1.2, width 1.1 and resolution 1.15 takes about twice the compute (1.2 x 1.1^2 x 1.15^2 = 1.92): mean of four steps from B0",
+        text_zh="深度 1.2、宽度 1.1、分辨率 1.15 的一步使计算量约为两倍（1.2×1.1²×1.15² = 1.92）：从 B0 起四步的平均",
         published=printed("2", "x", within=0.2),
         compute=partial(steps, 4),
         found="paper",

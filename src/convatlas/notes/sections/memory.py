@@ -125,15 +125,15 @@ CLAIMS = [
         compute=lambda: m.memory("vgg16", BATCH).peak_bytes,
         found="text",
         why_en="backward frees each layer's maps as it goes, so the gradients never lie beside all the outputs: the factor 2 is too much; "
-        "on the other hand poolings keep 8-byte indices, dropout a mask, and convolutions need workspace",
+        "on the other hand poolings keep 8-byte indices and dropout a mask. The CUDA context and the workspaces of convolutions come on top",
         why_zh="反向传播会边算边释放各层特征图，梯度不会与全部输出同时存在，因此乘以 2 偏大；"
-        "另一方面，池化层要保存 8 字节的索引，dropout 要保存掩码，卷积还需要工作区",
+        "另一方面，池化层要保存 8 字节的索引，dropout 要保存掩码。CUDA 上下文和卷积工作区需另计",
     ),
     Claim(
         id="memory.peak_cpu",
         section="memory",
-        text_en="so training VGG-16 at a batch of 128 takes about 16 GB: the simulated peak of a step on CUDA, on a CPU",
-        text_zh="因此以 batch size 128 训练 VGG16 大概需要 16GB：在 CUDA 上模拟一个训练步得到的峰值，在 CPU 上的同一峰值",
+        text_en="so training VGG-16 at a batch of 128 takes about 16 GB: the simulated peak of a step on a CPU",
+        text_zh="因此以 batch size 128 训练 VGG16 大概需要 16GB：在 CPU 上模拟一个训练步得到的峰值",
         published=printed("16", "GB"),
         compute=lambda: m.memory("vgg16", BATCH, device="cpu").peak_bytes,
         found="text",

@@ -106,7 +106,7 @@ CLAIMS = [
     _cell("path.edges", "a path: 4HWCc and 4HWCc of its 1x1 convolutions", "一条路径：两个 1×1 卷积各 4HWCc", "8", "HWCc", partial(coefficient, "Cc")),
     _cell("path.middle", "a path: 9HWc^2 of its 3x3 convolution", "一条路径：3×3 卷积 9HWc²", "9", "HWc^2", partial(coefficient, "cc")),
     _cell("equation", "G paths cost (8Cc + 9c^2)HWG: G = 4, c = 24, for each position", "G 条路径：(8Cc + 9c²)HWG；G = 4、c = 24 时每个位置", "69,888", "MACs", lambda: int(macs(4, 24)), "arithmetic"),
-    _cell("equation.32", "G paths cost (8Cc + 9c^2)HWG: G = 4, c = 24, for each position, G = 32, c = 4", "G 条路径：(8Cc + 9c²)HWG；G = 4、c = 24 时每个位置，G = 32、c = 4", "70,144", "MACs", lambda: int(macs(32, 4)), "arithmetic"),
+    _cell("equation.32", "G paths cost (8Cc + 9c^2)HWG: G = 32, c = 4, for each position", "G 条路径：(8Cc + 9c²)HWG；G = 32、c = 4 时每个位置", "70,144", "MACs", lambda: int(macs(32, 4)), "arithmetic"),
     _cell("excess.4", "G = 4, c = 24 costs more than the bottleneck by", "G = 4、c = 24 比 Bottleneck 多", "0.37", "%", lambda: macs(4, 24) / macs(1, CHANNELS) - 1, "arithmetic"),
     _cell("excess.32", "G = 32, c = 4 costs more than the bottleneck by", "G = 32、c = 4 比 Bottleneck 多", "0.74", "%", lambda: macs(32, 4) / macs(1, CHANNELS) - 1, "arithmetic"),
     *(

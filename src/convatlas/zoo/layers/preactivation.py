@@ -38,7 +38,9 @@ class PreActBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         a = self.norm1(x)
         shortcut: Tensor = x if self.downsample is None else self.downsample(a)
-        return self.f(a) + shortcut
+        out = self.f(a)
+        out += shortcut
+        return out
 
 
 class PreActBasic(PreActBlock):

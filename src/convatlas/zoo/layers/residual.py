@@ -52,7 +52,7 @@ class ResidualBlock(nn.Module):
         if self.squeezes:
             out = self.se_module(out)
         if self.residual:
-            out = out + (x if self.downsample is None else self.downsample(x))
+            out += x if self.downsample is None else self.downsample(x)
         result: Tensor = self.relu(out)
         return result
 

@@ -1,0 +1,234 @@
+"""The charts, by altair: each is a function of graphs, for a file of its own; the page takes their panels one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..files import atomic_write
+from ..graph import Graph
+from ..names import unknown_name
+from . import rows
+from .labels import FAMILIES
+from .network import Network, networks
+from .theme import INKS, SERIES, renderer, themed, to_svg
+
+WIDTH, HEIGHT = 320, 170
+_WIDE = 420
+_LABEL_LIMIT = 76
+
+
+def _chart(data: rows.Rows) -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=data))
+
+
+def _colour(field: str, present: list[str], legend: bool) -> Any:
+    import altair as alt
+
+    return alt.Color(
+        f"{field}:N",
+        scale=alt.Scale(domain=present, range=[INKS[kind] for kind in present]),
+        legend=alt.Legend(title=None, orient="top", labelExpr=f"({_lookup(FAMILIES)})[datum.value]") if legend else None,
+    )
+
+
+def _lookup(table: dict[str, str]) -> str:
+    return "{" + ", ".join(f"'{key}': '{value}'" for key, value in table.items()) + "}"
+
+
+def _names(found: Sequence[str]) -> str:
+    """A Vega expression that writes the name of the bar at a place."""
+    import json
+
+    return f"({json.dumps(list(found))})[datum.value]"
+
+
+def families_of(network: Network) -> list[str]:
+    """The families of layers that a network's bars show, in a fixed order."""
+    found = {row["family"] for row in rows.layer_rows(network, rows.MACS)}
+    return [kind for kind in FAMILIES if kind in found]
+
+
+def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = False) -> Any:
+    """Bars of one quantity over a network's layers."""
+    import altair as alt
+
+    data = rows.layer_rows(network, quantity)
+    names = _short_names([name for name, _ in rows.bar_names(network)])
+    x = alt.X(
+        "bar:O",
+        title=None,
+        axis=alt.Axis(labelExpr=_names(names), labelAngle=-90, labelLimit=_LABEL_LIMIT, labelOverlap="greedy", labelFontSize=9.5),
+        scale=alt.Scale(paddingInner=0.2),
+    )
+    base = _chart(data).encode(x=x, y=alt.Y("value:Q", title=f"{quantity.title} ({quantity.unit})", axis=alt.Axis(tickCount=4)), description="about:N")
+    bars = base.mark_bar().encode(color=_colour("family", families_of(network), legend))
+    if quantity is rows.MACS and any(row["unknown"] for row in data):
+        marks = base.transform_filter("datum.unknown").mark_text(text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"])
+        bars += marks
+    return bars.properties(width=WIDTH, height=HEIGHT)
+
+
+def _short_names(names: list[str]) -> list[str]:
+    """Module paths without the part that all of them begin with."""
+    heads = [name.split(".")[:-1] for name in names if "." in name]
+    shared = 0
+    while heads and all(len(head) > shared and head[shared] == heads[0][shared] for head in heads):
+        shared += 1
+    prefix = "".join(f"{part}." for part in heads[0][:shared]) if heads else ""
+    return [name.removeprefix(prefix) for name in names]
+
+
+def stage_panel(network: Network, *, legend: bool = False) -> Any:
+    """The share of each stage in memory, parameters and MACs."""
+    import altair as alt
+
+    data = rows.stage_rows(network)
+    names = [row["name"].replace("x", "×") for row in data if row["quantity"] == rows.MACS.title]
+    order = [quantity.title for quantity in rows.COSTS]
+    return (
+        _chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("stage:O", title=None, axis=alt.Axis(labelExpr=_names(names), labelAngle=0 if len(names) < 8 else -90)),
+            xOffset=alt.XOffset("quantity:N", sort=order),
+            y=alt.Y("share:Q", title="share of the network (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4)),
+            color=alt.Color(
+                "quantity:N", sort=order, scale=alt.Scale(domain=order, range=[INKS["pool"], INKS["linear"], INKS["conv"]]),
+                legend=alt.Legend(title=None, orient="top") if legend else None,
+            ),
+            description="about:N",
+        )
+        .properties(width=WIDTH, height=HEIGHT - 20)
+    )  # fmt: skip
+
+
+def field_chart(shown: Sequence[Network]) -> Any:
+    """Receptive field against depth, with the size of the image."""
+    import altair as alt
+
+    found = [rows.field_rows(network) for network in shown]
+    data = [row for one in found for row in one]
+    titles = [network.title for network in shown]
+    several = len(shown) > 1
+    colour = (
+        alt.Color("network:N", sort=titles, scale=alt.Scale(domain=titles, range=SERIES), legend=alt.Legend(title=None, orient="top", columns=3))
+        if several
+        else alt.value(INKS["conv"])
+    )
+    x = alt.X("depth:Q", title="convolutions and poolings so far", axis=alt.Axis(tickMinStep=1))
+    base = _chart(data).encode(x=x, color=colour)
+    layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=alt.Y("largest:Q", title="receptive field (px)"))]
+    dots = base.encode(y="size:Q", description="about:N")
+    layers.append(dots.mark_circle(size=16 if several else 30, opacity=1))
+    sizes = sorted({max(network.image) for network in shown if network.image})
+    image = _chart([{"size": size, "text": f"image, {size} px"} for size in sizes]).encode(y="size:Q")
+    layers.append(image.mark_rule(strokeDash=[4, 3], color=INKS["soft"], aria=False))
+    layers.append(image.mark_text(align="left", dx=3, dy=-5, fontSize=10.5, color=INKS["soft"], aria=False).encode(text="text:N", x=alt.value(0)))
+    firsts = [next((row for row in one if row["exceeds"]), None) for one in found]
+    marks = [row | {"about": f"first beyond the image: {row['about']}"} for row in firsts if row]
+    layers.append(
+        _chart(marks).mark_point(size=110, strokeWidth=2, color=INKS["alarm"]).encode(x=x, y="size:Q", description="about:N")
+    )
+    return alt.layer(*layers).properties(width=_WIDE, height=230)
+
+
+def intensity_chart(network: Network, *, legend: bool = False) -> Any:
+    """Arithmetic intensity against MACs, op by op."""
+    import altair as alt
+
+    data = rows.intensity_rows(network)
+    present = [kind for kind in FAMILIES if any(row["family"] == kind for row in data)]
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    return (
+        _chart(data)
+        .mark_circle(opacity=0.75, stroke=INKS["paper"], strokeWidth=0.7)
+        .encode(
+            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=scale, axis=alt.Axis(format="~g", tickCount=5)),
+            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=scale, axis=alt.Axis(format="~s", tickCount=5, grid=True)),
+            size=alt.Size("calls:Q", scale=alt.Scale(domain=[1, 24], range=[45, 420], clamp=True), legend=None),
+            color=_colour("family", present, legend),
+            description="about:N",
+        )
+        .properties(width=_WIDE, height=230)
+    )
+
+
+def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:
+    """One total of several networks."""
+    import altair as alt
+
+    titles = [network.title for network in shown]
+    return (
+        _chart(rows.total_rows(list(shown), quantity))
+        .mark_bar(height={"band": 0.68})
+        .encode(
+            x=alt.X("value:Q", title=f"{quantity.title} ({quantity.unit})", axis=alt.Axis(tickCount=4, grid=True)),
+            y=alt.Y("place:O", title=None, axis=alt.Axis(labelExpr=_names(titles), labelLimit=120)),
+            color=alt.Color("network:N", scale=alt.Scale(domain=titles, range=SERIES), legend=None),
+            description="about:N",
+        )
+        .properties(width=WIDTH - 90, height=alt.Step(22))
+    )
+
+
+def _stacked(panels: Callable[[Network], Any]) -> Callable[[Sequence[Graph]], Any]:
+    """A panel for each network, one below the other, each under its conditions."""
+
+    def make(graphs: Sequence[Graph]) -> Any:
+        import altair as alt
+
+        found = [
+            panels(network).properties(title=alt.Title(network.title, subtitle=network.conditions, subtitleColor=INKS["soft"]))
+            for network in networks(graphs)
+        ]
+        return alt.vconcat(*found, spacing=28).resolve_scale(color="independent", x="independent", y="independent")
+
+    return make
+
+
+def _layers(network: Network) -> Any:
+    import altair as alt
+
+    return alt.hconcat(*(layer_panel(network, quantity, legend=True) for quantity in rows.COSTS))
+
+
+def _totals(graphs: Sequence[Graph]) -> Any:
+    import altair as alt
+
+    found = networks(graphs)
+    return alt.concat(*(total_panel(found, quantity) for quantity in rows.TOTALS), columns=2)
+
+
+CHARTS: dict[str, Callable[[Sequence[Graph]], Any]] = {
+    "layers": _stacked(_layers),
+    "stages": _stacked(lambda network: stage_panel(network, legend=True)),
+    "receptive_field": lambda graphs: field_chart(networks(graphs)),
+    "intensity": _stacked(lambda network: intensity_chart(network, legend=True)),
+    "totals": _totals,
+}
+
+
+def write_chart(graphs: Sequence[Graph], chart: str, path: Path) -> None:
+    """Draw one chart into an SVG or PNG file, by the file's ending.
+
+    Raises:
+        ValueError: there is no such chart, the file is of another kind, or the charts' libraries are not installed.
+        OSError: the file cannot be written.
+
+    """
+    if chart not in CHARTS:
+        raise unknown_name("chart", chart, CHARTS, f"there are {', '.join(CHARTS)}")
+    kind = path.suffix.lower()
+    if kind not in (".svg", ".png"):
+        raise ValueError(f"a chart's file ends in .svg or .png, got {path.name!r}")
+    library = renderer()
+    with atomic_write(path) as file:
+        made = CHARTS[chart](graphs)
+        if kind == ".svg":
+            file.write(to_svg(made).encode())
+        else:
+            file.write(library.vegalite_to_png(themed(made).to_json(validate=False), scale=2))

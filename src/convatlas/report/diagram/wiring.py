@@ -1,0 +1,91 @@
+"""Who reads what: the data flow between a graph's nodes, parameters left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...graph import Graph
+from ...graph.ops import (
+    Activation,
+    Alias,
+    BatchNorm,
+    Binary,
+    Cast,
+    Copy,
+    Dropout,
+    Expand,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    Pad,
+    Permute,
+    Prelu,
+    RMSNorm,
+    Softmax,
+    StochasticDepth,
+    View,
+)
+
+_TAILS = (
+    Activation, Alias, BatchNorm, Binary, Cast, Copy, Dropout, Expand, GroupNorm, InstanceNorm, LayerNorm,
+    LocalResponseNorm, Pad, Permute, Prelu, RMSNorm, Softmax, StochasticDepth, View,
+)  # fmt: skip
+
+
+class Wiring:
+    """For each node, by its place: which nodes it reads (`sources`) and which read it (`readers`).
+
+    An input of the network stands among the sources as a negative number.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        producer = {value: -1 - place for place, value in enumerate(graph.inputs)}
+        for place, node in enumerate(graph.nodes):
+            producer.update(dict.fromkeys(node.outputs, place))
+        self.sources = [
+            list(dict.fromkeys(producer[value] for value in node.inputs if value in producer)) for node in graph.nodes
+        ]
+        self.readers: list[list[int]] = [[] for _ in graph.nodes]
+        for place, sources in enumerate(self.sources):
+            for source in sources:
+                if source >= 0:
+                    self.readers[source].append(place)
+        self.results = {producer[value] for value in graph.outputs if value in producer}
+
+    def outside(self, first: int, end: int) -> dict[int, int]:
+        """What the nodes from ``first`` to before ``end`` read of what is not among them -> the last one that reads it."""
+        return {source: place for place in range(first, end) for source in self.sources[place] if source < first}
+
+    def cuts(self, starts: Sequence[int], end: int) -> set[int]:
+        """Those of ``starts`` (places of nodes, in order) where one tensor at most goes from what is before to what follows."""
+        last_use = self.outside(starts[0], end)
+        found, seen = set(), starts[0]
+        for start in starts:
+            last_use |= {place: self.last_use(place) for place in range(seen, start)}
+            seen = start
+            last_use = {source: last for source, last in last_use.items() if last >= start}
+            if len(last_use) <= 1:
+                found.add(start)
+        return found
+
+    def last_use(self, place: int) -> int:
+        """The last node that reads a node's output; behind all nodes if it leaves the network."""
+        return len(self.sources) if place in self.results else max(self.readers[place], default=place)
+
+    def units(self, first: int, end: int) -> list[list[int]]:
+        """The nodes from ``first`` to before ``end``: each op together with the norms and activations that alone read it."""
+        units: list[list[int]] = []
+        home: dict[int, list[int]] = {}
+        for place in range(first, end):
+            sources = self.sources[place]
+            joins = len(sources) == 1 and sources[0] in home and isinstance(self.graph.nodes[place].op, _TAILS)
+            if joins and self.readers[sources[0]] == [place] and sources[0] not in self.results:
+                unit = home[sources[0]]
+            else:
+                unit = []
+                units.append(unit)
+            unit.append(place)
+            home[place] = unit
+        return units

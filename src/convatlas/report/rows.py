@@ -1,0 +1,146 @@
+"""What the charts show, as rows of plain numbers."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ..analysis.cost import UNUSED
+from ..graph.ops import POINTWISE
+from .labels import FAMILIES, family, kernel
+from .network import Network
+from .numbers import in_bytes, in_short, percent, square
+
+Rows = list[dict[str, Any]]
+
+
+class Quantity(NamedTuple):
+    """Something that layers cost. ``key`` is a field of their records."""
+
+    key: str
+    title: str
+    unit: str
+    divisor: float
+
+
+MEMORY = Quantity("activation_bytes", "Activation memory", "MiB", 2**20)
+PARAMS = Quantity("params", "Parameters", "M", 1e6)
+MACS = Quantity("macs", "MACs", "M", 1e6)
+MOVED = Quantity("bytes_moved", "Bytes moved", "MiB", 2**20)
+COSTS = (MEMORY, PARAMS, MACS)
+TOTALS = (PARAMS, MACS, MEMORY, MOVED)
+MOST_BARS = 64
+
+
+def shown(quantity: Quantity, value: float) -> str:
+    """A value with its unit, for people."""
+    if quantity.unit == "MiB":
+        return in_bytes(value)
+    return f"{in_short(value)} {'MACs' if quantity is MACS else 'parameters'}"
+
+
+def bar_names(network: Network) -> list[tuple[str, list[int]]]:
+    """The bars of a network and the nodes that each one adds up: convolutions, poolings and matrix products.
+
+    Where they are too many, those of one module are put together, as deep in the module tree as there is room for.
+    """
+    nodes = network.graph.nodes
+    places = [place for place, node in enumerate(nodes) if not node.op.counted or family(network.graph, node) != "other"]
+    if not places:
+        return []
+    paths = [nodes[place].module.split(".") for place in places]
+    for depth in range(max(map(len, paths)), 0, -1):
+        keys = [".".join(path[:depth]) for path in paths]
+        if depth == max(map(len, paths)) and len(places) <= MOST_BARS:
+            groups = [(key, [place]) for key, place in zip(keys, places, strict=True)]
+        else:
+            pairs = groupby(zip(keys, places, strict=True), key=lambda pair: pair[0])
+            groups = [(key, [place for _, place in group]) for key, group in pairs]
+        if len(groups) <= MOST_BARS:
+            return groups
+    stages = groupby(places, key=lambda place: network.layers[place].stage)
+    return [(stage, list(group)) for stage, group in stages]
+
+
+def layer_rows(network: Network, quantity: Quantity) -> Rows:
+    """One row for each bar and family of layers in it, in order of execution."""
+    rows: Rows = []
+    total = sum(getattr(layer, quantity.key) for layer in network.layers)
+    for place, (name, nodes) in enumerate(bar_names(network)):
+        held: dict[str, int] = {}
+        for node in nodes:
+            kind = family(network.graph, network.graph.nodes[node])
+            held[kind] = held.get(kind, 0) + getattr(network.layers[node], quantity.key)
+        unknown = quantity is MACS and not all(network.layers[node].counted for node in nodes)
+        for kind, value in held.items():
+            share = value / total if total else 0.0
+            what = "MACs unknown" if unknown and kind == "other" else f"{shown(quantity, value)}, {percent(share)} of all"
+            about = f"{name or 'network'} ({FAMILIES[kind]}): {what}"
+            rows.append({"bar": place, "name": name, "family": kind, "value": value / quantity.divisor, "unknown": unknown, "about": about})
+    return rows
+
+
+def stage_rows(network: Network) -> Rows:
+    """The share of each stage in each of `COSTS`, in per cent."""
+    stages = [stage for stage in network.summary.stages if stage.name != UNUSED]
+    rows: Rows = []
+    for quantity in COSTS:
+        total = sum(getattr(stage, quantity.key) for stage in network.summary.stages)
+        for place, stage in enumerate(stages):
+            value = getattr(stage, quantity.key)
+            share = value / total if total else 0.0
+            about = f"{network.title}, {stage.name}: {shown(quantity, value)}, {percent(share)} of all"
+            rows.append({"stage": place, "name": stage.name, "quantity": quantity.title, "share": 100 * share, "about": about})
+    return rows
+
+
+def field_rows(network: Network) -> Rows:
+    """The receptive field behind each op that can widen it; ``largest`` is the largest so far."""
+    rows: Rows = []
+    largest = 0.0
+    graph = network.graph
+    for place, field in network.fields.items():
+        node = graph.nodes[place]
+        if not field.is_map or node.op.window(graph.specs(node.inputs), graph.specs(node.outputs)) == POINTWISE:
+            continue
+        size = max(field.size)
+        largest = max(largest, size)
+        exceeds = all(extent > image for extent, image in zip(field.size, network.image, strict=True))
+        about = f"{field.name or field.op} ({field.op}): sees {square(field.size)} px, stride {square(field.stride)} px"
+        rows.append(
+            {"depth": len(rows) + 1, "network": network.title, "name": field.name or field.op, "size": size, "largest": largest,
+             "exceeds": exceeds, "about": about}
+        )  # fmt: skip
+    return rows
+
+
+def intensity_rows(network: Network) -> Rows:
+    """FLOPs a byte against MACs for each op that has MACs; ops that are alike are one row."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, node in enumerate(network.graph.nodes):
+        layer = network.layers[place]
+        if layer.macs and layer.bytes_moved:
+            key = (family(network.graph, node), kernel(network.graph, node), layer.macs, layer.bytes_moved, layer.elementwise)
+            alike.setdefault(key, []).append(place)
+    rows: Rows = []
+    for (kind, window, *_), places in alike.items():
+        layer = network.layers[places[0]]
+        others = f" and {len(places) - 1} like it" if len(places) > 1 else ""
+        what = f"{window} {FAMILIES[str(kind)]}".strip()
+        about = f"{layer.name or layer.op}{others} ({what}): {layer.intensity:.1f} FLOPs a byte, {in_short(layer.macs)} MACs"
+        rows.append(
+            {"family": kind, "intensity": layer.intensity, "macs": layer.macs, "calls": len(places), "name": layer.name, "about": about,
+             "network": network.title}
+        )  # fmt: skip
+    return rows
+
+
+def total_rows(networks: list[Network], quantity: Quantity) -> Rows:
+    """The totals of several networks."""
+    rows: Rows = []
+    for network in networks:
+        value = getattr(network.summary, quantity.key)
+        at_least = network.at_least if quantity is MACS else ""
+        about = f"{network.title}: {at_least}{shown(quantity, value)}"
+        rows.append({"network": network.title, "place": network.index, "value": value / quantity.divisor, "about": about})
+    return rows

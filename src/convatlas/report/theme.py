@@ -1,0 +1,118 @@
+"""The colours of charts and page, and how an altair chart becomes an SVG element of the page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+# the page replaces these by CSS variables of the same names, so that charts follow dark mode
+INKS = {
+    "ink": "#1f2328",
+    "soft": "#59636e",
+    "line": "#d9dee4",
+    "paper": "#ffffff",
+    "conv": "#3266ad",
+    "depthwise": "#8256b4",
+    "linear": "#d06a1c",
+    "pool": "#2f9483",
+    "product": "#b8862b",
+    "other": "#818b96",
+    "alarm": "#c2333d",
+    "series-0": "#3266ae",
+    "series-1": "#d06a1d",
+    "series-2": "#2f9484",
+    "series-3": "#8256b5",
+    "series-4": "#b8862c",
+    "series-5": "#c94f7c",
+    "series-6": "#5b8a2e",
+    "series-7": "#818b97",
+}
+SERIES = [colour for name, colour in INKS.items() if name.startswith("series")]
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif"
+_VARIABLES = {colour: f"var(--{name})" for name, colour in INKS.items()}
+_KEPT = frozenset(
+    ("aria-label", "d", "dominant-baseline", "fill", "fill-opacity", "font-size", "font-weight", "height", "opacity", "stroke",
+     "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2")
+)  # fmt: skip
+_GEOMETRY = ("d", "transform", "viewBox", "x", "x1", "x2", "y", "y1", "y2")
+_WIDEST = 1.35  # how far a chart is enlarged on a wide page
+
+
+def themed(chart: Any) -> Any:
+    """A finished chart in the project's style."""
+    ink, soft, line = INKS["ink"], INKS["soft"], INKS["line"]
+    return (
+        chart.configure(background=INKS["paper"], font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=soft, titleColor=soft, gridColor=line, domainColor=line, tickColor=line, labelFontSize=11, titleFontSize=11,
+            titleFontWeight="normal", ticks=False, labelPadding=5, aria=False,
+        )
+        .configure_axisY(domain=False)
+        .configure_axisX(grid=False)
+        .configure_legend(labelColor=soft, titleColor=soft, labelFontSize=11, titleFontWeight="normal", symbolStrokeWidth=0, aria=False)
+        .configure_title(color=ink, fontSize=13, fontWeight=600, anchor="start", aria=False)
+        .configure_header(labelColor=ink, labelFontSize=12)
+    )  # fmt: skip
+
+
+def to_svg(chart: Any) -> str:
+    """A finished chart as SVG text of its own.
+
+    Raises:
+        ValueError: vl-convert is not installed.
+
+    """
+    svg: str = renderer().vegalite_to_svg(themed(chart).to_json(validate=False))
+    return svg
+
+
+def renderer() -> Any:
+    """The library that draws charts without a browser.
+
+    Raises:
+        ValueError: it is not installed.
+
+    """
+    try:
+        import vl_convert
+    except ImportError:
+        raise ValueError("charts need altair and vl-convert: pip install 'convatlas[charts]'") from None
+    return vl_convert
+
+
+def inline(chart: Any, name: str) -> str:
+    """A finished chart as an SVG element that scales with the page and takes its colours; marks keep their descriptions."""
+    root = ElementTree.fromstring(to_svg(chart))
+    _simplify(root)
+    width = float(root.attrib.pop("width"))
+    del root.attrib["height"]
+    root.remove(root[0])  # the paper behind it
+    root.attrib |= {
+        "class": "chart",
+        "style": f"max-width:{width * _WIDEST:.0f}px",
+        "role": "group",
+        "tabindex": "0",
+        "aria-label": name,
+    }
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _simplify(element: ElementTree.Element) -> None:
+    """Leave out what tells a browser nothing, and round what it draws by."""
+    element.tag = element.tag.rpartition("}")[2]
+    if "aria-label" in element.attrib:
+        element.set("role", "img")
+    for name, value in list(element.attrib.items()):
+        if name in _GEOMETRY:
+            element.set(name, re.sub(r"(\d+\.\d)\d+", r"\1", value))
+        elif name in ("fill", "stroke"):
+            element.set(name, _VARIABLES.get(value, value))
+        elif (name not in _KEPT and name != "role") or (name == "opacity" and value == "1"):
+            del element.attrib[name]
+    for child in list(element):
+        _simplify(child)
+        empty = child.tag == "g" and not len(child) or child.tag == "path" and child.get("d", "") in ("", "M0,0h0v0h0Z")
+        if empty or child.tag == "title" or child.get("fill") == "none" and child.get("stroke") is None and child.tag == "path":
+            element.remove(child)
