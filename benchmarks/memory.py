@@ -48,7 +48,9 @@ class Combination(NamedTuple):
         if self.trained == "head" and len(children) == 1:
             inner = [name for name, child in model.get_submodule(children[0]).named_children() if any(child.parameters())]
             children = [f"{children[0]}.{name}" for name in inner]
-        return Settings(optimizer=self.optimizer, threads=torch.get_num_threads(), frozen=tuple(children[:-1]) if self.trained == "head" else ())
+        return Settings(
+            optimizer=self.optimizer, threads=torch.get_num_threads(), frozen=tuple(children[:-1]) if self.trained == "head" else ()
+        )
 
 
 def combinations() -> list[Combination]:

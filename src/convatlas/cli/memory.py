@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from .memory_tables import KIND, LAYER, fit_lines, kind_rows, layer_rows, lines_of, measured_lines, notes_lines, record_of
-from .options import Batch, Debug, FormatOption, Input, Json, Model, Output, format_of
+from .options import Debug, FormatOption, Input, Json, Model, Output, format_of
 from .output import deliver, screen_width
 from .progress import working
 from .sizes import parse_size
@@ -37,12 +37,15 @@ def memory(
     freeze: Annotated[
         list[str] | None, typer.Option("--freeze", metavar="MODULE", help="Train nothing in this module (repeatable); * is all.")
     ] = None,
-    checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="WHAT", help=f"Compute again in backward: {_CHECKPOINTS}.")] = "none",
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", metavar="WHAT", help=f"Compute again in backward: {_CHECKPOINTS}.")
+    ] = "none",
     fit: Annotated[str | None, typer.Option("--fit", metavar="SIZE", help="Find the largest batch for 24GiB, 24GB or 8g.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run it here for real, in a process of its own, and compare.")] = False,
     inference: Annotated[bool, typer.Option("--inference", help="One forward pass without gradients instead of a step.")] = False,
     estimate: Annotated[
-        Literal["notes"] | None, typer.Option("--estimate", help="Set the lecture notes' estimate beside it, and say why it is off.")
+        Literal["notes"] | None,
+        typer.Option("--estimate", help="Set the lecture notes' estimate beside it, and say why it is off."),
     ] = None,
     by: Annotated[By, typer.Option("--by", help="What a row is: a kind of memory, or what a layer keeps for backward.")] = "kind",
     chosen: FormatOption = "table",

@@ -53,7 +53,9 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
 
         def fixed(wanted: int) -> Graph:
             if wanted != shape[0]:
-                raise ValueError(f"{model} holds a graph of batch {shape[0]}, which says nothing of others; name the network itself")
+                raise ValueError(
+                    f"{model} holds a graph of batch {shape[0]}, which says nothing of others; name the network itself"
+                )
             return graph
 
         return Subject(model, shape, fixed, None, None)

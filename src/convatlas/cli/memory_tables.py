@@ -147,7 +147,8 @@ def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]
     if "optimizer" in found:
         parts.append(found["optimizer"])
     parts.append(f"cpu with {found['threads']} threads" if "threads" in found else found["device"])
-    parts += [words for words, is_set in (("channels last", found["channels_last"]), ("ema", found.get("ema")), ("ddp", found.get("ddp"))) if is_set]
+    flags = {"channels last": "channels_last", "ema": "ema", "ddp": "ddp"}
+    parts += [words for words, key in flags.items() if found.get(key)]
     if found.get("accumulate", 1) > 1:
         parts.append(f"{found['accumulate']} batches to a step")
     if found.get("frozen"):
@@ -168,7 +169,8 @@ def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]
     for unknown in uncounted_shares(memory):
         calls = f"{unknown['calls']} {'call' if unknown['calls'] == 1 else 'calls'}"
         lines += wrapped(
-            f"No rule for {unknown['op']} ({calls}, {100 * unknown['share_of_outputs']:.1f} % of all outputs): what it keeps is not in.",
+            f"No rule for {unknown['op']} ({calls}, {100 * unknown['share_of_outputs']:.1f} % of all outputs): "
+            f"what it keeps is not in.",
             width,
             "red",
         )
@@ -191,16 +193,23 @@ def notes_lines(memory: TrainingMemory, notes: NotesEstimate, width: int) -> lis
 
     error = 100 * (notes.num_bytes / memory.peak_bytes - 1)
     head = (
-        f"The lecture notes' estimate: {gibi(notes.parameter_bytes)} of parameters x {notes.copies} + {gibi(notes.output_bytes)} of "
-        f"outputs x 2 = {gibi(notes.num_bytes)}, {error:+.1f} % off the simulated peak. Why:"
+        f"The lecture notes' estimate: {gibi(notes.parameter_bytes)} of parameters x {notes.copies} + "
+        f"{gibi(notes.output_bytes)} of outputs x 2 = {gibi(notes.num_bytes)}, {error:+.1f} % off the simulated peak. Why:"
     )
-    return [Line(""), *wrapped(head, width, "bold"), *(line for why in why_it_is_off(notes, memory) for line in wrapped(why, width))]
+    return [
+        Line(""),
+        *wrapped(head, width, "bold"),
+        *(line for why in why_it_is_off(notes, memory) for line in wrapped(why, width)),
+    ]
 
 
 def fit_lines(fitted: Fit, further: list[Suggestion], width: int) -> list[Line]:
     """The largest batch, and what lets it grow."""
     beside = f" and {gibi(fitted.overhead_bytes)} beside the tensors" if fitted.overhead_bytes else ""
-    head = f"The largest batch for {gibi(fitted.memory_bytes)} is {fitted.batch}, with a peak of {gibi(fitted.memory.peak_bytes)}{beside}."
+    head = (
+        f"The largest batch for {gibi(fitted.memory_bytes)} is {fitted.batch}, "
+        f"with a peak of {gibi(fitted.memory.peak_bytes)}{beside}."
+    )
     lines = [Line(""), *wrapped(head, width, "bold")]
     for suggestion in further:
         if suggestion.batch > fitted.batch:

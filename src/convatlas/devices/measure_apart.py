@@ -60,7 +60,9 @@ def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings,
 
 def _reason(process: subprocess.CompletedProcess[str]) -> str:
     if process.returncode < 0:
-        return f"the process was ended by signal {-process.returncode}" + (", as when memory runs out" if process.returncode == -9 else "")
+        return f"the process was ended by signal {-process.returncode}" + (
+            ", as when memory runs out" if process.returncode == -9 else ""
+        )
     errors = [line for line in process.stderr.splitlines() if "Error" in line]
     last = (errors or process.stderr.splitlines() or ["no message"])[-1].strip()
     return f"out of memory ({last})" if "memory" in last.lower() else last

@@ -100,7 +100,7 @@ def _prepared(model: nn.Module, settings: Settings) -> nn.Module:
     if settings.precision in ("bf16", "fp16"):
         model.to(torch.bfloat16 if settings.precision == "bf16" else torch.float16)
     if settings.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     for path in settings.checkpoint:
         module = model.get_submodule(path)
         forward = module.forward
@@ -206,7 +206,7 @@ def _peak_of_allocations(run: Callable[[], None]) -> int:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     events: list[tuple[int, int]] = []
-    pending = list(profiler.profiler.kineto_results.experimental_event_tree())  # type: ignore[union-attr]
+    pending = list(profiler.profiler.kineto_results.experimental_event_tree())
     while pending:
         event = pending.pop()
         if event.tag == _EventType.Allocation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,6 @@ def _lookup(table: dict[str, str]) -> str:
 
 def _names(found: Sequence[str]) -> str:
     """A Vega expression that writes the name of the bar at a place."""
-    import json
-
     return f"({json.dumps(list(found))})[datum.value]"
 
 
@@ -57,6 +57,7 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     import altair as alt
 
     data = rows.layer_rows(network, quantity)
+    largest = _largest(data, "bar")
     names = _short_names([name for name, _ in rows.bar_names(network)])
     x = alt.X(
         "bar:O",
@@ -64,12 +65,28 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
         axis=alt.Axis(labelExpr=_names(names), labelAngle=-90, labelLimit=_LABEL_LIMIT, labelOverlap="greedy", labelFontSize=9.5),
         scale=alt.Scale(paddingInner=0.2),
     )
-    base = _chart(data).encode(x=x, y=alt.Y("value:Q", title=f"{quantity.title} ({quantity.unit})", axis=alt.Axis(tickCount=4)), description="about:N")
+    base = _chart(data).encode(x=x, y=_amount(alt.Y, quantity, largest), description="about:N")
     bars = base.mark_bar().encode(color=_colour("family", families_of(network), legend))
     if quantity is rows.MACS and any(row["unknown"] for row in data):
         marks = base.transform_filter("datum.unknown").mark_text(text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"])
         bars += marks
     return bars.properties(width=WIDTH, height=HEIGHT)
+
+
+def _largest(data: rows.Rows, by: str) -> float:
+    """The largest sum of values that stand on each other."""
+    sums: dict[Any, float] = {}
+    for row in data:
+        sums[row[by]] = sums.get(row[by], 0.0) + row["value"]
+    return max(sums.values(), default=0.0)
+
+
+def _amount(channel: Any, quantity: rows.Quantity, largest: float) -> Any:
+    """An axis of amounts in the unit that reads best."""
+    import altair as alt
+
+    axis = alt.Axis(tickCount=4, grid=True, labelExpr=f"format(datum.value / {quantity.divisor(largest):.0f}, ',~g')")
+    return channel("value:Q", title=quantity.axis(largest), axis=axis)
 
 
 def _short_names(names: list[str]) -> list[str]:
@@ -123,7 +140,7 @@ def field_chart(shown: Sequence[Network]) -> Any:
     base = _chart(data).encode(x=x, color=colour)
     layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=alt.Y("largest:Q", title="receptive field (px)"))]
     dots = base.encode(y="size:Q", description="about:N")
-    layers.append(dots.mark_circle(size=16 if several else 30, opacity=1))
+    layers.append(dots.mark_circle(size=12 if several else 30, opacity=1))
     sizes = sorted({max(network.image) for network in shown if network.image})
     image = _chart([{"size": size, "text": f"image, {size} px"} for size in sizes]).encode(y="size:Q")
     layers.append(image.mark_rule(strokeDash=[4, 3], color=INKS["soft"], aria=False))
@@ -143,12 +160,13 @@ def intensity_chart(network: Network, *, legend: bool = False) -> Any:
     data = rows.intensity_rows(network)
     present = [kind for kind in FAMILIES if any(row["family"] == kind for row in data)]
     scale = alt.Scale(type="log", nice=False, padding=12)
+    steps = {key: _decades([row[key] for row in data]) for key in ("intensity", "macs")}
     return (
         _chart(data)
         .mark_circle(opacity=0.75, stroke=INKS["paper"], strokeWidth=0.7)
         .encode(
-            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=scale, axis=alt.Axis(format="~g", tickCount=5)),
-            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=scale, axis=alt.Axis(format="~s", tickCount=5, grid=True)),
+            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=scale, axis=alt.Axis(format="~g", values=steps["intensity"])),
+            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=scale, axis=alt.Axis(format="~s", values=steps["macs"])),
             size=alt.Size("calls:Q", scale=alt.Scale(domain=[1, 24], range=[45, 420], clamp=True), legend=None),
             color=_colour("family", present, legend),
             description="about:N",
@@ -157,16 +175,26 @@ def intensity_chart(network: Network, *, legend: bool = False) -> Any:
     )
 
 
+def _decades(values: Sequence[float]) -> list[float]:
+    """Round numbers along a logarithmic axis: powers of ten, and some between where there are few."""
+    if not values:
+        return []
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    factors = (1, 2, 5) if high - low < 3 else (1,)
+    return [factor * 10.0**power for power in range(low, high + 1) for factor in factors]
+
+
 def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:
     """One total of several networks."""
     import altair as alt
 
     titles = [network.title for network in shown]
+    data = rows.total_rows(list(shown), quantity)
     return (
-        _chart(rows.total_rows(list(shown), quantity))
+        _chart(data)
         .mark_bar(height={"band": 0.68})
         .encode(
-            x=alt.X("value:Q", title=f"{quantity.title} ({quantity.unit})", axis=alt.Axis(tickCount=4, grid=True)),
+            x=_amount(alt.X, quantity, _largest(data, "place")),
             y=alt.Y("place:O", title=None, axis=alt.Axis(labelExpr=_names(titles), labelLimit=120)),
             color=alt.Color("network:N", scale=alt.Scale(domain=titles, range=SERIES), legend=None),
             description="about:N",

@@ -29,6 +29,19 @@ def size(num_bytes: float) -> tuple[str, str]:
     return f"{num_bytes:,.0f}", "B"
 
 
+def scale(largest: float, *, in_bytes: bool = False) -> tuple[float, str]:
+    """The divisor and the unit in which a column or an axis up to ``largest`` is best read: (1e6, "M")."""
+    for divisor, unit in _BYTES if in_bytes else _COUNTS:
+        if largest >= divisor:
+            return divisor, unit
+    return 1.0, "B" if in_bytes else ""
+
+
+def scaled(value: float, divisor: float) -> str:
+    """A value in the unit of its column."""
+    return _digits(value / divisor) if divisor > 1 else f"{value:,.0f}"
+
+
 def in_short(number: float) -> str:
     """As "4.09 G"."""
     return " ".join(part for part in count(number) if part)

@@ -9,7 +9,7 @@ from ..analysis.cost import UNUSED
 from ..graph.ops import POINTWISE
 from .labels import FAMILIES, family, kernel
 from .network import Network
-from .numbers import in_bytes, in_short, percent, square
+from .numbers import in_bytes, in_short, percent, scale, square
 
 Rows = list[dict[str, Any]]
 
@@ -19,14 +19,22 @@ class Quantity(NamedTuple):
 
     key: str
     title: str
-    unit: str
-    divisor: float
+    in_bytes: bool = False
+
+    def axis(self, largest: float) -> str:
+        """The title of an axis up to ``largest``: "MACs (M)"."""
+        unit = scale(largest, in_bytes=self.in_bytes)[1]
+        return f"{self.title} ({unit})" if unit else self.title
+
+    def divisor(self, largest: float) -> float:
+        """What the values on such an axis are divided by."""
+        return scale(largest, in_bytes=self.in_bytes)[0]
 
 
-MEMORY = Quantity("activation_bytes", "Activation memory", "MiB", 2**20)
-PARAMS = Quantity("params", "Parameters", "M", 1e6)
-MACS = Quantity("macs", "MACs", "M", 1e6)
-MOVED = Quantity("bytes_moved", "Bytes moved", "MiB", 2**20)
+MEMORY = Quantity("activation_bytes", "Activation memory", in_bytes=True)
+PARAMS = Quantity("params", "Parameters")
+MACS = Quantity("macs", "MACs")
+MOVED = Quantity("bytes_moved", "Bytes moved", in_bytes=True)
 COSTS = (MEMORY, PARAMS, MACS)
 TOTALS = (PARAMS, MACS, MEMORY, MOVED)
 MOST_BARS = 64
@@ -34,9 +42,7 @@ MOST_BARS = 64
 
 def shown(quantity: Quantity, value: float) -> str:
     """A value with its unit, for people."""
-    if quantity.unit == "MiB":
-        return in_bytes(value)
-    return f"{in_short(value)} {'MACs' if quantity is MACS else 'parameters'}"
+    return in_bytes(value) if quantity.in_bytes else f"{in_short(value)} {'MACs' if quantity is MACS else 'parameters'}"
 
 
 def bar_names(network: Network) -> list[tuple[str, list[int]]]:
@@ -76,7 +82,7 @@ def layer_rows(network: Network, quantity: Quantity) -> Rows:
             share = value / total if total else 0.0
             what = "MACs unknown" if unknown and kind == "other" else f"{shown(quantity, value)}, {percent(share)} of all"
             about = f"{name or 'network'} ({FAMILIES[kind]}): {what}"
-            rows.append({"bar": place, "name": name, "family": kind, "value": value / quantity.divisor, "unknown": unknown, "about": about})
+            rows.append({"bar": place, "name": name, "family": kind, "value": value, "unknown": unknown, "about": about})
     return rows
 
 
@@ -142,5 +148,5 @@ def total_rows(networks: list[Network], quantity: Quantity) -> Rows:
         value = getattr(network.summary, quantity.key)
         at_least = network.at_least if quantity is MACS else ""
         about = f"{network.title}: {at_least}{shown(quantity, value)}"
-        rows.append({"network": network.title, "place": network.index, "value": value / quantity.divisor, "about": about})
+        rows.append({"network": network.title, "place": network.index, "value": value, "about": about})
     return rows

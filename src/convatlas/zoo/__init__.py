@@ -20,36 +20,53 @@ for _module in pkgutil.iter_modules(__path__):  # importing a family's file regi
     if not _module.ispkg:
         importlib.import_module(f"{__name__}.{_module.name}")
 
-_LAYERS_THAT_INITIALISE: tuple[Any, ...] = (
-    nn.Linear, nn.LayerNorm, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase
-)  # fmt: skip
-_SETTINGS = frozenset({bool, int, float, str, tuple, type(None)})
+_Norm: Any = nn.modules.batchnorm._NormBase
+_LAYERS_THAT_INITIALISE: tuple[Any, ...] = (nn.Linear, nn.LayerNorm, nn.modules.conv._ConvNd, _Norm)
 
 
 @contextmanager
 def _lean_construction() -> Iterator[None]:
     """Modules made inside skip what would cost most of the building time.
 
-    Layers keep the memory they were given, since `init_weights` fills it afterwards; and settings that can be no parameter,
-    buffer or module are stored without asking whether they are.
+    Layers keep the memory they were given, since `create` fills it afterwards; and batch norms, which are half of all
+    layers, set their attributes without asking of each one whether it is a parameter, a buffer or a module.
     """
     saved = [layer.reset_parameters for layer in _LAYERS_THAT_INITIALISE]
-    set_attribute = nn.Module.__setattr__
+    make_norm = _Norm.__init__
 
-    def set_quickly(module: nn.Module, name: str, value: Any) -> None:
-        own = module.__dict__
-        if type(value) in _SETTINGS and name not in own.get("_parameters", ()) and name not in own.get("_modules", ()):
-            own[name] = value
-        else:
-            set_attribute(module, name, value)
+    def make_quickly(
+        norm: Any,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        bias: bool = True,
+    ) -> None:
+        if not (affine and track_running_stats and bias and device is None and dtype is None):
+            options = {"device": device, "dtype": dtype} | ({} if bias else {"bias": False})
+            make_norm(norm, num_features, eps, momentum, affine, track_running_stats, **options)
+            return
+        nn.Module.__init__(norm)
+        own = norm.__dict__
+        own.update(num_features=num_features, eps=eps, momentum=momentum, affine=True, track_running_stats=True)
+        empty = torch.empty
+        own["_parameters"].update(weight=nn.Parameter(empty(num_features)), bias=nn.Parameter(empty(num_features)))
+        own["_buffers"].update(
+            running_mean=empty(num_features),
+            running_var=empty(num_features),
+            num_batches_tracked=empty((), dtype=torch.int64),
+        )
 
     try:
         for layer in _LAYERS_THAT_INITIALISE:
             layer.reset_parameters = lambda self: None
-        nn.Module.__setattr__ = set_quickly  # type: ignore[method-assign, assignment]
+        _Norm.__init__ = make_quickly
         yield
     finally:
-        nn.Module.__setattr__ = set_attribute  # type: ignore[method-assign]
+        _Norm.__init__ = make_norm
         for layer, original in zip(_LAYERS_THAT_INITIALISE, saved, strict=True):
             layer.reset_parameters = original
 
@@ -67,5 +84,8 @@ def create(name: str, **options: Any) -> Network:
         network = build(name, **options)
     if next(network.parameters()).device.type != "meta":
         with torch.no_grad():
+            for module in network.modules():
+                if isinstance(module, _Norm):
+                    module.reset_parameters()
             network.init_weights()
     return network

@@ -52,7 +52,9 @@ def test_a_wrong_option_is_one_line_and_status_2(options: list[str], message: st
 
 
 def test_a_memory_too_small_says_what_is_needed_and_what_takes_the_most() -> None:
-    with pytest.raises(DoesNotFitError, match=r"a batch of 1 needs at least [\d.]+ MiB, and 64.0 MiB are given; .* is parameters with"):
+    with pytest.raises(
+        DoesNotFitError, match=r"a batch of 1 needs at least [\d.]+ MiB, and 64.0 MiB are given; .* is parameters with"
+    ):
         ca.max_batch("resnet18", memory_bytes=2**26)
 
 

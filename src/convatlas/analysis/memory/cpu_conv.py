@@ -224,7 +224,7 @@ def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Scrip
     if needs[1]:
         # a large depthwise kernel's gradient is summed from 256 partial ones
         parts = 256 if call.weight[1] == 1 and call.groups > 1 and max(call.kernel) >= 5 else 1
-        partial = (call.blocked_weight or copy) * parts
+        partial = (call.blocked_weight or copy) * parts * (_FLOAT_BYTES // call.item)  # sums are float32
         script += [partial, copy, GRADIENTS[1], -copy, -partial]
     if needs[2]:
         script.append(GRADIENTS[2])

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from ...graph.ops import Activation, Binary, LocalResponseNorm, Loss, Prelu, Reduce
 from .changes import Change
 from .cpu import arithmetic_backward, function_backward
-from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
 from .plan import Step
+from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
 
 
 class Cuda:

@@ -17,8 +17,8 @@ from ...graph.ops import (
 from ...graph.ops.base import NOTHING
 from ...graph.ops.pointwise import Activation
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .script import OUTPUT, PASSED, Gradient, Script
 from .plan import Plan, Step
+from .script import OUTPUT, PASSED, Gradient, Script
 
 
 class Device(Protocol):

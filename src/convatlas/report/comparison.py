@@ -1,0 +1,108 @@
+"""Several networks side by side: a table with ratios to the first, and small charts of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import NamedTuple
+
+from . import rows
+from .charts import field_chart, stage_panel, total_panel
+from .network import Network
+from .numbers import ratio, scale, scaled, square
+from .theme import inline
+
+
+class _Measure(NamedTuple):
+    """A column of the comparison."""
+
+    key: str
+    title: str
+    value: Callable[[Network], float | None]
+    in_bytes: bool = False
+    of_operations: bool = False  # at least this much where ops were not counted
+    best: Callable[[Sequence[float]], float] = min
+
+
+def _published(network: Network) -> float | None:
+    from ..catalogue import list_models, lookup
+
+    return lookup(network.graph.name).published.get("top1") if network.graph.name in list_models() else None
+
+
+_MEASURES = (
+    _Measure("params", "Parameters", lambda network: network.summary.params),
+    _Measure("macs", "MACs", lambda network: network.summary.macs, of_operations=True),
+    _Measure("flops", "FLOPs", lambda network: network.summary.flops, of_operations=True),
+    _Measure("activation_bytes", "Activation memory", lambda network: network.summary.activation_bytes, in_bytes=True),
+    _Measure("bytes_moved", "Bytes moved", lambda network: network.summary.bytes_moved, in_bytes=True),
+    _Measure("intensity", "FLOPs/B", lambda network: network.summary.intensity, of_operations=True, best=max),
+)
+
+
+def comparison(found: Sequence[Network]) -> str:
+    """The section that stands before the networks; "" where there is one network."""
+    if len(found) < 2:
+        return ""
+    shared = len({network.conditions for network in found}) == 1
+    conditions = found[0].conditions if shared else "under the conditions that stand beside each name"
+    totals = "".join(
+        f"<figure>{inline(total_panel(found, quantity), f'{quantity.title} of each network')}</figure>" for quantity in rows.TOTALS
+    )
+    fields = ""
+    if any(network.fields for network in found):
+        fields = f"<figure>{inline(field_chart(found), 'Receptive field of each network against depth')}</figure>"
+    names = "".join(f'<span class="series-{place % 8}">{escape(network.title)}</span>' for place, network in enumerate(found))
+    stages = "".join(
+        f"<figure><figcaption>{escape(network.title)}</figcaption>{inline(stage_panel(network), f'Shares of the stages of {network.title}')}</figure>"
+        for network in found
+    )
+    legend = '<p class="legend"><span class="pool">activation memory</span><span class="linear">parameters</span><span class="conv">MACs</span></p>'
+    return (
+        f'<section id="comparison" aria-labelledby="comparison-title"><h2 id="comparison-title">Side by side</h2>'
+        f'<p class="conditions">{escape(conditions)}</p>{_table(found, shared)}'
+        f'<section aria-labelledby="totals-title"><h3 id="totals-title">Totals</h3><div class="panels quarters">{totals}</div></section>'
+        f'<section aria-labelledby="where-title"><h3 id="where-title">Where the costs lie</h3>{legend}<div class="panels">{stages}</div></section>'
+        f'<section aria-labelledby="growth-title"><h3 id="growth-title">Growth of the receptive field</h3><p class="legend lines">{names}</p>{fields}</section>'
+        "</section>"
+    )
+
+
+def _table(found: Sequence[Network], shared: bool) -> str:
+    heads, columns = [], []
+    for measure in _MEASURES:
+        values = [measure.value(network) or 0.0 for network in found]
+        divisor, unit = (1.0, "") if measure.key == "intensity" else scale(max(values), in_bytes=measure.in_bytes)
+        heads.append(f'<th scope="col" class="n">{measure.title}{f" <small>{unit}</small>" if unit else ""}</th>')
+        columns.append([_cell(measure, network, found, divisor) for network in found])
+    finals = [network.summary.receptive_field for network in found]
+    heads.append('<th scope="col" class="n">Receptive field <small>px</small></th>')
+    columns.append([f'<td class="n">{square(final.size) if final else "none"}</td>' for final in finals])
+    accuracies = [_published(network) for network in found]
+    if any(accuracies):
+        heads.append('<th scope="col" class="n">Published top-1 <small>%</small></th>')
+        best = max(value for value in accuracies if value)
+        columns.append([f'<td class="n{" best" if value == best else ""}">{f"{value:g}" if value else "–"}</td>' for value in accuracies])
+    body = ""
+    for place, network in enumerate(found):
+        note = "" if shared else f"<small>{escape(network.conditions)}</small>"
+        name = f'<a href="#network-{network.index}">{escape(network.title)}</a>{note}'
+        body += f'<tr><th scope="row">{name}</th>{"".join(column[place] for column in columns)}</tr>'
+    caption = f"×: ratio to {escape(found[0].title)}. Bold: the least of a column, for intensity and accuracy the most."
+    if any(network.summary.uncounted for network in found):
+        caption += " ≥: some ops were not counted, so there is no ratio."
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="Comparison"><table class="comparison"><caption>{caption}</caption>'
+        f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _cell(measure: _Measure, network: Network, found: Sequence[Network], divisor: float) -> str:
+    value, first = measure.value(network) or 0.0, measure.value(found[0]) or 0.0
+    unsure = measure.of_operations and bool(network.summary.uncounted or found[0].summary.uncounted)
+    shown = f"{value:.1f}" if measure.key == "intensity" else scaled(value, divisor)
+    at_least = network.at_least if measure.of_operations else ""
+    known = [measure.value(n) or 0.0 for n in found if not (measure.of_operations and n.summary.uncounted)]
+    best = " best" if known and not at_least and value == measure.best(known) else ""
+    compared = "–" if unsure or not first else ratio(value / first)
+    return f'<td class="n{best}" data-of="{measure.key}">{at_least}{shown}<small>{compared}</small></td>'
