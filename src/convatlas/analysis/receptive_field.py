@@ -1,7 +1,7 @@
 """Receptive fields: which part of the image each output position sees, through residual and concat branches.
 
-Each tensor carries, along both spatial axes, the interval of input pixels that its first position sees, and the step to
-the next position's. Where branches meet, the interval is the union. (Araujo, Norris, Sim: "Computing Receptive Fields of
+Each tensor carries, along both spatial axes and wherever these lie in its shape, the interval of input pixels that its
+first position sees, and the step to the next position's. Where branches meet, the interval is the union. (Araujo, Norris, Sim: "Computing Receptive Fields of
 Convolutional Neural Networks", Distill 2019, gives the same recurrences.)
 """
 
@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..graph import Graph
-from ..graph.ops import GLOBAL, POINTWISE, Window
+from ..graph.ops import Op, Passage, Specs, Window
 
 
 class Field(NamedTuple):
-    """What the positions along one axis see: the first one from pixel ``start`` to ``end`` (excluded), then ``step`` on."""
+    """What the positions along one axis of a map see: the first one from pixel ``start`` to ``end`` (excluded), then ``step`` on.
+
+    ``axis`` is where the positions lie in the tensor's shape; None once each of them sees the whole axis.
+    """
 
     start: float
     end: float
     step: float
     positions: int
+    axis: int | None
 
 
 @dataclass(slots=True)
@@ -100,15 +104,19 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     shape = graph.values[graph.inputs[0]].shape
     if len(shape) < 3:
         raise ValueError(f"an input of shape {shape} has no spatial axes, so no receptive field")
-    states: dict[int, _State] = {graph.inputs[0]: _State(tuple(Field(0.0, 1.0, 1.0, count) for count in shape[2:]), False)}
+    fields = tuple(Field(0.0, 1.0, 1.0, count, axis) for axis, count in enumerate(shape[2:], start=2))
+    states: dict[int, _State] = {graph.inputs[0]: _State(fields, False)}
     layers = []
     for place, node in enumerate(graph.nodes):
         inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
-        known = [states[value] for value in node.inputs if value in states]
-        if not known:
+        seen = [
+            _through(node.op, states[value], index, inputs, outputs)
+            for index, value in enumerate(node.inputs)
+            if value in states
+        ]
+        if not seen:
             continue
-        merged = _merged(known)
-        state = _through(node.op.window(inputs, outputs), merged, outputs[0].shape)
+        state = _merged(seen)
         for value in node.outputs:
             states[value] = state
         out = outputs[0].shape
@@ -133,45 +141,54 @@ def _whole(number: float) -> float:
 
 
 def _merged(states: list[_State]) -> _State:
-    """The union over branches; a branch that has lost its map gates the others without widening them."""
+    """The union over branches; a branch that has lost an axis gates the others without widening them along it."""
     if len(states) == 1:
         return states[0]
-    most = max(max(field.positions for field in state.fields) for state in states)
-    maps = [state for state in states if max(field.positions for field in state.fields) == most]
-    sees_all = any(state.sees_all for state in states) or len(maps) < len(states)
-    fields = tuple(
-        Field(
-            min(field.start for field in axis),
-            max(field.end for field in axis),
-            max(field.step for field in axis),
-            axis[0].positions,
-        )
-        for axis in zip(*(state.fields for state in maps), strict=True)
-    )
-    return _State(fields, sees_all)
-
-
-def _through(window: Window | str, state: _State, output_shape: tuple[int, ...]) -> _State:
-    if window == POINTWISE:
-        return state
-    if isinstance(window, Window) and len(window.kernel) == len(state.fields):
-        counts = output_shape[-len(state.fields) :]
-        fields = tuple(
+    sees_all = any(state.sees_all for state in states)
+    fields = []
+    for axis in zip(*(state.fields for state in states), strict=True):
+        live = [field for field in axis if field.axis is not None]
+        if live and any(field[3:] != live[0][3:] for field in live):  # a product of a map with itself turned round
+            live, sees_all = [], True
+        together = live or list(axis)
+        fields.append(
             Field(
-                field.start - padding * field.step,
-                field.end + ((kernel - 1) * dilation - padding) * field.step,
-                field.step * stride,
-                count,
-            )
-            for field, kernel, stride, padding, dilation, count in zip(
-                state.fields, window.kernel, window.stride, window.padding, window.dilation, counts, strict=True
+                min(field.start for field in together),
+                max(field.end for field in together),
+                max(field.step for field in together),
+                live[0].positions if live else 1,
+                live[0].axis if live else None,
             )
         )
-        covers = any(f.positions > 1 for f in state.fields) and all(count == 1 for count in counts)
-        return _State(fields, state.sees_all or covers)
-    assert window == GLOBAL or isinstance(window, Window)
-    fields = tuple(
-        Field(field.start, field.end + (field.positions - 1) * field.step, field.step * field.positions, 1)
-        for field in state.fields
+    return _State(tuple(fields), sees_all)
+
+
+def _through(op: Op, state: _State, index: int, inputs: Specs, outputs: Specs) -> _State:
+    """What input ``index`` contributes to what the output's positions see."""
+    window = op.window(inputs, outputs) if index == 0 and type(op).window is not Op.window else None
+    fields = []
+    for field in state.fields:
+        if field.axis is None:
+            fields.append(field)
+        elif isinstance(window, Window) and (place := field.axis - len(inputs[0].shape) + len(window.kernel)) >= 0:
+            kernel, stride, padding, dilation = (values[place] for values in window)
+            into = field.axis - len(inputs[0].shape) + len(outputs[0].shape)
+            start = field.start - padding * field.step
+            end = field.end + ((kernel - 1) * dilation - padding) * field.step
+            fields.append(Field(start, end, field.step * stride, outputs[0].shape[into], into))
+        else:
+            passage = None if type(op).window is not Op.window else op.passage(field.axis, index, inputs, outputs)
+            fields.append(_passed(field, passage, outputs[0].shape))
+    covers = [
+        after.positions == 1 and before.positions > 1 for before, after in zip(state.fields, fields, strict=True)
+    ]
+    return _State(tuple(fields), state.sees_all or all(covers))
+
+
+def _passed(field: Field, passage: Passage | None, shape: tuple[int, ...]) -> Field:
+    if passage is None:
+        return Field(field.start, field.end + (field.positions - 1) * field.step, field.step * field.positions, 1, None)
+    shift = passage.offset * field.step
+    return Field(
+        field.start + shift, field.end + shift, field.step * passage.step, shape[passage.axis], passage.axis
     )
-    return _State(fields, True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..analysis.summary import Summary
     from ..graph import Graph
 
+TRAINING_BATCHES = (1, 8, 32, 128)
+
 
 def summaries(models: list[str], inputs: str | None, batch: int | None, training: bool) -> list[Summary]:
     """Each network in short: out of the catalogue where that has it, else traced."""
@@ -47,10 +49,31 @@ def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) 
     if model.endswith(".json"):
         return _graph_file(model, inputs, batch, training)
     loaded = network_of(model, inputs, batch)
+    return _traced(model, loaded, with_batch(inputs, batch, loaded.input_size), training)
+
+
+def graphs_of(model: str, inputs: str | None, batch: int | None, training: bool) -> tuple[Graph, list[Graph]]:
+    """The graph of a network, and those of its training step at the batches of a report; it is loaded once.
+
+    Batches at which it cannot be trained (one image may be too few for a batch norm) are left out; a graph's file has none.
+    """
+    if model.endswith(".json"):
+        return _graph_file(model, inputs, batch, training), []
+    loaded = network_of(model, inputs, batch)
+    shape = with_batch(inputs, batch, loaded.input_size)
+    graph = _traced(model, loaded, shape, training)
+    steps = []
+    for images in TRAINING_BATCHES:
+        with contextlib.suppress(ValueError):
+            steps.append(_traced(model, loaded, (images, *shape[1:]), True))
+    return graph, steps
+
+
+def _traced(model: str, loaded: Loaded, shape: tuple[int, ...], training: bool) -> Graph:
     with working(f"tracing {model}"), contextlib.redirect_stdout(sys.stderr):
         from ..trace import trace
 
-        graph = trace(loaded.module, with_batch(inputs, batch, loaded.input_size), training=training)
+        graph = trace(loaded.module, shape, training=training)
     graph.name = model
     return graph
 

@@ -51,17 +51,19 @@ def report(
     path = output or Path(f"report.{form}")
     check_writable(path)
 
-    from .models import graph_of
+    from .models import graph_of, graphs_of
 
-    graphs = [graph_of(model, inputs, batch, train) for model in models]
-    with working(f"writing {path}"):
-        if chart is None:
-            from ..report.page import write_html
+    if chart is None:
+        from ..report.page import write_html
 
-            write_html(graphs, path)
-        else:
-            from ..report.charts import write_chart
+        found = [graphs_of(model, inputs, batch, train) for model in models]
+        with working(f"writing {path}"):
+            write_html([graph for graph, _ in found], path, [steps for _, steps in found])
+    else:
+        from ..report.charts import write_chart
 
+        graphs = [graph_of(model, inputs, batch, train) for model in models]
+        with working(f"writing {path}"):
             write_chart(graphs, chart, path)
     deliver(lambda: f"{path}\n", None)
     if open_:

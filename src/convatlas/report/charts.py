@@ -14,10 +14,11 @@ from ..names import unknown_name
 from . import rows
 from .labels import FAMILIES
 from .network import Network, networks
-from .theme import INKS, SERIES, renderer, themed, to_svg
+from .numbers import scale
+from .theme import INKS, SERIES, renderer, specification, to_svg
 
 WIDTH, HEIGHT = 320, 170
-_WIDE = 420
+_WIDE = 380
 _LABEL_LIMIT = 76
 
 
@@ -56,8 +57,7 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     """Bars of one quantity over a network's layers."""
     import altair as alt
 
-    data = rows.layer_rows(network, quantity)
-    largest = _largest(data, "bar")
+    data, title = _scaled(rows.layer_rows(network, quantity), quantity, "bar")
     names = _short_names([name for name, _ in rows.bar_names(network)])
     x = alt.X(
         "bar:O",
@@ -65,7 +65,7 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
         axis=alt.Axis(labelExpr=_names(names), labelAngle=-90, labelLimit=_LABEL_LIMIT, labelOverlap="greedy", labelFontSize=9.5),
         scale=alt.Scale(paddingInner=0.2),
     )
-    base = _chart(data).encode(x=x, y=_amount(alt.Y, quantity, largest), description="about:N")
+    base = _chart(data).encode(x=x, y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4)), description="about:N")
     bars = base.mark_bar().encode(color=_colour("family", families_of(network), legend))
     if quantity is rows.MACS and any(row["unknown"] for row in data):
         marks = base.transform_filter("datum.unknown").mark_text(text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"])
@@ -73,20 +73,13 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     return bars.properties(width=WIDTH, height=HEIGHT)
 
 
-def _largest(data: rows.Rows, by: str) -> float:
-    """The largest sum of values that stand on each other."""
+def _scaled(data: rows.Rows, quantity: rows.Quantity, by: str) -> tuple[rows.Rows, str]:
+    """Rows with their values in the unit that reads best, and the title of such an axis; values of one ``by`` add up."""
     sums: dict[Any, float] = {}
     for row in data:
         sums[row[by]] = sums.get(row[by], 0.0) + row["value"]
-    return max(sums.values(), default=0.0)
-
-
-def _amount(channel: Any, quantity: rows.Quantity, largest: float) -> Any:
-    """An axis of amounts in the unit that reads best."""
-    import altair as alt
-
-    axis = alt.Axis(tickCount=4, grid=True, labelExpr=f"format(datum.value / {quantity.divisor(largest):.0f}, ',~g')")
-    return channel("value:Q", title=quantity.axis(largest), axis=axis)
+    divisor, unit = scale(max(sums.values(), default=0.0), in_bytes=quantity.in_bytes)
+    return [row | {"value": row["value"] / divisor} for row in data], f"{quantity.title} ({unit})" if unit else quantity.title
 
 
 def _short_names(names: list[str]) -> list[str]:
@@ -123,7 +116,7 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
     )  # fmt: skip
 
 
-def field_chart(shown: Sequence[Network]) -> Any:
+def field_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
     """Receptive field against depth, with the size of the image."""
     import altair as alt
 
@@ -132,7 +125,7 @@ def field_chart(shown: Sequence[Network]) -> Any:
     titles = [network.title for network in shown]
     several = len(shown) > 1
     colour = (
-        alt.Color("network:N", sort=titles, scale=alt.Scale(domain=titles, range=SERIES), legend=alt.Legend(title=None, orient="top", columns=3))
+        alt.Color("network:N", sort=titles, scale=alt.Scale(domain=titles, range=SERIES), legend=alt.Legend(title=None, orient="top", columns=3) if legend else None)
         if several
         else alt.value(INKS["conv"])
     )
@@ -159,14 +152,14 @@ def intensity_chart(network: Network, *, legend: bool = False) -> Any:
 
     data = rows.intensity_rows(network)
     present = [kind for kind in FAMILIES if any(row["family"] == kind for row in data)]
-    scale = alt.Scale(type="log", nice=False, padding=12)
+    logarithmic = alt.Scale(type="log", nice=False, padding=12)
     steps = {key: _decades([row[key] for row in data]) for key in ("intensity", "macs")}
     return (
         _chart(data)
         .mark_circle(opacity=0.75, stroke=INKS["paper"], strokeWidth=0.7)
         .encode(
-            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=scale, axis=alt.Axis(format="~g", values=steps["intensity"])),
-            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=scale, axis=alt.Axis(format="~s", values=steps["macs"])),
+            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~g", values=steps["intensity"])),
+            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~s", values=steps["macs"])),
             size=alt.Size("calls:Q", scale=alt.Scale(domain=[1, 24], range=[45, 420], clamp=True), legend=None),
             color=_colour("family", present, legend),
             description="about:N",
@@ -189,13 +182,13 @@ def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:
     import altair as alt
 
     titles = [network.title for network in shown]
-    data = rows.total_rows(list(shown), quantity)
+    data, title = _scaled(rows.total_rows(shown, quantity), quantity, "place")
     return (
         _chart(data)
         .mark_bar(height={"band": 0.68})
         .encode(
-            x=_amount(alt.X, quantity, _largest(data, "place")),
-            y=alt.Y("place:O", title=None, axis=alt.Axis(labelExpr=_names(titles), labelLimit=120)),
+            x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=4, grid=True)),
+            y=alt.Y("place:O", title=None, axis=alt.Axis(labelExpr=_names(titles), labelLimit=120, minExtent=0)),
             color=alt.Color("network:N", scale=alt.Scale(domain=titles, range=SERIES), legend=None),
             description="about:N",
         )
@@ -210,7 +203,7 @@ def _stacked(panels: Callable[[Network], Any]) -> Callable[[Sequence[Graph]], An
         import altair as alt
 
         found = [
-            panels(network).properties(title=alt.Title(network.title, subtitle=network.conditions, subtitleColor=INKS["soft"]))
+            panels(network).properties(title=alt.Title(network.title, subtitle=network.conditions))
             for network in networks(graphs)
         ]
         return alt.vconcat(*found, spacing=28).resolve_scale(color="independent", x="independent", y="independent")
@@ -234,7 +227,7 @@ def _totals(graphs: Sequence[Graph]) -> Any:
 CHARTS: dict[str, Callable[[Sequence[Graph]], Any]] = {
     "layers": _stacked(_layers),
     "stages": _stacked(lambda network: stage_panel(network, legend=True)),
-    "receptive_field": lambda graphs: field_chart(networks(graphs)),
+    "receptive_field": lambda graphs: field_chart(networks(graphs), legend=True),
     "intensity": _stacked(lambda network: intensity_chart(network, legend=True)),
     "totals": _totals,
 }
@@ -259,4 +252,4 @@ def write_chart(graphs: Sequence[Graph], chart: str, path: Path) -> None:
         if kind == ".svg":
             file.write(to_svg(made).encode())
         else:
-            file.write(library.vegalite_to_png(themed(made).to_json(validate=False), scale=2))
+            file.write(library.vegalite_to_png(specification(made), scale=2))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..analysis.cost import Cost, LayerCost, cost
+from ..analysis.memory import Settings, TrainingMemory, training_memory
 from ..analysis.receptive_field import ReceptiveField, receptive_field
 from ..analysis.summary import Summary, summarise
 from ..graph import Graph
@@ -16,11 +17,15 @@ from .numbers import times
 
 @dataclass(frozen=True)
 class Network:
-    """A graph with its records. ``title`` tells it from the other networks of the page."""
+    """A graph with its records. ``title`` tells it from the other networks of the page.
+
+    ``training`` are its graphs in training mode, one a batch; None leaves training out of the page.
+    """
 
     graph: Graph
     title: str
     index: int = 0
+    training: tuple[Graph, ...] | None = None
 
     @cached_property
     def cost(self) -> Cost:
@@ -45,6 +50,16 @@ class Network:
         except ValueError:  # no image, so no receptive field
             return {}
 
+    @cached_property
+    def steps(self) -> list[TrainingMemory]:
+        """Memory of one training step at each batch.
+
+        Raises:
+            ValueError: the network has nothing to train on.
+
+        """
+        return [training_memory(graph, Settings()) for graph in self.training or ()]
+
     @property
     def at_least(self) -> str:
         """What stands before sums of operations: ops that nobody counted would add to them."""
@@ -63,11 +78,11 @@ class Network:
         return f"input {times(shape[1:])}, batch {shape[0]}, {self.summary.dtype}, {mode}"
 
 
-def networks(graphs: Sequence[Graph]) -> list[Network]:
-    """The graphs with titles of which no two are the same.
+def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> list[Network]:
+    """The graphs with titles of which no two are the same, and those of training that go with each.
 
     Raises:
-        ValueError: there is no graph, or one of them has no input.
+        ValueError: there is no graph, or one of them has no input, or the graphs of training are of more or fewer networks.
 
     """
     if not graphs:
@@ -75,6 +90,8 @@ def networks(graphs: Sequence[Graph]) -> list[Network]:
     for graph in graphs:
         if not graph.inputs:
             raise ValueError(f"{graph.name or 'a graph'} has no input, so there is nothing to report about it")
+    if training_graphs is not None and len(training_graphs) != len(graphs):
+        raise ValueError(f"graphs of {len(graphs)} networks, but graphs in training mode of {len(training_graphs)}; give as many")
     names = [graph.name or "network" for graph in graphs]
     shapes = [times(graph.values[graph.inputs[0]].shape) for graph in graphs]
     titles = [name if names.count(name) == 1 else f"{name} at {shape}" for name, shape in zip(names, shapes, strict=True)]
@@ -82,5 +99,6 @@ def networks(graphs: Sequence[Graph]) -> list[Network]:
     found = []
     for index, (graph, title) in enumerate(zip(graphs, titles, strict=True)):
         seen[title] += 1
-        found.append(Network(graph, title if seen[title] == 1 else f"{title} ({seen[title]})", index))
+        training = None if training_graphs is None else tuple(training_graphs[index])
+        found.append(Network(graph, title if seen[title] == 1 else f"{title} ({seen[title]})", index, training))
     return found

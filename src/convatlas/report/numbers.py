@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_NEVER_BROKEN = "\N{NO-BREAK SPACE}"
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
@@ -44,19 +45,24 @@ def scaled(value: float, divisor: float) -> str:
 
 def in_short(number: float) -> str:
     """As "4.09 G"."""
-    return " ".join(part for part in count(number) if part)
+    return _NEVER_BROKEN.join(part for part in count(number) if part)
 
 
 def in_bytes(num_bytes: float) -> str:
     """As "97.5 MiB"."""
-    return " ".join(size(num_bytes))
+    return _NEVER_BROKEN.join(size(num_bytes))
 
 
 def percent(share: float) -> str:
     """A share from 0 to 1: what is there is never written as 0."""
     if not share:
-        return "0 %"
-    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" if share < 0.9995 else "100 %"
+        return together("0 %")
+    return together("< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" if share < 0.9995 else "100 %")
+
+
+def together(text: str) -> str:
+    """A text whose numbers are not parted from their units at the end of a line."""
+    return text.replace(" %", f"{_NEVER_BROKEN}%").replace("< ", f"<{_NEVER_BROKEN}")
 
 
 def ratio(value: float) -> str:

@@ -17,6 +17,7 @@ from .comparison import comparison
 from .network import Network, networks
 from .table import full_table
 from .theme import INKS
+from .training import training_memory
 
 # what a network's part of the page consists of, in this order; a section that has nothing to show is ""
 SECTIONS: tuple[Callable[[Network], str], ...] = (
@@ -24,20 +25,25 @@ SECTIONS: tuple[Callable[[Network], str], ...] = (
     sections.blocks,
     sections.layers,
     sections.stages,
-    sections.receptive_field,
-    sections.intensity,
+    sections.views,
+    training_memory,
     full_table,
 )
 
 
-def render_html(graphs: Sequence[Graph]) -> str:
+def render_html(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> str:
     """The page about some networks; several stand side by side, in the order given.
+
+    Args:
+        graphs: one a network.
+        training_graphs: for each network its graphs in training mode, one a batch, that of 32 to be drawn; none for a network
+            that cannot be traced so. None leaves training memory out of the page.
 
     Raises:
         ValueError: there is no network, or the charts' libraries are not installed.
 
     """
-    found = networks(graphs)
+    found = networks(graphs, training_graphs)
     script = _asset("page.js")
     inks = ";".join(f"--{name}:{colour}" for name, colour in INKS.items())
     parts = [comparison(found), _tabs(found), *(_network(network, alone=len(found) == 1) for network in found)]
@@ -52,8 +58,8 @@ def render_html(graphs: Sequence[Graph]) -> str:
     )
 
 
-def write_html(graphs: Sequence[Graph], path: Path) -> None:
-    """Write the page, whole or not at all.
+def write_html(graphs: Sequence[Graph], path: Path, training_graphs: Sequence[Sequence[Graph]] | None = None) -> None:
+    """Write the page, whole or not at all; see `render_html`.
 
     Raises:
         ValueError: there is no network, or the charts' libraries are not installed.
@@ -61,7 +67,7 @@ def write_html(graphs: Sequence[Graph], path: Path) -> None:
 
     """
     with atomic_write(path) as file:
-        file.write(render_html(graphs).encode())
+        file.write(render_html(graphs, training_graphs).encode())
 
 
 def _asset(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from ..analysis.cost import UNUSED
 from ..graph.ops import POINTWISE
 from .labels import FAMILIES, family, kernel
 from .network import Network
-from .numbers import in_bytes, in_short, percent, scale, square
+from .numbers import in_bytes, in_short, percent, square
 
 Rows = list[dict[str, Any]]
 
@@ -20,15 +21,6 @@ class Quantity(NamedTuple):
     key: str
     title: str
     in_bytes: bool = False
-
-    def axis(self, largest: float) -> str:
-        """The title of an axis up to ``largest``: "MACs (M)"."""
-        unit = scale(largest, in_bytes=self.in_bytes)[1]
-        return f"{self.title} ({unit})" if unit else self.title
-
-    def divisor(self, largest: float) -> float:
-        """What the values on such an axis are divided by."""
-        return scale(largest, in_bytes=self.in_bytes)[0]
 
 
 MEMORY = Quantity("activation_bytes", "Activation memory", in_bytes=True)
@@ -141,7 +133,7 @@ def intensity_rows(network: Network) -> Rows:
     return rows
 
 
-def total_rows(networks: list[Network], quantity: Quantity) -> Rows:
+def total_rows(networks: Sequence[Network], quantity: Quantity) -> Rows:
     """The totals of several networks."""
     rows: Rows = []
     for network in networks:

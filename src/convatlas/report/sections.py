@@ -10,7 +10,7 @@ from .charts import families_of, field_chart, intensity_chart, layer_panel
 from .diagram.view import diagram
 from .labels import FAMILIES
 from .network import Network
-from .numbers import count, in_bytes, in_short, percent, size, square, times
+from .numbers import count, in_bytes, in_short, percent, size, square, times, together
 from .theme import inline
 
 CONVENTION = (
@@ -27,7 +27,7 @@ def section(network: Network, key: str, title: str, body: str) -> str:
 
 def overview(network: Network) -> str:
     """What it is, its totals, and where they lie."""
-    notes = f'<p class="lead">{escape(in_words(network.summary.ops))}</p>{_uncounted(network)}'
+    notes = f'<p class="lead">{escape(together(in_words(network.summary.ops)))}</p>{_uncounted(network)}'
     return f'{_origin(network)}<p class="conditions">{escape(network.conditions)}</p>{_cards(network)}{notes}'
 
 
@@ -136,6 +136,11 @@ def stages(network: Network) -> str:
         f"</tr></thead><tbody>{''.join(found)}</tbody></table></div>"
     )
     return section(network, "stages", "By stage", body)
+
+
+def views(network: Network) -> str:
+    """Two charts side by side, where there is room: the receptive field and the intensity."""
+    return f'<div class="pair">{receptive_field(network)}{intensity(network)}</div>'
 
 
 def receptive_field(network: Network) -> str:

@@ -36,25 +36,27 @@ _KEPT = frozenset(
      "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2")
 )  # fmt: skip
 _GEOMETRY = ("d", "transform", "viewBox", "x", "x1", "x2", "y", "y1", "y2")
-_WIDEST = 1.35  # how far a chart is enlarged on a wide page
+_WIDEST = 1.25  # how far a chart is enlarged on a wide page
 
 
-def themed(chart: Any) -> Any:
-    """A finished chart in the project's style."""
-    ink, soft, line = INKS["ink"], INKS["soft"], INKS["line"]
-    return (
-        chart.configure(background=INKS["paper"], font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=soft, titleColor=soft, gridColor=line, domainColor=line, tickColor=line, labelFontSize=11, titleFontSize=11,
-            titleFontWeight="normal", ticks=False, labelPadding=5, aria=False,
-        )
-        .configure_axisY(domain=False)
-        .configure_axisX(grid=False)
-        .configure_legend(labelColor=soft, titleColor=soft, labelFontSize=11, titleFontWeight="normal", symbolStrokeWidth=0, aria=False)
-        .configure_title(color=ink, fontSize=13, fontWeight=600, anchor="start", aria=False)
-        .configure_header(labelColor=ink, labelFontSize=12)
-    )  # fmt: skip
+CONFIG: dict[str, Any] = {
+    "background": INKS["paper"],
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": INKS["soft"], "titleColor": INKS["soft"], "gridColor": INKS["line"], "domainColor": INKS["line"],
+        "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "ticks": False, "labelPadding": 5, "aria": False,
+    },
+    "axisX": {"grid": False},
+    "axisY": {"domain": False, "minExtent": 30},
+    "legend": {"labelColor": INKS["soft"], "labelFontSize": 11, "symbolStrokeWidth": 0, "aria": False},
+    "title": {"color": INKS["ink"], "subtitleColor": INKS["soft"], "fontSize": 13, "fontWeight": 600, "anchor": "start", "aria": False},
+}  # fmt: skip
+
+
+def specification(chart: Any) -> dict[str, Any]:
+    """A finished chart as Vega-Lite, in the project's style."""
+    return {**chart.to_dict(validate=False), "config": CONFIG}
 
 
 def to_svg(chart: Any) -> str:
@@ -64,7 +66,7 @@ def to_svg(chart: Any) -> str:
         ValueError: vl-convert is not installed.
 
     """
-    svg: str = renderer().vegalite_to_svg(themed(chart).to_json(validate=False))
+    svg: str = renderer().vegalite_to_svg(specification(chart))
     return svg
 
 

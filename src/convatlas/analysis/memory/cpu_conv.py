@@ -159,14 +159,14 @@ def _call(op: Conv | ConvTranspose, step: Step, threads: int) -> _Call:
 def _transposed_forward(call: _Call) -> Script:
     filters = call.blocked_weight
     if max(call.op.stride) > 1 and call.groups == 1:
-        source, target, work = call.plain(call.x), call.plain(call.out), _strided_work(call, call.out[1])
+        source, target, work = call.plain(call.x), call.plain(call.out), _strided_work(call, call.out)
         return [work, source, filters, target, -filters, -source, -work, target, OUTPUT, -target, -target]
     source, target = call.blocked(call.x), call.blocked(call.out)
     return [target, source, filters, target, -filters, -source, -target, OUTPUT, -target]
 
 
-def _strided_work(call: _Call, channels: int) -> int:
-    return call.threads * _STRIDED_BYTES * min(channels, 64)
+def _strided_work(call: _Call, image: tuple[int, ...]) -> int:
+    return min(call.threads * _STRIDED_BYTES * min(image[1], 64), 2 * call.plain(image))
 
 
 def _input_gradient(call: _Call) -> Script:
@@ -177,7 +177,7 @@ def _input_gradient(call: _Call) -> Script:
         columns = call.threads * call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
         return [source, columns, -columns, GRADIENTS[0], -source]
     if max(call.op.stride) > 1 and call.groups == 1:  # made channels-last, then packed over one more copy
-        grad, source, work = call.plain(call.out), call.plain(call.x), _strided_work(call, call.x[1])
+        grad, source, work = call.plain(call.out), call.plain(call.x), _strided_work(call, call.x)
         return [grad, filters, source, work, -work, -filters, -grad, source, GRADIENTS[0], -source, -source]
     return [grad, filters, source, -filters, -grad, GRADIENTS[0], -source]
 

@@ -1,25 +1,19 @@
 """One class an op, with all of its rules."""
 
-from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
+from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Passage, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
 from .layout import (
-    Alias,
     Assign,
     Concat,
     Copy,
     Embedding,
-    Expand,
     Fill,
     Gather,
     GridSample,
     Interpolate,
     Pad,
-    Permute,
     PixelShuffle,
-    Slice,
-    Split,
     Stack,
-    View,
 )
 from .matrix import Attention, Einsum, Linear, Matmul
 from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm
@@ -27,6 +21,7 @@ from .pointwise import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, S
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
 from .reduce import Cumulative, Loss, Reduce, Select
 from .uncounted import Uncounted
+from .views import Alias, Expand, Permute, Slice, Split, View
 
 __all__ = [
     "GLOBAL",
@@ -69,6 +64,7 @@ __all__ = [
     "MaxPool",
     "Op",
     "Pad",
+    "Passage",
     "Permute",
     "PixelShuffle",
     "Prelu",

@@ -23,6 +23,14 @@ class Window(NamedTuple):
     dilation: tuple[int, ...]
 
 
+class Passage(NamedTuple):
+    """Where the positions along one axis of an input go: position ``offset + step * i`` becomes i along ``axis``."""
+
+    axis: int
+    offset: int = 0
+    step: int = 1
+
+
 class Kept(NamedTuple):
     """What autograd keeps of one call for the backward pass."""
 
@@ -100,9 +108,21 @@ class Op:
         """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""
         return NOTHING
 
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        """Where the positions along an axis of input ``index`` go; None where an output position may see all of them."""
+        into = axis + len(outputs[0].shape) - len(inputs[index].shape)
+        return Passage(into) if into >= 0 and outputs[0].shape[into] == inputs[index].shape[axis] else None
+
     def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        """What an output position sees of the input: a `Window`, `POINTWISE` or `GLOBAL`."""
-        return POINTWISE
+        """What an output position sees of the first input's spatial axes: a `Window`, `POINTWISE` or `GLOBAL`."""
+        passages = [self.passage(axis, 0, inputs, outputs) for axis in range(2, len(inputs[0].shape))] if inputs else []
+        known = [passage for passage in passages if passage is not None]
+        if len(known) < len(passages):
+            return GLOBAL
+        if all(passage[1:] == (0, 1) for passage in known):
+            return POINTWISE
+        ones = (1,) * len(known)
+        return Window(ones, tuple(p.step for p in known), tuple(-p.offset for p in known), ones)
 
     def to_json(self) -> dict[str, Any]:
         """The op as plain data."""

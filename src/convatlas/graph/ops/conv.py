@@ -9,7 +9,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, Kept, Op, Specs, Window, sliding_size
+from .base import Kept, Op, Passage, Specs, Window, sliding_size
 
 
 class TooSmallError(ValueError):
@@ -165,8 +165,8 @@ class Unfold(Op):
             raise TooSmallError("unfold", (height, width), _least_size(self))
         return TensorSpec((*batch, channels * prod(self.kernel), prod(windows)), inputs[0].dtype)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window:
-        return Window(self.kernel, self.stride, self.padding, self.dilation)
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ class Fold(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None
 
 
 def _windows(size: tuple[int, ...], op: Unfold | Fold) -> list[int]:

@@ -1,4 +1,4 @@
-"""Ops that move or rename elements: views, permutations, concatenation, padding, indexing, resampling. No arithmetic."""
+"""Ops that move elements: concatenation, padding, copies, indexing, resampling. No arithmetic but resampling's."""
 
 from __future__ import annotations
 
@@ -8,118 +8,8 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec, promote
-from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window, axis_of
+from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of
 from .conv import TooSmallError
-
-
-@dataclass(frozen=True, slots=True)
-class Alias(Op):
-    """The same tensor under another name: identity, detach, a dropout that is off."""
-
-    kind: ClassVar[str] = "identity"
-    is_view: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True)
-class View(Op):
-    """The same elements in another shape (view, reshape, flatten, squeeze); ``copies`` where the memory layout forbids a view."""
-
-    kind: ClassVar[str] = "view"
-    shape: tuple[int, ...] = ()
-    function: str = "view"
-    copies: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.function
-
-    @property
-    def is_view(self) -> bool:  # type: ignore[override]
-        return not self.copies
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        count = prod(inputs[0].shape)
-        if -1 in self.shape:
-            rest = -prod(self.shape)
-            if rest == 0 or count % rest:
-                raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
-            return TensorSpec(tuple(count // rest if n == -1 else n for n in self.shape), inputs[0].dtype)
-        if prod(self.shape) != count:
-            raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
-        return TensorSpec(self.shape, inputs[0].dtype)
-
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        # a map stays a map while its last two axes do, as in a channel shuffle
-        before, after = inputs[0].shape, outputs[0].shape
-        spatial = min(2, len(before) - 2)
-        return POINTWISE if spatial < 1 or before[-spatial:] == after[-spatial:] else GLOBAL
-
-
-@dataclass(frozen=True, slots=True)
-class Permute(Op):
-    """The axes in another order (permute, transpose); a view."""
-
-    kind: ClassVar[str] = "permute"
-    is_view: ClassVar[bool] = True
-    axes: tuple[int, ...] = ()
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        shape = inputs[0].shape
-        if sorted(axis_of(axis, len(shape)) for axis in self.axes) != list(range(len(shape))):
-            raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
-        return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class Expand(Op):
-    """Axes of size 1 repeated without copying."""
-
-    kind: ClassVar[str] = "expand"
-    is_view: ClassVar[bool] = True
-    shape: tuple[int, ...] = ()
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        before = (1,) * (len(self.shape) - len(inputs[0].shape)) + inputs[0].shape
-        if len(before) > len(self.shape):
-            raise ValueError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
-        if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
-            raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
-        return TensorSpec(tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class Slice(Op):
-    """A rectangular part (indexing by numbers and slices, narrow); a view of ``shape``."""
-
-    kind: ClassVar[str] = "slice"
-    is_view: ClassVar[bool] = True
-    shape: tuple[int, ...] = ()
-    offset: tuple[int, ...] = ()  # where the part begins along each axis of the input
-    step: tuple[int, ...] = ()
-    axes: tuple[int, ...] | None = None  # which axis of the input each axis of the part is; -1: a new one. None: unknown
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        return TensorSpec(self.shape, inputs[0].dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class Split(Op):
-    """Parts of given ``sizes`` along ``axis`` (split, chunk, unbind); all are views."""
-
-    kind: ClassVar[str] = "split"
-    is_view: ClassVar[bool] = True
-    sizes: tuple[int, ...] = ()
-    axis: int = 1
-    keep_axis: bool = True
-
-    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
-        shape, dtype = inputs[0]
-        axis = axis_of(self.axis, len(shape))
-        if sum(self.sizes) != shape[axis]:
-            raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
-        return tuple(
-            TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype) for size in self.sizes
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +34,10 @@ class Concat(Op):
             dtype = promote(dtype, spec.dtype)
         return TensorSpec((*before, total, *after), dtype)
 
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis == axis_of(self.axis, len(outputs[0].shape)) else Passage(axis)
+
+
 
 @dataclass(frozen=True, slots=True)
 class Stack(Op):
@@ -158,6 +52,10 @@ class Stack(Op):
             raise ValueError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
         axis = axis_of(self.axis, len(shape) + 1)
         return TensorSpec((*shape[:axis], len(inputs), *shape[axis:]), inputs[0].dtype)
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return Passage(axis + (axis >= axis_of(self.axis, len(outputs[0].shape))))
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +82,9 @@ class Pad(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return NOTHING if self.mode == "constant" else Kept(inputs=(0,))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        rank = max(len(inputs[0].shape) - 2, 0)
-        pairs = [(self.padding[2 * i], self.padding[2 * i + 1]) for i in range(len(self.padding) // 2)][::-1]
-        spatial = [(0, 0)] * (rank - len(pairs)) + pairs[-rank:] if rank else []
-        ones = (1,) * rank
-        return Window(ones, ones, tuple(before for before, _ in spatial), ones)
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        place = 2 * (len(inputs[0].shape) - 1 - axis)
+        return Passage(axis, -self.padding[place] if place < len(self.padding) else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +102,8 @@ class Copy(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return inputs[0] if self.shape is None else TensorSpec(self.shape, inputs[0].dtype)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return POINTWISE if self.function in ("clone", "contiguous", "channel_shuffle") else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return Passage(axis) if self.function in ("clone", "contiguous", "channel_shuffle") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +125,9 @@ class Assign(Op):
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         return TensorSpec(self.shape, inputs[0].dtype).nbytes
 
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return Passage(axis) if inputs[index].shape == outputs[0].shape else None
+
 
 @dataclass(frozen=True, slots=True)
 class Gather(Op):
@@ -248,8 +146,8 @@ class Gather(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=tuple(range(1, len(inputs))))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +165,10 @@ class Embedding(Op):
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return Passage(axis) if index == 0 else None
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,8 +249,8 @@ class GridSample(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0, 1))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

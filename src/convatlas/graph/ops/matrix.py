@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec, broadcast, promote
-from .base import GLOBAL, POINTWISE, Kept, Op, Specs, Window
+from .base import Kept, Op, Passage, Specs
 
 
 def crossed(inputs: Specs, needs_grad: Sequence[bool]) -> Kept:
@@ -41,8 +41,8 @@ class Linear(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return crossed(inputs, needs_grad)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return POINTWISE  # over channels-last maps; after a flatten the map is gone already
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis == len(inputs[0].shape) - 1 else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,12 @@ class Matmul(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return crossed(inputs, needs_grad)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        rank = len(inputs[index].shape)
+        mixed = {0: rank - 1, 1: rank - 2}.get(index)
+        if axis == mixed or min(len(spec.shape) for spec in inputs[:2]) < 2:
+            return None
+        return Passage(axis + len(outputs[0].shape) - rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,10 @@ class Einsum(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return crossed(inputs, needs_grad) if len(inputs) == 2 else Kept(inputs=tuple(range(len(inputs))))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        terms, right, _ = self._terms(inputs)
+        letter = terms[index][axis]
+        return Passage(right.index(letter)) if letter in right else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +171,7 @@ class Attention(Op):
         statistics = TensorSpec(inputs[0].shape[:-1], "float32")
         return Kept(inputs=tuple(range(len(inputs))), outputs=(0,), extra=(statistics,))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        # an output position sees its own query, and all keys and values
+        rank = len(inputs[index].shape)
+        return Passage(axis) if axis < rank - 2 or (axis == rank - 2 and index == 0) else None

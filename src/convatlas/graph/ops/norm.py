@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, POINTWISE, Kept, Op, Specs, Window
+from .base import Kept, Op, Passage, Specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class LayerNorm(Op):
         statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
         return Kept(inputs=tuple(range(len(inputs))), extra=(statistics, statistics))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return POINTWISE if self.axes == 1 else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis >= len(inputs[0].shape) - self.axes else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ class RMSNorm(Op):
         statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
         return Kept(inputs=tuple(range(len(inputs))), extra=(statistics,))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return POINTWISE if self.axes == 1 else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis >= len(inputs[0].shape) - self.axes else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class GroupNorm(Op):
         statistics = TensorSpec((inputs[0].shape[0], self.groups), "float32")
         return Kept(inputs=(0, 1) if len(inputs) > 1 else (0,), extra=(statistics, statistics))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis > 1 else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ class InstanceNorm(Op):
         channels = TensorSpec((inputs[0].shape[0] * inputs[0].shape[1],), "float32")
         return Kept(inputs=(0,), extra=(channels,) * (3 if len(inputs) > 1 else 2))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return POINTWISE if self.running else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis > 1 and not self.running else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)

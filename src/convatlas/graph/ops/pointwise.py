@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar, NamedTuple
 
 from ..spec import TensorSpec, broadcast, kind_of, result_dtype
-from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window
+from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
 
 
 class Function(NamedTuple):
@@ -229,6 +229,9 @@ class Glu(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
 
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
+
 
 @dataclass(frozen=True, slots=True)
 class Softmax(Op):
@@ -252,9 +255,8 @@ class Softmax(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(outputs=(0,))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        rank = len(inputs[0].shape)
-        return POINTWISE if rank == 4 and self.axis % rank == 1 else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)

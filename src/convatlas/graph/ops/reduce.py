@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, NOTHING, POINTWISE, Kept, Op, Specs, Window, axis_of
+from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
 
 # what the derivative reads: extremes compare the output with the input, norms and variances read the input
 _KEEPS = {
@@ -52,9 +52,11 @@ class Reduce(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return _KEEPS.get(self.function, NOTHING)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        rank = len(inputs[0].shape)
-        return POINTWISE if rank == 4 and {axis % rank for axis in self.axes} <= {0, 1} else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        gone = {axis_of(each, len(inputs[0].shape)) for each in self.axes}
+        if axis in gone:
+            return None
+        return Passage(axis if self.keep_axes else axis - sum(each < axis for each in gone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,11 @@ class Select(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(outputs=(1,))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        rank = len(inputs[0].shape)
-        return POINTWISE if rank == 4 and self.axis % rank == 1 else GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        own = axis_of(self.axis, len(inputs[0].shape))
+        if axis == own:
+            return None
+        return Passage(axis - (own < axis and self.count is None and not self.keep_axes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,8 @@ class Cumulative(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +151,5 @@ class Loss(Op):
             return Kept(inputs=(1,), extra=(inputs[0], TensorSpec((), inputs[0].dtype)))
         return Kept(inputs=(0, 1))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None

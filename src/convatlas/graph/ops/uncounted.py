@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, Op, Specs, Window
+from .base import Op, Passage, Specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +25,5 @@ class Uncounted(Op):
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(tuple(shape), dtype) for shape, dtype in self.outputs)
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
-        return GLOBAL
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..labels import family
+from ..labels import family, kernel
 from ..network import Network
 from ..numbers import in_bytes, in_short, percent, times
 from .draw import drawing
 from .structure import Block, Item, Repeat, Unit, structure
 
 SHADES = {"macs": "MACs", "params": "parameters", "activation_bytes": "activation memory"}
+_WEIGHTED = ("conv", "depthwise", "linear")
+_MOST_KERNELS = 4
 _STRONGEST = 0.62  # of the shade, so that text on it stays readable
 
 
@@ -47,7 +49,7 @@ class _View:
         share = (int(side) / largest) ** 0.5 if side.isdigit() else 0
         where = f'<i style="--side:{min(share, 1):.2f}"></i>' if share else ""
         title = escape(name.replace("x", "×") if side.isdigit() else name)
-        return f'<li class="stage"><div class="where">{where}<b>{title}</b></div><div class="flow"><ol class="chips">{chips}</ol>{panels}</div></li>'
+        return f'<li class="stage"><div class="where">{where}<b>{title}</b></div><div class="flow"><ol class="chips">{chips}</ol><div class="opened">{panels}</div></div></li>'
 
     def flow(self, items: tuple[Item, ...]) -> tuple[str, str]:
         """Chips in a row, and the panels that their buttons open."""
@@ -80,12 +82,22 @@ class _View:
         number = f"n{self.network.index}-block{self.panels}"
         width = self.network.layers[item.nodes[-1]].output_shape
         words = [f"{width[1]} wide"] if len(width) > 1 else []
-        note = escape(" · ".join([*words, *item.traits]))
+        note = escape(", ".join([*words, *item.traits]))
+        kernels = escape(self._kernels(item))
         chip = (
             f'<button type="button" class="chip block" style="{style}" aria-expanded="false" aria-controls="{number}">'
-            f"<span>{escape(item.kind)}{count}</span><small>{note}</small>{shares}</button>"
+            f"<span>{escape(item.kind)}{count}</span><small>{note}</small><small>{kernels}</small>{shares}</button>"
         )
         return chip, self.panel(item, number, repeated)
+
+    def _kernels(self, block: Block) -> str:
+        """The windows of a block's layers in order, as "1×1, 3×3, 1×1"; or how many layers it consists of."""
+        if block.parts:
+            return f"{sum(part.times if isinstance(part, Repeat) else 1 for part in block.parts)} parts"
+        graph = self.network.graph
+        nodes = (graph.nodes[unit.nodes[0]] for unit in block.units)
+        found = [kernel(graph, node).split(" ")[0] or "linear" for node in nodes if family(graph, node) in _WEIGHTED]
+        return ", ".join(found) if len(found) <= _MOST_KERNELS else f"{len(found)} layers"
 
     def panel(self, block: Block, number: str, repeated: int) -> str:
         """What a block's button opens."""
@@ -96,7 +108,7 @@ class _View:
         caption = f"{block.path or block.kind}{which}: {params:,} parameters, {unknown}{in_short(macs)} MACs, {in_bytes(memory)} of activations"
         if block.parts:
             chips, panels = self.flow(block.parts)
-            body = f'<ol class="chips">{chips}</ol>{panels}'
+            body = f'<ol class="chips">{chips}</ol><div class="opened">{panels}</div>'
         else:
             body = f'<div class="drawing">{drawing(self.network, block)}</div>'
         return f'<figure class="panel" id="{number}"><figcaption>{escape(caption)}</figcaption>{body}</figure>'

@@ -1,0 +1,138 @@
+"""Ops that only rename elements: the same ones in another shape, order or part. Nothing moves, unless a view has to copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import Op, Passage, Specs, axis_of
+
+
+@dataclass(frozen=True, slots=True)
+class Alias(Op):
+    """The same tensor under another name: identity, detach, a dropout that is off."""
+
+    kind: ClassVar[str] = "identity"
+    is_view: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class View(Op):
+    """The same elements in another shape (view, reshape, flatten, squeeze); ``copies`` where the memory layout forbids a view."""
+
+    kind: ClassVar[str] = "view"
+    shape: tuple[int, ...] = ()
+    function: str = "view"
+    copies: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return not self.copies
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        count = prod(inputs[0].shape)
+        if -1 in self.shape:
+            rest = -prod(self.shape)
+            if rest == 0 or count % rest:
+                raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+            return TensorSpec(tuple(count // rest if n == -1 else n for n in self.shape), inputs[0].dtype)
+        if prod(self.shape) != count:
+            raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+        return TensorSpec(self.shape, inputs[0].dtype)
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        # an axis lives on where as many elements lie before it, and as many positions along it
+        before = prod(inputs[0].shape[:axis])
+        count = 1
+        for into, size in enumerate(outputs[0].shape):
+            if count == before and size == inputs[0].shape[axis]:
+                return Passage(into)
+            count *= size
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Permute(Op):
+    """The axes in another order (permute, transpose); a view."""
+
+    kind: ClassVar[str] = "permute"
+    is_view: ClassVar[bool] = True
+    axes: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        if sorted(axis_of(axis, len(shape)) for axis in self.axes) != list(range(len(shape))):
+            raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
+        return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return Passage([each % len(self.axes) for each in self.axes].index(axis))
+
+
+
+@dataclass(frozen=True, slots=True)
+class Expand(Op):
+    """Axes of size 1 repeated without copying."""
+
+    kind: ClassVar[str] = "expand"
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...] = ()
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        before = (1,) * (len(self.shape) - len(inputs[0].shape)) + inputs[0].shape
+        if len(before) > len(self.shape):
+            raise ValueError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
+        if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
+            raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
+        return TensorSpec(tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Op):
+    """A rectangular part (indexing by numbers and slices, narrow); a view of ``shape``."""
+
+    kind: ClassVar[str] = "slice"
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...] = ()
+    offset: tuple[int, ...] = ()  # where the part begins along each axis of the input
+    step: tuple[int, ...] = ()
+    axes: tuple[int, ...] | None = None  # which axis of the input each axis of the part is; -1: a new one. None: unknown
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(self.shape, inputs[0].dtype)
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        if self.axes is None or axis not in self.axes:
+            return None
+        return Passage(self.axes.index(axis), self.offset[axis], self.step[axis])
+
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Op):
+    """Parts of given ``sizes`` along ``axis`` (split, chunk, unbind); all are views."""
+
+    kind: ClassVar[str] = "split"
+    is_view: ClassVar[bool] = True
+    sizes: tuple[int, ...] = ()
+    axis: int = 1
+    keep_axis: bool = True
+
+    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        shape, dtype = inputs[0]
+        axis = axis_of(self.axis, len(shape))
+        if sum(self.sizes) != shape[axis]:
+            raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
+        return tuple(
+            TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype) for size in self.sizes
+        )
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        own = axis_of(self.axis, len(inputs[0].shape))
+        return None if axis == own else Passage(axis - (own < axis and not self.keep_axis))

@@ -1,0 +1,128 @@
+"""The section about training: memory over one step, what it is made of, which layers hold it, and how it grows with the batch."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..analysis.memory import TrainingMemory
+from .network import Network
+from .numbers import in_bytes, percent, times
+from .sections import section
+from .theme import inline
+from .timeline import PARTS, PHASES, parts_of, timeline_chart
+
+SHOWN_BATCH = 32
+_MOST_LAYERS = 8
+_OPTIMIZERS = {"momentum": "SGD with momentum", "sgd": "SGD without momentum"}
+
+
+def training_memory(network: Network) -> str:
+    """The section; "" where nobody asked for it."""
+    if network.training is None:
+        return ""
+    try:
+        steps = network.steps
+    except ValueError as error:
+        return _section(network, f'<p class="warning" role="note">Unknown: {escape(str(error))}.</p>')
+    if not steps:
+        return _section(network, '<p class="warning" role="note">Unknown: there is no graph of this network in training mode.</p>')
+    step = min(steps, key=lambda found: abs(_batch(found) - SHOWN_BATCH))
+    legend = "".join(
+        f'<span class="{colour}">{part}</span>' for part, (_, colour) in PARTS.items() if parts_of(step.breakdown)[part]
+    )
+    chart = inline(timeline_chart(step), f"Memory of {network.title} over a training step")
+    body = (
+        f'<p class="conditions">{_conditions(step)}</p>{_peak(step)}{_uncounted(step)}'
+        f'<div class="pair"><div><h4>Over one step</h4><p class="legend">{legend}</p><figure>{chart}</figure></div>'
+        f"<div><h4>Layers that hold the most at the peak</h4>{_holders(network, step)}</div></div>"
+        f"<h4>Batch against memory</h4>{_batches(network, steps)}"
+    )
+    return _section(network, body)
+
+
+def _section(network: Network, body: str) -> str:
+    return section(network, "training", "Training memory", body)
+
+
+def _batch(step: TrainingMemory) -> int:
+    return step.graph.values[step.graph.inputs[0]].shape[0]
+
+
+def _conditions(step: TrainingMemory) -> str:
+    spec = step.graph.values[step.graph.inputs[0]]
+    settings = step.settings
+    optimizer = _OPTIMIZERS.get(settings.optimizer, settings.optimizer)
+    device = f"CPU with {settings.threads} threads" if settings.device == "cpu" else settings.device.upper()
+    return (
+        f"one step (forward, loss, backward, optimizer) at batch {spec.shape[0]}, input {times(spec.shape[1:])}, {settings.precision}, "
+        f"{optimizer}, {device}; simulated from the graph, not measured"
+    )
+
+
+def _place(step: TrainingMemory) -> str:
+    phase = PHASES.get(step.phase, step.phase)
+    return f"{phase}, {step.peak_name} ({step.peak_op})" if step.peak_name else f"{phase}, {step.peak_op}"
+
+
+def _peak(step: TrainingMemory) -> str:
+    parts = sorted(parts_of(step.breakdown).items(), key=lambda part: part[1], reverse=True)
+    largest = ", ".join(f"{part} {percent(held / step.peak_bytes)}" for part, held in parts[:3] if held)
+    at_least = "≥ " if step.at_least else ""
+    return (
+        f'<p class="lead">Peak: <b data-peak="{step.peak_bytes}">{at_least}{in_bytes(step.peak_bytes)}</b> in {escape(_place(step))}. '
+        f"Most of it: {largest}.</p>"
+    )
+
+
+def _uncounted(step: TrainingMemory) -> str:
+    if not step.uncounted:
+        return ""
+    names = ", ".join(step.uncounted)
+    return f'<p class="warning" role="note">No rule knows what {escape(names)} keeps for backward: the peak is at least this.</p>'
+
+
+def _batches(network: Network, steps: list[TrainingMemory]) -> str:
+    used = [part for part in PARTS if any(parts_of(step.breakdown)[part] for step in steps)]
+    heads = "".join(f'<th scope="col" class="n">{part}</th>' for part in used)
+    rows = ""
+    for step in steps:
+        held = parts_of(step.breakdown)
+        cells = "".join(f'<td class="n">{in_bytes(held[part])}</td>' for part in used)
+        at_least = "≥ " if step.at_least else ""
+        rows += (
+            f'<tr><th scope="row" class="n">{_batch(step)}</th><td class="n" data-of="peak_bytes" data-value="{step.peak_bytes}">'
+            f"<b>{at_least}{in_bytes(step.peak_bytes)}</b></td>{cells}<td>{escape(_place(step))}</td></tr>"
+        )
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="Batch against training memory of {escape(network.title, quote=True)}">'
+        f'<table class="batches"><thead><tr><th scope="col" class="n">Batch</th><th scope="col" class="n">Peak</th>{heads}'
+        f'<th scope="col">Reached in</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _holders(network: Network, step: TrainingMemory) -> str:
+    layers = sorted(step.layers, key=lambda layer: layer.saved_for_backward_bytes, reverse=True)
+    if not layers:
+        return '<p class="hint">At the peak no layer holds anything for backward.</p>'
+    shown = layers[:_MOST_LAYERS]
+    rest = sum(layer.saved_for_backward_bytes for layer in layers[_MOST_LAYERS:])
+    rows = ""
+    for layer in shown:
+        share = layer.saved_for_backward_bytes / step.peak_bytes
+        rows += (
+            f'<tr><th scope="row">{escape(layer.name) or "(network)"}</th><td>{escape(layer.op)}</td><td>{times(layer.output_shape)}</td>'
+            f'<td class="bar" style="--share:{100 * share:.1f}%" data-of="activation_bytes">{in_bytes(layer.saved_for_backward_bytes)}'
+            f"<small>{percent(share)}</small></td></tr>"
+        )
+    others = len(layers) - len(shown)
+    if others:
+        rows += (
+            f'<tr><th scope="row">{others} others</th><td></td><td></td><td class="bar" style="--share:{100 * rest / step.peak_bytes:.1f}%" '
+            f'data-of="activation_bytes">{in_bytes(rest)}<small>{percent(rest / step.peak_bytes)}</small></td></tr>'
+        )
+    return (
+        '<p class="hint">What calls have kept for backward; a tensor that several keep counts once. Shares are of the peak.</p>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="Layers that hold the most of {escape(network.title, quote=True)}">'
+        '<table class="holders"><thead><tr><th scope="col">Layer</th><th scope="col">Op</th><th scope="col">Output</th>'
+        f'<th scope="col" class="n">Saved for backward</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
