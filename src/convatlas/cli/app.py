@@ -10,6 +10,7 @@ from .compare import compare
 from .cost import cost
 from .memory import memory
 from .notes import notes
+from .predict import predict
 from .report import report
 from .zoo import list_, show
 
@@ -38,3 +39,4 @@ app.command()(memory)
 app.command()(compare)
 app.command()(report)
 app.command()(notes)
+app.command()(predict)

@@ -25,7 +25,7 @@ _LABEL_LIMIT = 76
 def _chart(data: rows.Rows) -> Any:
     import altair as alt
 
-    return alt.Chart(alt.Data(values=data))
+    return alt.Chart(alt.InlineData(values=data))
 
 
 def _colour(field: str, present: list[str], legend: bool) -> Any:
@@ -68,7 +68,9 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     base = _chart(data).encode(x=x, y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4)), description="about:N")
     bars = base.mark_bar().encode(color=_colour("family", families_of(network), legend))
     if quantity is rows.MACS and any(row["unknown"] for row in data):
-        marks = base.transform_filter("datum.unknown").mark_text(text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"])
+        marks = base.transform_filter("datum.unknown").mark_text(
+            text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"]
+        )
         bars += marks
     return bars.properties(width=WIDTH, height=HEIGHT)
 
@@ -97,13 +99,13 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
     import altair as alt
 
     data = rows.stage_rows(network)
-    names = [row["name"].replace("x", "×") for row in data if row["quantity"] == rows.MACS.title]
+    names = [_side(row["name"]) for row in data if row["quantity"] == rows.MACS.title]
     order = [quantity.title for quantity in rows.COSTS]
     return (
         _chart(data)
         .mark_bar()
         .encode(
-            x=alt.X("stage:O", title=None, axis=alt.Axis(labelExpr=_names(names), labelAngle=0 if len(names) < 8 else -90)),
+            x=alt.X("stage:O", title="stage, by the side of its maps", axis=alt.Axis(labelExpr=_names(names), labelAngle=angle)),
             xOffset=alt.XOffset("quantity:N", sort=order),
             y=alt.Y("share:Q", title="share of the network (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4)),
             color=alt.Color(
@@ -116,6 +118,12 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
     )  # fmt: skip
 
 
+def _side(stage: str) -> str:
+    """The side of a stage's maps where they are square: "56x56" is "56"."""
+    height, _, width = stage.partition("x")
+    return height if height == width else stage.replace("x", "×")
+
+
 def field_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
     """Receptive field against depth, with the size of the image."""
     import altair as alt
@@ -125,19 +133,34 @@ def field_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
     titles = [network.title for network in shown]
     several = len(shown) > 1
     colour = (
-        alt.Color("network:N", sort=titles, scale=alt.Scale(domain=titles, range=SERIES), legend=alt.Legend(title=None, orient="top", columns=3) if legend else None)
+        alt.Color(
+            "network:N",
+            sort=titles,
+            scale=alt.Scale(domain=titles, range=SERIES),
+            legend=alt.Legend(title=None, orient="top", columns=3) if legend else None,
+        )
         if several
         else alt.value(INKS["conv"])
     )
-    x = alt.X("depth:Q", title="convolutions and poolings so far", axis=alt.Axis(tickMinStep=1))
+    x = alt.X("depth:Q", title="convolutions and poolings so far", axis=alt.Axis(tickMinStep=1, tickCount=8))
     base = _chart(data).encode(x=x, color=colour)
-    layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=alt.Y("largest:Q", title="receptive field (px)"))]
+    y = alt.Y("largest:Q", title="receptive field (px)")
+    if several:  # networks of very different depths share an axis
+        steps = [4**power for power in range(10)]
+        y = alt.Y(
+            "largest:Q", title="receptive field (px, logarithmic)", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=steps)
+        )
+    layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=y)]
     dots = base.encode(y="size:Q", description="about:N")
-    layers.append(dots.mark_circle(size=12 if several else 30, opacity=1))
+    layers.append(dots.mark_circle(size=40, fillOpacity=0) if several else dots.mark_circle(size=30, opacity=1))
     sizes = sorted({max(network.image) for network in shown if network.image})
     image = _chart([{"size": size, "text": f"image, {size} px"} for size in sizes]).encode(y="size:Q")
     layers.append(image.mark_rule(strokeDash=[4, 3], color=INKS["soft"], aria=False))
-    layers.append(image.mark_text(align="left", dx=3, dy=-5, fontSize=10.5, color=INKS["soft"], aria=False).encode(text="text:N", x=alt.value(0)))
+    layers.append(
+        image.mark_text(align="left", dx=3, dy=-5, fontSize=10.5, color=INKS["soft"], aria=False).encode(
+            text="text:N", x=alt.value(0)
+        )
+    )
     firsts = [next((row for row in one if row["exceeds"]), None) for one in found]
     marks = [row | {"about": f"first beyond the image: {row['about']}"} for row in firsts if row]
     layers.append(
@@ -158,7 +181,12 @@ def intensity_chart(network: Network, *, legend: bool = False) -> Any:
         _chart(data)
         .mark_circle(opacity=0.75, stroke=INKS["paper"], strokeWidth=0.7)
         .encode(
-            x=alt.X("intensity:Q", title="FLOPs a byte moved (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~g", values=steps["intensity"])),
+            x=alt.X(
+                "intensity:Q",
+                title="FLOPs a byte moved (logarithmic)",
+                scale=logarithmic,
+                axis=alt.Axis(format="~g", values=steps["intensity"]),
+            ),
             y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~s", values=steps["macs"])),
             size=alt.Size("calls:Q", scale=alt.Scale(domain=[1, 24], range=[45, 420], clamp=True), legend=None),
             color=_colour("family", present, legend),
@@ -196,6 +224,35 @@ def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:
     )
 
 
+def balance_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
+    """MACs against bytes moved, a dot a network, its area the parameters."""
+    import altair as alt
+
+    data = rows.balance_rows(shown)
+    titles = [network.title for network in shown]
+    logarithmic = alt.Scale(type="log", nice=False, padding=24)
+    steps = {key: _decades([row[key] for row in data]) for key in ("moved", "macs")}
+    return (
+        _chart(data)
+        .mark_circle(opacity=0.85)
+        .encode(
+            x=alt.X(
+                "moved:Q", title="MiB moved (logarithmic)", scale=logarithmic, axis=alt.Axis(format=",~g", values=steps["moved"])
+            ),
+            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~s", values=steps["macs"])),
+            size=alt.Size("params:Q", scale=alt.Scale(range=[40, 1200], zero=True), legend=None),
+            color=alt.Color(
+                "network:N",
+                scale=alt.Scale(domain=titles, range=SERIES),
+                legend=alt.Legend(title=None, orient="top", columns=3) if legend else None,
+            ),
+            order=alt.Order("params:Q", sort="descending"),
+            description="about:N",
+        )
+        .properties(width=_WIDE, height=230)
+    )
+
+
 def _stacked(panels: Callable[[Network], Any]) -> Callable[[Sequence[Graph]], Any]:
     """A panel for each network, one below the other, each under its conditions."""
 
@@ -203,8 +260,7 @@ def _stacked(panels: Callable[[Network], Any]) -> Callable[[Sequence[Graph]], An
         import altair as alt
 
         found = [
-            panels(network).properties(title=alt.Title(network.title, subtitle=network.conditions))
-            for network in networks(graphs)
+            panels(network).properties(title=alt.Title(network.title, subtitle=network.conditions)) for network in networks(graphs)
         ]
         return alt.vconcat(*found, spacing=28).resolve_scale(color="independent", x="independent", y="independent")
 
@@ -230,6 +286,7 @@ CHARTS: dict[str, Callable[[Sequence[Graph]], Any]] = {
     "receptive_field": lambda graphs: field_chart(networks(graphs), legend=True),
     "intensity": _stacked(lambda network: intensity_chart(network, legend=True)),
     "totals": _totals,
+    "balance": lambda graphs: balance_chart(networks(graphs), legend=True),
 }
 
 

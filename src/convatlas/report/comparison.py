@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 from . import rows
-from .charts import field_chart, stage_panel, total_panel
+from .charts import balance_chart, field_chart, stage_panel, total_panel
 from .network import Network
 from .numbers import ratio, scale, scaled, square
 from .theme import inline
@@ -49,23 +49,30 @@ def comparison(found: Sequence[Network]) -> str:
     totals = "".join(
         f"<figure>{inline(total_panel(found, quantity), f'{quantity.title} of each network')}</figure>" for quantity in rows.TOTALS
     )
-    fields = ""
-    if any(network.fields for network in found):
-        fields = f"<figure>{inline(field_chart(found), 'Receptive field of each network against depth')}</figure>"
+    growth = inline(field_chart(found), "Receptive field of each network against depth") if any(map(rows.field_rows, found)) else ""
+    balance = inline(balance_chart(found), "MACs of each network against the bytes that it moves")
     names = "".join(f'<span class="series-{place % 8}">{escape(network.title)}</span>' for place, network in enumerate(found))
     stages = "".join(
-        f"<figure><figcaption>{escape(network.title)}</figcaption>{inline(stage_panel(network), f'Shares of the stages of {network.title}')}</figure>"
+        f"<figure><figcaption>{escape(network.title)}</figcaption>"
+        f"{inline(stage_panel(network), f'Shares of the stages of {network.title}')}</figure>"
         for network in found
     )
-    legend = '<p class="legend"><span class="pool">activation memory</span><span class="linear">parameters</span><span class="conv">MACs</span></p>'
+    panels = f'<div class="panels quarters">{totals}</div>'
+    kinds = {"pool": "activation memory", "linear": "parameters", "conv": "MACs"}  # as the stages' bars are coloured
+    legend = "".join(f'<span class="{colour}">{name}</span>' for colour, name in kinds.items())
+    where = f'<p class="legend">{legend}</p><div class="panels">{stages}</div>'
     return (
         f'<section id="comparison" aria-labelledby="comparison-title"><h2 id="comparison-title">Side by side</h2>'
         f'<p class="conditions">{escape(conditions)}</p>{_table(found, shared)}'
-        f'<section aria-labelledby="totals-title"><h3 id="totals-title">Totals</h3><div class="panels quarters">{totals}</div></section>'
-        f'<section aria-labelledby="where-title"><h3 id="where-title">Where the costs lie</h3>{legend}<div class="panels">{stages}</div></section>'
-        f'<section aria-labelledby="growth-title"><h3 id="growth-title">Growth of the receptive field</h3><p class="legend lines">{names}</p>{fields}</section>'
+        f"{_part('totals', 'Totals', panels)}{_part('where', 'Where the costs lie', where)}"
+        f'<p class="legend lines">{names}</p><div class="pair">{_part("growth", "Growth of the receptive field", growth)}'
+        f"{_part('balance', 'Compute against memory traffic', balance)}</div>"
         "</section>"
     )
+
+
+def _part(key: str, title: str, body: str) -> str:
+    return f'<section aria-labelledby="{key}-title"><h3 id="{key}-title">{title}</h3>{body}</section>' if body else ""
 
 
 def _table(found: Sequence[Network], shared: bool) -> str:
@@ -82,7 +89,9 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     if any(accuracies):
         heads.append('<th scope="col" class="n">Published top-1 <small>%</small></th>')
         best = max(value for value in accuracies if value)
-        columns.append([f'<td class="n{" best" if value == best else ""}">{f"{value:g}" if value else "–"}</td>' for value in accuracies])
+        columns.append(
+            [f'<td class="n{" best" if value == best else ""}">{f"{value:g}" if value else "–"}</td>' for value in accuracies]
+        )
     body = ""
     for place, network in enumerate(found):
         note = "" if shared else f"<small>{escape(network.conditions)}</small>"
@@ -92,8 +101,9 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     if any(network.summary.uncounted for network in found):
         caption += " ≥: some ops were not counted, so there is no ratio."
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Comparison"><table class="comparison"><caption>{caption}</caption>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="Comparison"><table class="comparison">'
         f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<p class="hint">{caption}</p>'
     )
 
 

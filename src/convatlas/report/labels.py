@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from ..graph import Graph, Node
-from ..graph.ops import Activation, Alias, AvgPool, Binary, Cast, Conv, ConvTranspose, Copy, Dropout, Expand, Linear, LpPool, MaxPool
+from ..graph.ops import (
+    Activation,
+    Alias,
+    AvgPool,
+    Binary,
+    Cast,
+    Conv,
+    ConvTranspose,
+    Copy,
+    Dropout,
+    Expand,
+    Linear,
+    LpPool,
+    MaxPool,
+)
 from ..graph.ops import Permute, StochasticDepth, View
 from ..graph.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool
 from .numbers import square, times

@@ -67,7 +67,7 @@ def together(text: str) -> str:
 
 def ratio(value: float) -> str:
     """As "×0.42"."""
-    return f"×{value:,.0f}" if value >= 100 else f"×{value:.3g}" if value < 0.1 else f"×{value:.2f}"
+    return f"×{value:,.0f}" if value >= 100 else f"×{value:.2g}" if value < 0.01 else f"×{value:.2f}"
 
 
 def times(shape: Sequence[float]) -> str:
@@ -77,4 +77,4 @@ def times(shape: Sequence[float]) -> str:
 
 def square(extent: Sequence[float]) -> str:
     """Sizes along each axis; one number where all are the same: (7, 7) is "7", (1, 7) is "1×7"."""
-    return f"{extent[0]:g}" if len(set(extent)) == 1 else times(extent)
+    return f"{extent[0]:,}" if len(set(extent)) == 1 else times(extent)

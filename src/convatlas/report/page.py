@@ -80,7 +80,8 @@ def _tabs(found: Sequence[Network]) -> str:
         return ""
     tabs = "".join(
         f'<button type="button" role="tab" id="tab-{network.index}" aria-controls="network-{network.index}" '
-        f'aria-selected="{"true" if network.index == 0 else "false"}" tabindex="{0 if network.index == 0 else -1}">{escape(network.title)}</button>'
+        f'aria-selected="{"true" if network.index == 0 else "false"}" tabindex="{0 if network.index == 0 else -1}">'
+        f"{escape(network.title)}</button>"
         for network in found
     )
     return f'<div class="tabs" role="tablist" aria-label="Networks">{tabs}</div>'

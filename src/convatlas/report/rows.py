@@ -127,8 +127,8 @@ def intensity_rows(network: Network) -> Rows:
         what = f"{window} {FAMILIES[str(kind)]}".strip()
         about = f"{layer.name or layer.op}{others} ({what}): {layer.intensity:.1f} FLOPs a byte, {in_short(layer.macs)} MACs"
         rows.append(
-            {"family": kind, "intensity": layer.intensity, "macs": layer.macs, "calls": len(places), "name": layer.name, "about": about,
-             "network": network.title}
+            {"family": kind, "intensity": layer.intensity, "macs": layer.macs, "calls": len(places), "name": layer.name,
+             "about": about, "network": network.title}
         )  # fmt: skip
     return rows
 
@@ -141,4 +141,26 @@ def total_rows(networks: Sequence[Network], quantity: Quantity) -> Rows:
         at_least = network.at_least if quantity is MACS else ""
         about = f"{network.title}: {at_least}{shown(quantity, value)}"
         rows.append({"network": network.title, "place": network.index, "value": value, "about": about})
+    return rows
+
+
+def balance_rows(networks: Sequence[Network]) -> Rows:
+    """MACs, MiB moved and parameters of several networks that have all of them."""
+    rows: Rows = []
+    for network in networks:
+        total = network.summary
+        if total.macs and total.bytes_moved:
+            about = (
+                f"{network.title}: {network.at_least}{shown(MACS, total.macs)}, {in_bytes(total.bytes_moved)} moved, "
+                f"{shown(PARAMS, total.params)}, {network.at_least}{total.intensity:.1f} FLOPs a byte"
+            )
+            rows.append(
+                {
+                    "network": network.title,
+                    "macs": total.macs,
+                    "moved": total.bytes_moved / 2**20,
+                    "params": total.params,
+                    "about": about,
+                }
+            )
     return rows

@@ -47,13 +47,16 @@ def _cards(network: Network) -> str:
     total, cost = network.summary, network.cost
     where = f"batch {total.input_shape[0]}, {times(total.input_shape[1:])}, {total.dtype}"
     at_least = network.at_least
+    macs, flops = count(total.macs), count(total.flops)
+    held, moved = size(total.activation_bytes), size(total.bytes_moved)
+    weights = f"{in_bytes(cost.parameter_bytes)}; the same for any batch and input"
     cards = [
-        _card("params", "Parameters", *count(total.params), f"{total.params:,}", f"{in_bytes(cost.parameter_bytes)}; the same for any batch and input"),
-        _card("macs", "MACs", at_least + count(total.macs)[0], count(total.macs)[1], f"{total.macs:,}", f"multiply-adds, no bias; {where}"),
-        _card("flops", "FLOPs", at_least + count(total.flops)[0], count(total.flops)[1], f"{total.flops:,}", f"2 × MACs + element-wise; {where}"),
-        _card("memory", "Activation memory", *size(total.activation_bytes), f"{total.activation_bytes:,} B", f"all outputs, none freed; {where}"),
-        _card("moved", "Bytes moved", *size(total.bytes_moved), f"{total.bytes_moved:,} B", f"unfused kernels; {where}"),
-        _card("intensity", "Intensity", f"{at_least}{total.intensity:.1f}", "FLOPs/B", "FLOPs a byte moved", f"unfused kernels; {where}"),
+        _card("params", "Parameters", *count(total.params), f"{total.params:,}", weights),
+        _card("macs", "MACs", at_least + macs[0], macs[1], f"{total.macs:,}", f"multiply-adds, no bias; {where}"),
+        _card("flops", "FLOPs", at_least + flops[0], flops[1], f"{total.flops:,}", f"2 × MACs + element-wise; {where}"),
+        _card("memory", "Activation memory", *held, f"{total.activation_bytes:,} B", f"all outputs, none freed; {where}"),
+        _card("moved", "Bytes moved", *moved, f"{total.bytes_moved:,} B", f"unfused kernels; {where}"),
+        _card("intensity", "Intensity", f"{at_least}{total.intensity:.1f}", "FLOPs/B", "FLOPs a byte", f"unfused kernels; {where}"),
         _field_card(network),
     ]  # fmt: skip
     return f'<dl class="cards">{"".join(cards)}</dl>'
@@ -61,7 +64,9 @@ def _cards(network: Network) -> str:
 
 def _card(key: str, name: str, figure: str, unit: str, exact: str, note: str) -> str:
     shown = f"<b>{figure}</b>" + (f" <span>{unit}</span>" if unit else "")
-    return f'<div data-card="{key}"><dt>{name}</dt><dd class="figure">{shown}</dd><dd class="exact">{exact}</dd><dd>{note}</dd></div>'
+    return (
+        f'<div data-card="{key}"><dt>{name}</dt><dd class="figure">{shown}</dd><dd class="exact">{exact}</dd><dd>{note}</dd></div>'
+    )
 
 
 def _field_card(network: Network) -> str:
@@ -70,7 +75,14 @@ def _field_card(network: Network) -> str:
         return _card("field", "Receptive field", "none", "", "", "the network has no feature map")
     everything = "; gates or attention see all of it" if final.sees_all else ""
     exact = f"stride {square(final.stride)} px"
-    return _card("field", "Receptive field", square(final.size), "px", exact, f"last feature map, image {times(network.image)} px{everything}")
+    return _card(
+        "field",
+        "Receptive field",
+        square(final.size),
+        "px",
+        exact,
+        f"last feature map, image {times(network.image)} px{everything}",
+    )
 
 
 def _uncounted(network: Network) -> str:
@@ -80,8 +92,8 @@ def _uncounted(network: Network) -> str:
     calls = ", ".join(f"{op} ({times_called} {'call' if times_called == 1 else 'calls'})" for op, times_called in missing.items())
     return (
         f'<p class="warning" role="note"><strong>Not counted:</strong> {escape(calls)}. '
-        "No rule knows their MACs and element-wise operations: these are unknown, not zero, so MACs, FLOPs and intensity are at least "
-        "what is shown.</p>"
+        "No rule knows their MACs and element-wise operations: these are unknown, not zero, so MACs, FLOPs and intensity are "
+        "at least what is shown.</p>"
     )
 
 
@@ -104,7 +116,8 @@ def layers(network: Network) -> str:
         hint += " A bar with “?” lacks ops whose MACs are unknown."
     legend = "".join(f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in families_of(network))
     panels = "".join(
-        f"<figure>{inline(layer_panel(network, quantity), f'{quantity.title} of each layer of {network.title}')}</figure>" for quantity in rows.COSTS
+        f"<figure>{inline(layer_panel(network, quantity), f'{quantity.title} of each layer of {network.title}')}</figure>"
+        for quantity in rows.COSTS
     )
     body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><div class="panels">{panels}</div>'
     return section(network, "layers", "Layer by layer", body)
@@ -118,7 +131,8 @@ def stages(network: Network) -> str:
         shares = [(getattr(stage, q.key), getattr(total, q.key), q) for q in (*rows.COSTS, rows.MOVED)]
         cells = "".join(
             f'<td class="bar" style="--share:{100 * value / whole if whole else 0:.1f}%" data-of="{quantity.key}">'
-            f"{in_bytes(value) if quantity.in_bytes else in_short(value)}<small>{percent(value / whole if whole else 0)}</small></td>"
+            f"{in_bytes(value) if quantity.in_bytes else in_short(value)}"
+            f"<small>{percent(value / whole if whole else 0)}</small></td>"
             for value, whole, quantity in shares
         )
         name = escape(stage.name.replace("x", "×") if stage.name[:1].isdigit() else stage.name)
@@ -131,8 +145,9 @@ def stages(network: Network) -> str:
     if network.summary.uncounted:
         hint += " Ops that were not counted are missing from MACs and FLOPs."
     body = (
-        f'<p class="hint">{hint}</p><div class="wide" tabindex="0" role="region" aria-label="Table by stage"><table class="stages-table"><thead><tr>'
-        f'<th scope="col">Stage</th><th scope="col">Last output</th><th scope="col" class="n">Ops</th>{heads}<th scope="col" class="n">FLOPs/B</th>'
+        f'<p class="hint">{hint}</p><div class="wide" tabindex="0" role="region" aria-label="Table by stage">'
+        '<table class="stages-table"><thead><tr><th scope="col">Stage</th><th scope="col">Last output</th>'
+        f'<th scope="col" class="n">Ops</th>{heads}<th scope="col" class="n">FLOPs/B</th>'
         f"</tr></thead><tbody>{''.join(found)}</tbody></table></div>"
     )
     return section(network, "stages", "By stage", body)
@@ -156,7 +171,8 @@ def receptive_field(network: Network) -> str:
         hint = f"It never exceeds the image ({image} px)."
     gates = [field for field in network.fields.values() if field.is_map and field.sees_all]
     if gates:
-        hint += f" From {escape(gates[0].name or gates[0].op)} on, a gate or attention lets every position depend on the whole image as well."
+        first = escape(gates[0].name or gates[0].op)
+        hint += f" From {first} on, a gate or attention lets every position depend on the whole image as well."
     hint += " The line is the largest so far, a dot one op; where branches meet, the union counts."
     chart = inline(field_chart([network]), f"Receptive field of {network.title} against depth")
     return section(network, "field", "Receptive field", f'<p class="hint">{hint}</p><figure>{chart}</figure>')
@@ -170,10 +186,13 @@ def intensity(network: Network) -> str:
     moved = network.summary.bytes_moved
     rest = sum(layer.bytes_moved for layer in network.layers if not layer.macs)
     hint = (
-        "An op far to the right keeps the arithmetic units busy; one to the left waits for memory. A larger dot stands for several equal ops. "
+        "An op far to the right keeps the arithmetic units busy; one to the left waits for memory. "
+        "A larger dot stands for several equal ops. "
         f"Ops without MACs (norms, activations, pooling, additions) are not drawn: they move {percent(rest / moved)} of all bytes."
     )
-    legend = "".join(f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in FAMILIES if any(row["family"] == kind for row in found))
+    legend = "".join(
+        f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in FAMILIES if any(row["family"] == kind for row in found)
+    )
     chart = inline(intensity_chart(network), f"Arithmetic intensity of the ops of {network.title}")
     body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><figure>{chart}</figure>'
     return section(network, "intensity", "Arithmetic intensity", body)

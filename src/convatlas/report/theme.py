@@ -33,7 +33,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberat
 _VARIABLES = {colour: f"var(--{name})" for name, colour in INKS.items()}
 _KEPT = frozenset(
     ("aria-label", "d", "dominant-baseline", "fill", "fill-opacity", "font-size", "font-weight", "height", "opacity", "stroke",
-     "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2")
+     "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "transform", "viewBox", "width",
+     "x", "x1", "x2", "y", "y1", "y2")
 )  # fmt: skip
 _GEOMETRY = ("d", "transform", "viewBox", "x", "x1", "x2", "y", "y1", "y2")
 _WIDEST = 1.25  # how far a chart is enlarged on a wide page
@@ -50,7 +51,8 @@ CONFIG: dict[str, Any] = {
     "axisX": {"grid": False},
     "axisY": {"domain": False, "minExtent": 30},
     "legend": {"labelColor": INKS["soft"], "labelFontSize": 11, "symbolStrokeWidth": 0, "aria": False},
-    "title": {"color": INKS["ink"], "subtitleColor": INKS["soft"], "fontSize": 13, "fontWeight": 600, "anchor": "start", "aria": False},
+    "title": {"color": INKS["ink"], "subtitleColor": INKS["soft"], "fontSize": 13, "fontWeight": 600, "anchor": "start",
+              "aria": False},
 }  # fmt: skip
 
 
@@ -115,6 +117,12 @@ def _simplify(element: ElementTree.Element) -> None:
             del element.attrib[name]
     for child in list(element):
         _simplify(child)
-        empty = child.tag == "g" and not len(child) or child.tag == "path" and child.get("d", "") in ("", "M0,0h0v0h0Z")
-        if empty or child.tag == "title" or child.get("fill") == "none" and child.get("stroke") is None and child.tag == "path":
+        if _is_invisible(child):
             element.remove(child)
+
+
+def _is_invisible(element: ElementTree.Element) -> bool:
+    if element.tag == "path":
+        unpainted = element.get("fill") == "none" and element.get("stroke") is None
+        return unpainted or element.get("d", "") in ("", "M0,0h0v0h0Z")
+    return element.tag == "title" or (element.tag == "g" and not len(element))

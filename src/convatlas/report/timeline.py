@@ -72,7 +72,7 @@ def timeline_chart(step: TrainingMemory) -> Any:
 def _drawn(data: Rows) -> Any:
     import altair as alt
 
-    return alt.Chart(alt.Data(values=data))
+    return alt.Chart(alt.InlineData(values=data))
 
 
 def _phases(step: TrainingMemory, x: Any) -> list[Any]:

@@ -54,8 +54,8 @@ def _conditions(step: TrainingMemory) -> str:
     optimizer = _OPTIMIZERS.get(settings.optimizer, settings.optimizer)
     device = f"CPU with {settings.threads} threads" if settings.device == "cpu" else settings.device.upper()
     return (
-        f"one step (forward, loss, backward, optimizer) at batch {spec.shape[0]}, input {times(spec.shape[1:])}, {settings.precision}, "
-        f"{optimizer}, {device}; simulated from the graph, not measured"
+        f"one step (forward, loss, backward, optimizer) at batch {spec.shape[0]}, input {times(spec.shape[1:])}, "
+        f"{settings.precision}, {optimizer}, {device}; simulated from the graph, not measured"
     )
 
 
@@ -69,8 +69,8 @@ def _peak(step: TrainingMemory) -> str:
     largest = ", ".join(f"{part} {percent(held / step.peak_bytes)}" for part, held in parts[:3] if held)
     at_least = "≥ " if step.at_least else ""
     return (
-        f'<p class="lead">Peak: <b data-peak="{step.peak_bytes}">{at_least}{in_bytes(step.peak_bytes)}</b> in {escape(_place(step))}. '
-        f"Most of it: {largest}.</p>"
+        f'<p class="lead">Peak: <b data-peak="{step.peak_bytes}">{at_least}{in_bytes(step.peak_bytes)}</b> '
+        f"in {escape(_place(step))}. Most of it: {largest}.</p>"
     )
 
 
@@ -93,36 +93,36 @@ def _batches(network: Network, steps: list[TrainingMemory]) -> str:
             f'<tr><th scope="row" class="n">{_batch(step)}</th><td class="n" data-of="peak_bytes" data-value="{step.peak_bytes}">'
             f"<b>{at_least}{in_bytes(step.peak_bytes)}</b></td>{cells}<td>{escape(_place(step))}</td></tr>"
         )
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Batch against training memory of {escape(network.title, quote=True)}">'
-        f'<table class="batches"><thead><tr><th scope="col" class="n">Batch</th><th scope="col" class="n">Peak</th>{heads}'
-        f'<th scope="col">Reached in</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    head = f'<th scope="col" class="n">Batch</th><th scope="col" class="n">Peak</th>{heads}<th scope="col">Reached in</th>'
+    return _table("batches", f"Batch against training memory of {network.title}", head, rows)
 
 
 def _holders(network: Network, step: TrainingMemory) -> str:
     layers = sorted(step.layers, key=lambda layer: layer.saved_for_backward_bytes, reverse=True)
     if not layers:
         return '<p class="hint">At the peak no layer holds anything for backward.</p>'
-    shown = layers[:_MOST_LAYERS]
-    rest = sum(layer.saved_for_backward_bytes for layer in layers[_MOST_LAYERS:])
-    rows = ""
-    for layer in shown:
-        share = layer.saved_for_backward_bytes / step.peak_bytes
-        rows += (
-            f'<tr><th scope="row">{escape(layer.name) or "(network)"}</th><td>{escape(layer.op)}</td><td>{times(layer.output_shape)}</td>'
-            f'<td class="bar" style="--share:{100 * share:.1f}%" data-of="activation_bytes">{in_bytes(layer.saved_for_backward_bytes)}'
-            f"<small>{percent(share)}</small></td></tr>"
-        )
-    others = len(layers) - len(shown)
+    shown, others = layers[:_MOST_LAYERS], layers[_MOST_LAYERS:]
+    rows = "".join(
+        f'<tr><th scope="row">{escape(layer.name) or "(network)"}</th><td>{escape(layer.op)}</td>'
+        f"<td>{times(layer.output_shape)}</td>{_share(layer.saved_for_backward_bytes, step)}</tr>"
+        for layer in shown
+    )
     if others:
-        rows += (
-            f'<tr><th scope="row">{others} others</th><td></td><td></td><td class="bar" style="--share:{100 * rest / step.peak_bytes:.1f}%" '
-            f'data-of="activation_bytes">{in_bytes(rest)}<small>{percent(rest / step.peak_bytes)}</small></td></tr>'
-        )
+        rest = sum(layer.saved_for_backward_bytes for layer in others)
+        rows += f'<tr><th scope="row">{len(others)} others</th><td></td><td></td>{_share(rest, step)}</tr>'
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Layer", "Op", "Output"))
+    head += '<th scope="col" class="n">Saved for backward</th>'
+    hint = "What calls have kept for backward; a tensor that several keep counts once. Shares are of the peak."
+    return f'<p class="hint">{hint}</p>{_table("holders", f"Layers that hold the most of {network.title}", head, rows)}'
+
+
+def _share(num_bytes: int, step: TrainingMemory) -> str:
+    share = num_bytes / step.peak_bytes
+    return f'<td class="bar" style="--share:{100 * share:.1f}%">{in_bytes(num_bytes)}<small>{percent(share)}</small></td>'
+
+
+def _table(key: str, name: str, head: str, rows: str) -> str:
     return (
-        '<p class="hint">What calls have kept for backward; a tensor that several keep counts once. Shares are of the peak.</p>'
-        f'<div class="wide" tabindex="0" role="region" aria-label="Layers that hold the most of {escape(network.title, quote=True)}">'
-        '<table class="holders"><thead><tr><th scope="col">Layer</th><th scope="col">Op</th><th scope="col">Output</th>'
-        f'<th scope="col" class="n">Saved for backward</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name, quote=True)}"><table class="{key}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

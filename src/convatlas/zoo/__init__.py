@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -71,15 +72,23 @@ def _lean_construction() -> Iterator[None]:
             layer.reset_parameters = original
 
 
-def create(name: str, **options: Any) -> Network:
+def create(name: str, *, weights: str | Path | None = None, **options: Any) -> Network:
     """Make a network of the zoo, initialised as in its paper, on torch's default device.
 
     Under ``torch.device("meta")`` nothing is allocated and no random number is drawn.
 
-    Raises:
-        ValueError: an unknown name (the nearest ones are given), an unknown option, or an impossible value.
+    Args:
+        name: of the network; see `convatlas.list_models`.
+        weights: "imagenet" for the published file, an https URL, or a file. Another ``num_classes`` starts the last layer
+            anew, another ``in_channels`` adapts the first convolution; a warning says so.
+        options: the builder's: ``num_classes``, ``in_channels``, ``dropout``, and what the family has beside them.
 
+    Raises:
+        ValueError: an unknown name (the nearest ones are given), an unknown option, an impossible value, or weights that
+            cannot be had or do not fit.
     """
+    if weights == "imagenet" and "transform_input" in entry(name).options:
+        options.setdefault("transform_input", True)  # the published weights were made for images normalised in another way
     with _lean_construction():
         network = build(name, **options)
     if next(network.parameters()).device.type != "meta":
@@ -88,4 +97,8 @@ def create(name: str, **options: Any) -> Network:
                 if isinstance(module, _Norm):
                     module.reset_parameters()
             network.init_weights()
+    if weights is not None:
+        from ..weights.load import load_weights
+
+        load_weights(network, name, weights)
     return network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self
 
 from ..spec import TensorSpec
@@ -14,12 +15,13 @@ Specs = Sequence[TensorSpec]
 class Window(NamedTuple):
     """What one output position sees of the input, along each spatial axis: ``kernel`` taps, ``dilation`` apart.
 
-    ``stride`` is the step between neighbouring outputs in input positions; below 1 it means upsampling.
+    ``stride`` is the step between neighbouring outputs in input positions, below 1 in upsampling, where ``kernel`` is the
+    most that one sees.
     """
 
     kernel: tuple[int, ...]
     stride: tuple[float, ...]
-    padding: tuple[float, ...]
+    padding: tuple[int, ...]
     dilation: tuple[int, ...]
 
 
@@ -124,6 +126,20 @@ class Op:
         ones = (1,) * len(known)
         return Window(ones, tuple(p.step for p in known), tuple(-p.offset for p in known), ones)
 
+    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
+        """Which input positions an output position sees along the spatial axis ``place`` of an op with a window."""
+        window = self.window(inputs, outputs)
+        assert isinstance(window, Window)
+        kernel, stride, padding, dilation = (values[place] for values in window)
+        first = position * int(stride) - int(padding)
+        return range(first, first + (kernel - 1) * dilation + 1, dilation)
+
+    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
+        """So many positions on in the input for so many in the output: stride 2 is (2, 1), upsampling by 2 is (1, 2)."""
+        window = self.window(inputs, outputs)
+        assert isinstance(window, Window)
+        return int(window.stride[place]), 1
+
     def to_json(self) -> dict[str, Any]:
         """The op as plain data."""
         return {"op": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self)}}
@@ -139,6 +155,27 @@ def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
         return (value,) * rank
     values = tuple(value)
     return values * rank if len(values) == 1 else values
+
+
+def window_seen(op: Op, rank: int, inputs: Specs, outputs: Specs) -> Window:
+    """The window of an op that tells what each position sees, since that differs from one to the next."""
+    rates = [op.rate(place, inputs, outputs) for place in range(rank)]
+    seen = [
+        [taps for position in range(after) if (taps := op.sees(place, position, inputs, outputs))]
+        for place, (_, after) in enumerate(rates)
+    ]
+    return Window(
+        tuple([max(taps[-1] - taps[0] + 1 for taps in each) for each in seen]),
+        tuple([before / after for before, after in rates]),
+        tuple([-min(taps[0] for taps in each) for each in seen]),
+        (1,) * rank,
+    )
+
+
+def ratio(before: int, after: int) -> tuple[int, int]:
+    """A map's resizing as a rate: positions of the input for positions of the output, in lowest terms."""
+    common = gcd(before, after)
+    return before // common, after // common
 
 
 def axis_of(axis: int, rank: int) -> int:

@@ -9,7 +9,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import Kept, Op, Passage, Specs, Window, sliding_size
+from .base import Kept, Op, Passage, Specs, Window, sliding_size, window_seen
 
 
 class TooSmallError(ValueError):
@@ -139,11 +139,16 @@ class ConvTranspose(Op):
         return Kept(inputs=(0, 1))
 
     def window(self, inputs: Specs, outputs: Specs) -> Window:
-        # output o sees inputs i with o = i * stride - padding + tap * dilation
-        reach = [(k - 1) * d for k, d in zip(inputs[1].shape[2:], self.dilation, strict=True)]
-        kernel = tuple(-(-r // s) + 1 if s > 1 else r + 1 for r, s in zip(reach, self.stride, strict=True))
-        padding = tuple((r - p) / s for r, p, s in zip(reach, self.padding, self.stride, strict=True))
-        return Window(kernel, tuple(1 / s for s in self.stride), padding, (1,) * len(kernel))
+        return window_seen(self, len(self.stride), inputs, outputs)
+
+    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
+        # input i goes to the outputs i * stride - padding + tap * dilation
+        stride, place_of = self.stride[place], position + self.padding[place]
+        reached = [place_of - tap * self.dilation[place] for tap in range(inputs[1].shape[2 + place])]
+        return sorted(n // stride for n in reached if n % stride == 0)
+
+    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
+        return 1, self.stride[place]
 
 
 @dataclass(frozen=True, slots=True)

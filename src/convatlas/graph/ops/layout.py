@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec, promote
-from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of
+from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
 from .conv import TooSmallError
 
 
@@ -195,10 +195,15 @@ class PixelShuffle(Op):
         return TensorSpec(shape, inputs[0].dtype)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window:
-        r = self.factor
         if self.inverse:
-            return Window((r, r), (r, r), (0, 0), (1, 1))
-        return Window((1, 1), (1 / r, 1 / r), (0, 0), (1, 1))
+            return Window((self.factor,) * 2, (self.factor,) * 2, (0, 0), (1, 1))
+        return window_seen(self, 2, inputs, outputs)
+
+    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
+        return Op.sees(self, place, position, inputs, outputs) if self.inverse else (position // self.factor,)
+
+    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
+        return (self.factor, 1) if self.inverse else (1, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +233,29 @@ class Interpolate(Op):
         return 0 if self.taps == 1 else 2 * self.taps ** len(self.size) * prod(outputs[0].shape)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window:
-        rank = len(self.size)
-        steps = tuple(n / m for n, m in zip(inputs[0].shape[2:], self.size, strict=True))
-        return Window((self.taps,) * rank, steps, ((self.taps - 1) / 2,) * rank, (1,) * rank)
+        return window_seen(self, len(self.size), inputs, outputs)
+
+    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
+        before, after = self.rate(place, inputs, outputs)
+        if self.mode == "nearest":
+            return (position * before // after,)
+        if self.mode == "area" or (self.antialias and before > after):
+            reach = 0 if self.mode == "area" else (self.taps // 2) * before // after  # a wider filter, to smooth
+            return range(position * before // after - reach, -(-(position + 1) * before // after) + reach)
+        if self.mode == "nearest-exact":
+            return ((2 * position + 1) * before // (2 * after),)
+        # the place between two input positions, in 1/(2 after) of them: corners or centres coincide
+        place_of = 2 * position * before if self.align_corners else (2 * position + 1) * before - after
+        first, between = divmod(place_of, 2 * after)
+        if not between:
+            return (first,)
+        return range(first + 1 - self.taps // 2, first + 1 + self.taps // 2)
+
+    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
+        before, after = inputs[0].shape[2 + place], self.size[place]
+        if self.align_corners and before > 1 and after > 1:
+            return ratio(before - 1, after - 1)
+        return ratio(before, after)
 
 
 @dataclass(frozen=True, slots=True)

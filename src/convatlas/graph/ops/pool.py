@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import GLOBAL, Kept, Op, Specs, Window, sliding_size
+from .base import Kept, Op, Specs, Window, ratio, sliding_size, window_seen
 from .conv import TooSmallError
 
 
@@ -112,17 +112,16 @@ class _AdaptivePool(Op):
             taps *= n if n % m == 0 else sum(-(-(i + 1) * n // m) - i * n // m for i in range(m))
         return prod(outputs[0].shape[:-rank]) * taps
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window | str:
+    def window(self, inputs: Specs, outputs: Specs) -> Window:
+        return window_seen(self, len(self.size), inputs, outputs)
+
+    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
+        before, after = self.rate(place, inputs, outputs)
+        return range(position * before // after, -(-(position + 1) * before // after))
+
+    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
         rank = len(self.size)
-        pairs = list(zip(inputs[0].shape[-rank:], outputs[0].shape[-rank:], strict=True))
-        if any(n % m for n, m in pairs):
-            return (
-                GLOBAL
-                if all(m == 1 for _, m in pairs)
-                else Window(tuple(-(-n // m) + 1 for n, m in pairs), tuple(n / m for n, m in pairs), (0,) * rank, (1,) * rank)
-            )
-        steps = tuple(n // m for n, m in pairs)
-        return Window(steps, steps, (0,) * rank, (1,) * rank)
+        return ratio(inputs[0].shape[place - rank], outputs[0].shape[place - rank])
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,10 @@ def _boxes(network: Network, block: Block) -> tuple[list[Box], list[list[int]]]:
     read = {source for sources in found for source in sources}
     ends = [first + place for place in range(len(block.units)) if first + place not in read]
     out = network.layers[block.units[-1].nodes[-1]].output_shape
-    boxes = [*ports, *(_of_unit(network, unit, joins=len(sources) > 1) for unit, sources in zip(block.units, found[first:], strict=True))]
+    boxes = [
+        *ports,
+        *(_of_unit(network, unit, joins=len(sources) > 1) for unit, sources in zip(block.units, found[first:], strict=True)),
+    ]
     return [*boxes, Box("port", f"out {times(out[1:])}")], [*found, ends]
 
 
@@ -121,7 +124,10 @@ def _box(box: Box, x: float, y: float) -> str:
     about = escape(box.about, quote=True)
     text, tail = escape(_cut(box.text)), escape(_cut(box.tail))
     if box.kind == "port":
-        return f'<g class="port"><rect x="{x - 44:g}" y="{middle - 10:g}" width="88" height="20" rx="10"/><text x="{x:g}" y="{middle + 4:g}">{text}</text></g>'
+        return (
+            f'<g class="port"><rect x="{x - 44:g}" y="{middle - 10:g}" width="88" height="20" rx="10"/>'
+            f'<text x="{x:g}" y="{middle + 4:g}">{text}</text></g>'
+        )
     if box.kind == "join":
         note = f'<text class="tail beside" x="{x + 17:g}" y="{middle - 7:g}">{tail}</text>' if tail else ""
         return (

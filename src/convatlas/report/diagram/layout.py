@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -35,7 +36,7 @@ def arrange(sources: Sequence[Sequence[int]]) -> Layout:
     chains = _chains(sources)
     heads = {chain[0]: chain for chain in chains}
     tails = {chain[-1]: chain for chain in chains}
-    follows = {(above, below) for chain in chains for above, below in zip(chain, chain[1:], strict=False)}
+    follows = {(above, below) for chain in chains for above, below in pairwise(chain)}
     readers: list[list[int]] = [[] for _ in range(count)]
     for box, found in enumerate(sources):
         for source in found:

@@ -119,7 +119,9 @@ def signature(item: Item) -> tuple[object, ...]:
         if parts:
             return item.kind, parts
         # how much a concat has gathered does not tell blocks apart, nor does how many tensors come from outside
-        texts = tuple((unit.text.partition(",")[0] if unit.text.startswith("concat") else unit.text, unit.tail) for unit in item.units)
+        texts = tuple(
+            (unit.text.partition(",")[0] if unit.text.startswith("concat") else unit.text, unit.tail) for unit in item.units
+        )
         inner = tuple(tuple(sorted({max(source, -1) for source in sources})) for sources in item.sources)
         return item.kind, texts, inner
     return item.times, tuple(map(signature, item.items))
@@ -244,7 +246,7 @@ class _Finder:
     def _parts(self, segments: list[_Segment]) -> list[Item]:
         parts: list[Item] = []
         for segment in segments:
-            found = [self._unit([segment.first])] if segment.own else self.items(segment.path, segment.first, segment.end)
+            found: list[Item] = [self._unit([segment.first])] if segment.own else self.items(segment.path, segment.first, segment.end)
             if self._is_composite(segment) and all(isinstance(item, Unit) for item in found):
                 inner = self._segments(segment.path, segment.first, segment.end)
                 found = [self._block(segment.path, segment.first, segment.end, inner)]

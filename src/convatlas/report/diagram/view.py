@@ -30,8 +30,10 @@ def diagram(network: Network) -> str:
     )
     whole = '<button type="button" class="open-all" aria-expanded="false">Open all blocks</button>' if view.panels else ""
     return (
-        f'<div class="tools"><div class="switch" role="group" aria-label="Shade by share of"><span>Shade and per cent: share of</span>{buttons}</div>{whole}</div>'
-        f'<ol class="stages" data-shade="macs"><li class="end">input {shapes[0]}</li>{rows}<li class="end">output {shapes[1]}</li></ol>'
+        '<div class="tools"><div class="switch" role="group" aria-label="Shade by share of">'
+        f"<span>Shade and per cent: share of</span>{buttons}</div>{whole}</div>"
+        f'<ol class="stages" data-shade="macs"><li class="end">input {shapes[0]}</li>{rows}'
+        f'<li class="end">output {shapes[1]}</li></ol>'
     )
 
 
@@ -49,7 +51,10 @@ class _View:
         share = (int(side) / largest) ** 0.5 if side.isdigit() else 0
         where = f'<i style="--side:{min(share, 1):.2f}"></i>' if share else ""
         title = escape(name.replace("x", "×") if side.isdigit() else name)
-        return f'<li class="stage"><div class="where">{where}<b>{title}</b></div><div class="flow"><ol class="chips">{chips}</ol><div class="opened">{panels}</div></div></li>'
+        return (
+            f'<li class="stage"><div class="where">{where}<b>{title}</b></div>'
+            f'<div class="flow"><ol class="chips">{chips}</ol><div class="opened">{panels}</div></div></li>'
+        )
 
     def flow(self, items: tuple[Item, ...]) -> tuple[str, str]:
         """Chips in a row, and the panels that their buttons open."""
@@ -76,7 +81,8 @@ class _View:
             note = f"<small>{escape(item.tail)}</small>" if item.tail else ""
             kind = family(self.network.graph, self.network.graph.nodes[item.nodes[0]])
             about = escape(item.path, quote=True)
-            return f'<span class="chip {kind}" style="{style}" title="{about}"><span>{escape(item.text)}{count}</span>{note}{shares}</span>', ""
+            text = f"<span>{escape(item.text)}{count}</span>"
+            return f'<span class="chip {kind}" style="{style}" title="{about}">{text}{note}{shares}</span>', ""
         assert isinstance(item, Block)
         self.panels += 1
         number = f"n{self.network.index}-block{self.panels}"
@@ -105,7 +111,8 @@ class _View:
         macs, params, memory = (sum(getattr(layer, key) for layer in layers) for key in SHADES)
         unknown = "≥ " if not all(layer.counted for layer in layers) else ""
         which = f", the last of {repeated}" if repeated > 1 else ""
-        caption = f"{block.path or block.kind}{which}: {params:,} parameters, {unknown}{in_short(macs)} MACs, {in_bytes(memory)} of activations"
+        costs = f"{params:,} parameters, {unknown}{in_short(macs)} MACs, {in_bytes(memory)} of activations"
+        caption = f"{block.path or block.kind}{which}: {costs}"
         if block.parts:
             chips, panels = self.flow(block.parts)
             body = f'<ol class="chips">{chips}</ol><div class="opened">{panels}</div>'

@@ -44,9 +44,7 @@ class Wiring:
         producer = {value: -1 - place for place, value in enumerate(graph.inputs)}
         for place, node in enumerate(graph.nodes):
             producer.update(dict.fromkeys(node.outputs, place))
-        self.sources = [
-            list(dict.fromkeys(producer[value] for value in node.inputs if value in producer)) for node in graph.nodes
-        ]
+        self.sources = [list(dict.fromkeys(producer[value] for value in node.inputs if value in producer)) for node in graph.nodes]
         self.readers: list[list[int]] = [[] for _ in graph.nodes]
         for place, sources in enumerate(self.sources):
             for source in sources:

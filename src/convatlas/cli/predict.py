@@ -1,0 +1,119 @@
+"""`predict`: the most likely classes of images."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import Debug, FormatOption, Json, Output, complete_model, format_of
+from .output import deliver
+from .progress import working
+from .records import as_json
+from .tables import Column, Line, Table
+
+if TYPE_CHECKING:
+    from ..predict import Prediction
+    from ..zoo import Network
+
+_SKIPPED = 1  # exit status where some files were no images
+_COLUMNS = (
+    Column(key="image", title="image", left=True, most=40),
+    Column(key="class", title="class", left=True, most=40),
+    Column(key="probability_percent", title="probability", unit="%", show=lambda value: f"{value:.1f}"),
+    Column(key="index", title="index", rank=1),
+)
+
+
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A zoo name.", autocompletion=complete_model)],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns.")],
+    weights: Annotated[
+        str,
+        typer.Option("--weights", metavar="SOURCE", help='"imagenet", an https URL, a .pth or a .safetensors file.'),
+    ] = "imagenet",
+    num_classes: Annotated[
+        int | None, typer.Option("--num-classes", min=1, help="Classes of the weights.", show_default="the network's own")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="How many classes to tell.")] = 5,
+    batch: Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Images at a time.")] = 16,
+    chosen: FormatOption = "table",
+    json: Json = False,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Tell what a network with given weights sees in images. A file that is no image is named and skipped (status 1)."""
+    form = format_of(chosen, json)
+    skipped: list[str] = []
+
+    def make() -> list[Line] | str:
+        found = _predictions(model, images, weights, num_classes, top, batch)
+        skipped.extend(prediction.error for prediction in found if prediction.error)
+        if form == "json":
+            return as_json({"model": model, "weights": weights, "images": [_record(prediction) for prediction in found]})
+        table = Table(columns=_COLUMNS, rows=[row for prediction in found for row in _rows(prediction)])
+        if form == "table":
+            from .output import screen_width
+
+            return table.to_lines(screen_width())
+        return table.to_csv() if form == "csv" else table.to_markdown()
+
+    deliver(make, output)
+    for message in skipped:
+        print(f"skipped: {message}", file=sys.stderr)
+    if skipped:
+        raise typer.Exit(_SKIPPED)
+
+
+def _predictions(
+    model: str, images: list[str], weights: str, num_classes: int | None, top: int, batch: int
+) -> list[Prediction]:
+    from ..catalogue import lookup
+
+    entry = lookup(model)
+    with working(f"loading {model}"):
+        from ..predict import find_images
+        from ..predict import predict as run
+        from ..weights import preprocessing_for
+
+        paths = find_images(images)
+    network = _network(model, weights, num_classes)
+    channels, size = entry.input_size[0], entry.input_size[1]
+    preprocessing = preprocessing_for(model if weights == "imagenet" else None, size)
+    predictions = run(network, paths, preprocessing, channels=channels, top=top, batch=batch)
+    if len(paths) == 1 or not sys.stderr.isatty():
+        return list(predictions)
+    from rich.console import Console
+    from rich.progress import track
+
+    return list(track(predictions, "predicting", total=len(paths), console=Console(stderr=True)))
+
+
+def _network(model: str, weights: str, num_classes: int | None) -> Network:
+    from ..zoo import create
+
+    options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        network = create(model, weights=weights, **options)
+    for warning in noted:
+        print(f"note: {warning.message}", file=sys.stderr)
+    return network.eval()
+
+
+def _record(prediction: Prediction) -> dict[str, Any]:
+    classes = [
+        {"class": name, "index": index, "probability": probability} for name, index, probability in prediction.classes
+    ]
+    return {"image": str(prediction.path), "classes": classes, "error": prediction.error}
+
+
+def _rows(prediction: Prediction) -> list[dict[str, Any]]:
+    path = Path(prediction.path).name
+    return [
+        {"image": path if place == 0 else "", "class": name, "probability_percent": 100 * probability, "index": index}
+        for place, (name, index, probability) in enumerate(prediction.classes)
+    ]

@@ -1,0 +1,90 @@
+"""From a file to a network's input: any mode and orientation that Pillow reads, resized, cropped, normalised."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ..weights import Preprocessing
+
+_SUFFIXES = frozenset(Image.registered_extensions())
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
+
+
+class ImageError(ValueError):
+    """A file is no image that can be read."""
+
+
+def find_images(places: Iterable[str]) -> list[Path]:
+    """The image files that files, folders (searched through) and patterns name, each once, in order.
+
+    Raises:
+        ValueError: a place does not exist, a pattern matches nothing, or a folder holds no image.
+    """
+    found: list[Path] = []
+    for place in places:
+        path = Path(place)
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+            if not inside:
+                raise ValueError(f"{place} is a folder without images")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        elif glob.has_magic(place) and (matches := sorted(glob.glob(place, recursive=True))):
+            found += [Path(match) for match in matches if Path(match).is_file()]
+        else:
+            raise ValueError(f"{place}: {'the pattern matches nothing' if glob.has_magic(place) else 'no such file or folder'}")
+    return list(dict.fromkeys(found))
+
+
+def read_image(path: Path, channels: int = 3) -> Image.Image:
+    """An image upright, 8 bits deep, in ``channels`` channels (3: RGB, 1: grey); what is transparent becomes white.
+
+    Raises:
+        ImageError: the file is no image, or damaged.
+    """
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I") or image.mode == "F":
+            image = _to_eight_bits(image)
+        if image.mode == "PA" or "transparency" in image.info or image.mode in ("RGBA", "LA", "La", "RGBa"):
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        return image.convert("RGB" if channels == 3 else "L")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "no image that can be read" if isinstance(error, UnidentifiedImageError) else f"damaged: {error}"
+        raise ImageError(f"{path}: {reason}") from error
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Deeper greyscale at its own full scale: 16 bits where all values fit into them, else the largest value."""
+    values = np.asarray(image, dtype=np.float64)
+    largest = float(values.max(initial=0.0))
+    full = 1.0 if largest <= 1.0 and image.mode == "F" else 65535.0 if largest <= 65535 else largest
+    return Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
+
+
+def to_input(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
+    """The network's input (C, crop, crop), float32: short side resized, centre cropped, scaled to 0..1, normalised."""
+    width, height = image.size
+    short = min(width, height)
+    size = (max(1, width * preprocessing.resize // short), max(1, height * preprocessing.resize // short))
+    image = image.resize(size, _FILTERS[preprocessing.interpolation])
+    crop = preprocessing.crop
+    left, top = round((size[0] - crop) / 2), round((size[1] - crop) / 2)
+    image = image.crop((left, top, left + crop, top + crop))
+    pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255.0)
+    pixels = pixels.permute(2, 0, 1) if pixels.dim() == 3 else pixels[None]
+    channels = len(pixels)
+    mean, std = (torch.tensor(values[:channels]).view(-1, 1, 1) for values in (preprocessing.mean, preprocessing.std))
+    return (pixels - mean) / std

@@ -1,0 +1,71 @@
+"""Published weight files: where they are, what they reach, and what an image goes through before them. No torch here.
+
+The table is made from torchvision's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publisher states the
+first eight digits, in the file's name, and of its size a rounded figure.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parent.parent / "data" / "weights.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preprocessing:
+    """What an image goes through: its short side resized, the centre cropped, scaled to 0..1, normalised."""
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    interpolation: str = "bilinear"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """A published weight file for ImageNet-1k.
+
+    Attributes:
+        url: of the file.
+        sha256: the first digits of its SHA-256.
+        megabytes: its size as published, in 10^6 bytes.
+        top1, top5: accuracy that the publisher states, in percent, on one centre crop.
+        source: who published it.
+        preprocessing: what it was evaluated with.
+    """
+
+    url: str
+    sha256: str
+    megabytes: float
+    top1: float
+    top5: float
+    source: str
+    preprocessing: Preprocessing
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return table
+
+
+def published(name: str) -> Weights | None:
+    """The published weights of a network of the zoo, or None."""
+    found = _table().get(name)
+    if found is None:
+        return None
+    preprocessing: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found["preprocessing"].items()
+    }
+    return Weights(**{**found, "preprocessing": Preprocessing(**preprocessing)})
+
+
+def preprocessing_for(name: str | None, size: int) -> Preprocessing:
+    """What a network's images go through: as published, or the usual crop of 87.5 % where nothing is."""
+    found = published(name) if name else None
+    return found.preprocessing if found else Preprocessing(resize=round(size / 0.875), crop=size)

@@ -1,0 +1,141 @@
+"""Downloads into a cache: shown, resumed, verified, and landing whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+_CHUNK = 1 << 20
+_TRIES = 3
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class WeightsError(ValueError):
+    """Weights could not be had, or do not fit."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``CONVATLAS_HOME``, or convatlas in the user's cache."""
+    own = os.environ.get("CONVATLAS_HOME")
+    if own:
+        return Path(own).expanduser() / "weights"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "convatlas" / "weights"
+
+
+def download(url: str, sha256: str | None = None) -> Path:
+    """The file at ``url``, from the cache if it is there.
+
+    A file name that ends in -0123abcd is taken to state the first digits of its SHA-256, as torch's own downloads do.
+    An interrupted download (Ctrl-C) goes on where it stopped; a failed one leaves nothing.
+
+    Raises:
+        WeightsError: the URL is not https, or could not be read, or what came is not what was published; nothing is kept.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise WeightsError(f"weights are only downloaded over https; got {url}")
+    name = Path(parts.path).name or "weights"
+    stated = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
+    digits = sha256 or (stated[1] if stated else None)
+    # a file without a stated hash is kept under its whole address, so that two sites' "model.pth" stay apart
+    key = digits or hashlib.sha256(url.encode()).hexdigest()[:16]
+    target = cache_folder() / f"{key}-{name}"
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        _fetch(url, part)
+        _verify(url, part, digits)
+    except WeightsError:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(target)
+    return target
+
+
+def _fetch(url: str, part: Path) -> None:
+    reason = ""
+    for _ in range(_TRIES):
+        try:
+            missing = _fetch_rest(url, part)
+            if not missing:
+                return
+            reason = f"it ended {missing:,} bytes early"
+        except urllib.error.HTTPError as error:
+            reason = f"the server answered {error.code} {error.reason}"
+            if error.code < 500:
+                break
+        except (OSError, HTTPException) as error:
+            reason = str(getattr(error, "reason", "") or error) or type(error).__name__
+    raise WeightsError(f"{url} could not be downloaded: {reason}; nothing was kept")
+
+
+def _fetch_rest(url: str, part: Path) -> int:
+    """Read on from where ``part`` ends; returns how many bytes are still missing."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        if have and response.status != 206:  # the server does not resume: from the start
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length is not None else None
+        with part.open("ab" if have else "wb") as file, _progress(Path(urlsplit(url).path).name, total, have) as progress:
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                progress.at(have)
+    return 0 if total is None else total - have
+
+
+def _verify(url: str, part: Path, digits: str | None) -> None:
+    if digits is None:
+        return
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(digits.lower()):
+        raise WeightsError(
+            f"{url} is not the published file: its SHA-256 begins with {found[: len(digits)]}, published is {digits}; "
+            "nothing was kept"
+        )
+
+
+class _Progress(Protocol):
+    def at(self, num_bytes: int) -> None:
+        """So many bytes are here."""
+
+
+class _Silent:
+    def at(self, num_bytes: int) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _progress(name: str, total: int | None, have: int) -> Iterator[_Progress]:
+    """A progress bar on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=total, completed=have)
+
+        class Shown:
+            def at(self, num_bytes: int) -> None:
+                bar.update(task, completed=num_bytes)
+
+        yield Shown()

@@ -1,0 +1,117 @@
+"""Images of every kind become inputs; predictions name what cannot be read and go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from convatlas.cli.app import app
+from convatlas.predict import ImageError, class_names, find_images, predict, read_image
+from convatlas.predict.images import to_input
+from convatlas.weights import Preprocessing, published
+from convatlas.zoo import create
+
+RED = (200, 30, 10)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two images, a damaged one, and a text."""
+    Image.new("RGB", (80, 60), RED).save(tmp_path / "a.png")
+    Image.new("L", (60, 80), 99).save(tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").write_bytes(b"no image")
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    return tmp_path
+
+
+def saved(tmp_path: Path, image: Image.Image, name: str, **options: object) -> Path:
+    image.save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
+    image = Image.new("RGB", (40, 20), RED)
+    exif = image.getexif()
+    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    assert read_image(saved(tmp_path, image, "turned.jpg", exif=exif)).size == (20, 40)
+
+
+def test_sixteen_bits_keep_their_scale(tmp_path: Path) -> None:
+    values = np.full((10, 10), 32768, dtype=np.uint16)
+    pixel = read_image(saved(tmp_path, Image.fromarray(values), "deep.png")).getpixel((3, 3))
+    assert pixel == (127, 127, 127)
+
+
+def test_transparency_becomes_white(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("RGBA", (10, 10), (*RED, 0)), "clear.png")
+    assert read_image(path).getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("CMYK", "x.jpg"), ("L", "x.png"), ("P", "x.gif"), ("1", "x.png"), ("LA", "x.png")])
+def test_every_mode_becomes_rgb_or_grey(tmp_path: Path, mode: str, name: str) -> None:
+    path = saved(tmp_path, Image.new("RGB", (12, 12), RED).convert(mode), name)
+    assert read_image(path).mode == "RGB"
+    assert read_image(path, channels=1).mode == "L"
+
+
+def test_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"c\.jpg"):
+        read_image(folder / "c.jpg")
+    whole = saved(tmp_path, Image.new("RGB", (200, 200), RED), "whole.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(tmp_path / "half.png")
+
+
+def test_folders_patterns_and_files_are_found_once(folder: Path) -> None:
+    names = [path.name for path in find_images([str(folder), str(folder / "*.png"), str(folder / "a.png")])]
+    assert names == ["a.png", "b.jpg", "c.jpg"]
+    with pytest.raises(ValueError, match="matches nothing"):
+        find_images([str(folder / "*.bmp")])
+
+
+@pytest.mark.parametrize("size", [(300, 500), (500, 300), (10, 10), (224, 224)])
+def test_preprocessing_is_torchvisions(size: tuple[int, int]) -> None:
+    from torchvision.models import get_weight
+
+    weights = published("resnet18")
+    assert weights is not None
+    theirs = get_weight("ResNet18_Weights.IMAGENET1K_V1").transforms()
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    torch.testing.assert_close(to_input(image, weights.preprocessing), theirs(image), rtol=0, atol=1e-5)
+
+
+def test_predictions_are_the_softmax_in_order_and_damaged_files_are_skipped(folder: Path) -> None:
+    network = create("squeezenet1_1").eval()
+    preprocessing = Preprocessing(resize=64, crop=64)
+    found = list(predict(network, find_images([str(folder)]), preprocessing, top=3, batch=2))
+    assert [prediction.error is None for prediction in found] == [True, True, False]
+    with torch.no_grad():
+        logits = network(to_input(read_image(folder / "a.png"), preprocessing)[None])[0]
+    expected = logits.softmax(0).topk(3)
+    assert [index for _, index, _ in found[0].classes] == expected.indices.tolist()
+    torch.testing.assert_close(torch.tensor([p for *_, p in found[0].classes]), expected.values, rtol=1e-3, atol=1e-6)
+
+
+def test_a_thousand_classes_have_names() -> None:
+    assert class_names(1000)[0] == "tench"
+    assert class_names(1000)[999] == "toilet tissue"
+    assert class_names(3) == ["class 0", "class 1", "class 2"]
+
+
+def test_the_command_prints_json_and_its_status_tells_of_skipped_files(folder: Path) -> None:
+    weights = folder / "net.pth"
+    torch.save(create("squeezenet1_1").state_dict(), weights)
+    arguments = ["predict", "squeezenet1_1", str(folder), "--weights", str(weights), "--json", "--top", "2"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    images = json.loads(result.stdout)["images"]
+    assert [len(image["classes"]) for image in images] == [2, 2, 0]
+    assert "c.jpg" in result.stderr

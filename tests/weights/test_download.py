@@ -1,0 +1,80 @@
+"""Downloads resume, are verified, and leave nothing behind where they fail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from convatlas.weights import published
+from convatlas.weights.download import WeightsError, download
+
+if TYPE_CHECKING:
+    from .conftest import Server
+
+CONTENT = os.urandom(3 * 2**20 + 17)
+
+
+def left_in(cache: Path) -> list[str]:
+    return [path.name for path in cache.glob("*")] if cache.exists() else []
+
+
+def test_a_good_file_lands_in_the_cache_and_is_asked_for_once(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    assert download(url).read_bytes() == CONTENT
+    assert download(url).parent == cache
+    assert len(server.asked) == 1
+
+
+def test_a_connection_that_vanishes_midway_is_resumed_where_it_stopped(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    server.vanishing[url.removeprefix(server.address)] = 1
+    assert download(url).read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.asked] == [None, f"bytes={len(CONTENT) // 2}-"]
+
+
+def test_a_file_that_always_ends_early_leaves_nothing(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    server.vanishing[url.removeprefix(server.address)] = 100
+    with pytest.raises(WeightsError, match="nothing was kept") as caught:
+        download(url)
+    assert url in str(caught.value)
+    assert left_in(cache) == []
+
+
+def test_an_interrupted_download_goes_on_the_next_time(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    target = download(url)
+    target.with_name(f"{target.name}.part").write_bytes(CONTENT[:1000])
+    target.unlink()
+    assert download(url).read_bytes() == CONTENT
+    assert server.asked[-1][1] == "bytes=1000-"
+
+
+def test_a_wrong_hash_is_refused_and_nothing_kept(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT, digits="0123abcd")
+    with pytest.raises(WeightsError, match="0123abcd"):
+        download(url)
+    assert left_in(cache) == []
+
+
+def test_a_missing_file_says_what_the_server_answered(server: Server, cache: Path) -> None:
+    with pytest.raises(WeightsError, match="404"):
+        download(f"{server.address}/none.pth")
+    assert len(server.asked) == 1  # a "no" is not asked again
+    assert left_in(cache) == []
+
+
+def test_plain_http_is_refused_elsewhere() -> None:
+    with pytest.raises(WeightsError, match="https"):
+        download("http://example.org/net.pth")
+
+
+def test_published_files_state_their_hash_in_their_name() -> None:
+    found = published("resnet50")
+    assert found is not None
+    assert found.sha256 in found.url
+    assert found.url.startswith("https://")
+    assert published("resnet50_v1") is None

@@ -1,0 +1,141 @@
+"""Weights load into the network they were made for, into other heads and channels with a word, and into nothing else."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from convatlas.weights.download import WeightsError
+from convatlas.weights.load import WeightsWarning, adapted_to_channels, read_state
+from convatlas.zoo import Network, create
+
+if TYPE_CHECKING:
+    from .conftest import Server
+
+NAME = "squeezenet1_1"
+
+
+@pytest.fixture(scope="module")
+def donor() -> Network:
+    return create(NAME).eval()
+
+
+@pytest.fixture
+def checkpoint(donor: Network, tmp_path: Path) -> Path:
+    path = tmp_path / "donor.pth"
+    torch.save(donor.state_dict(), path)
+    return path
+
+
+def same(first: Network, second: Network) -> bool:
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        return torch.equal(first.eval()(images), second.eval()(images))
+
+
+def test_a_file_a_wrapped_one_and_safetensors_give_the_same_network(donor: Network, checkpoint: Path, tmp_path: Path) -> None:
+    wrapped, tensors = tmp_path / "wrapped.pth", tmp_path / "donor.safetensors"
+    torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}, "epoch": 3}, wrapped)
+    save_file(donor.state_dict(), tensors)
+    for path in (checkpoint, wrapped, tensors):
+        assert same(donor, create(NAME, weights=path))
+
+
+def test_a_url_is_downloaded_and_loaded(donor: Network, checkpoint: Path, server: Server) -> None:
+    assert same(donor, create(NAME, weights=server.serve(checkpoint.read_bytes())))
+
+
+def test_other_classes_start_the_head_anew_and_say_so(donor: Network, checkpoint: Path) -> None:
+    with pytest.warns(WeightsWarning, match="7 classes"):
+        network = create(NAME, weights=checkpoint, num_classes=7)
+    assert network.num_classes == 7
+    assert torch.equal(network.get_parameter("features.0.weight"), donor.get_parameter("features.0.weight"))
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_other_channels_see_an_image_of_equal_channels_as_before(donor: Network, checkpoint: Path, channels: int) -> None:
+    with pytest.warns(WeightsWarning, match=f"{channels} input channels"):
+        network = create(NAME, weights=checkpoint, in_channels=channels).eval()
+    grey = torch.randn(1, 1, 64, 64)
+    with torch.no_grad():
+        expected, found = donor(grey.expand(-1, 3, -1, -1)), network(grey.expand(-1, channels, -1, -1))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_channel_weights_by_hand() -> None:
+    weight = torch.tensor([1.0, 2.0, 4.0]).view(1, 3, 1, 1)
+    assert adapted_to_channels(weight, 1).flatten().tolist() == [7.0]
+    assert adapted_to_channels(weight, 6).flatten().tolist() == [0.5, 1.0, 2.0, 0.5, 1.0, 2.0]
+
+
+def test_another_architecture_is_refused_with_its_keys(checkpoint: Path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        create("alexnet", weights=checkpoint)
+    message = str(caught.value)
+    assert "keys are missing" in message
+    assert "left over" in message
+    assert "\n" not in message
+
+
+def test_other_shapes_are_named_and_the_network_stays_as_it_was(donor: Network, tmp_path: Path) -> None:
+    from convatlas.weights.load import load_weights
+
+    state = donor.state_dict()
+    state["features.0.weight"] = torch.zeros(5, 3, 3, 3)
+    path = tmp_path / "shapes.pth"
+    torch.save(state, path)
+    network = create(NAME)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    with pytest.raises(WeightsError, match="5x3x3x3 where the network has 64x3x3x3"):
+        load_weights(network, NAME, path)
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+class Touch:
+    """Unpickling it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_file_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    marker, path = tmp_path / "ran", tmp_path / "code.pth"
+    torch.save({"weight": Touch(marker)}, path)
+    with pytest.raises(WeightsError, match="refused"):
+        read_state(path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "broken.safetensors"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("not a checkpoint")
+    with pytest.raises(WeightsError, match=r"no checkpoint|no safetensors|refused"):
+        read_state(path)
+
+
+def test_a_source_that_is_nothing_says_what_there_is() -> None:
+    with pytest.raises(WeightsError, match="https URL"):
+        create(NAME, weights="nowhere.pth")
+    with pytest.raises(WeightsError, match="no ImageNet weights are published"):
+        create("zfnet", weights="imagenet")
+
+
+def test_old_densenet_names_are_understood(tmp_path: Path) -> None:
+    network = create("densenet121")
+    old = {key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): v for key, v in network.state_dict().items()}
+    path = tmp_path / "old.pth"
+    torch.save(old, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = create("densenet121", weights=path)
+    assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network.state_dict().items())
