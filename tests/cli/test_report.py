@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+
+from convatlas.api import trace
 
 
 def test_a_page_about_several_networks(run, tmp_path: Path, net_file: str) -> None:
@@ -36,3 +39,15 @@ def test_an_unknown_chart_is_told_before_the_network_is_traced(run) -> None:
 def test_a_page_that_fails_leaves_nothing(run, tmp_path: Path) -> None:
     assert run("report", "alexnet", "vgg16", "--input", "3x8x8", "-o", "page.html").status == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_tells_training_memory_at_four_batches(run, tmp_path: Path, net_file: str) -> None:
+    assert run("report", "net.py:Net", "--input", "3x96x96", "-o", "page.html").status == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert re.findall(r'<th scope="row" class="n">(\d+)</th><td class="n" data-of="peak_bytes"', page) == ["1", "8", "32", "128"]
+
+
+def test_a_graphs_file_has_no_training_memory_and_the_page_says_so(run, tmp_path: Path) -> None:
+    (tmp_path / "net.json").write_text(trace("alexnet").to_json(), encoding="utf-8")
+    assert run("report", "net.json", "-o", "page.html").status == 0
+    assert "there is no graph of this network in training mode" in (tmp_path / "page.html").read_text(encoding="utf-8")

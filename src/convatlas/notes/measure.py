@@ -166,7 +166,7 @@ def geometry(name: str, path: str, size: int | None = None) -> str:
     if len(out) != 4 or not isinstance(window, Window):
         return f"{'x'.join(map(str, into[1:3]))} -> {'x'.join(map(str, out[1:3]))}"
     shape = f"{into[1]}x{into[2]} -> {out[1]}x{out[2]}"
-    return f"{shape}, k{window.kernel[0]} s{window.stride[0]} p{window.padding[0]}"
+    return f"{shape}, k{window.kernel[0]} s{window.stride[0]:g} p{window.padding[0]}"
 
 
 def depth(name: str) -> int:

@@ -101,6 +101,7 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
     data = rows.stage_rows(network)
     names = [_side(row["name"]) for row in data if row["quantity"] == rows.MACS.title]
     order = [quantity.title for quantity in rows.COSTS]
+    angle = 0 if len(names) < 10 else -90
     return (
         _chart(data)
         .mark_bar()

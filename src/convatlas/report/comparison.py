@@ -51,6 +51,7 @@ def comparison(found: Sequence[Network]) -> str:
     )
     growth = inline(field_chart(found), "Receptive field of each network against depth") if any(map(rows.field_rows, found)) else ""
     balance = inline(balance_chart(found), "MACs of each network against the bytes that it moves")
+    balance = f'<p class="hint">The area of a dot tells the parameters.</p>{balance}'
     names = "".join(f'<span class="series-{place % 8}">{escape(network.title)}</span>' for place, network in enumerate(found))
     stages = "".join(
         f"<figure><figcaption>{escape(network.title)}</figcaption>"

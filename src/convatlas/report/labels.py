@@ -17,8 +17,10 @@ from ..graph.ops import (
     Linear,
     LpPool,
     MaxPool,
+    Permute,
+    StochasticDepth,
+    View,
 )
-from ..graph.ops import Permute, StochasticDepth, View
 from ..graph.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool
 from .numbers import square, times
 

@@ -130,9 +130,9 @@ class Op:
         """Which input positions an output position sees along the spatial axis ``place`` of an op with a window."""
         window = self.window(inputs, outputs)
         assert isinstance(window, Window)
-        kernel, stride, padding, dilation = (values[place] for values in window)
-        first = position * int(stride) - int(padding)
-        return range(first, first + (kernel - 1) * dilation + 1, dilation)
+        dilation = window.dilation[place]
+        first = position * int(window.stride[place]) - window.padding[place]
+        return range(first, first + (window.kernel[place] - 1) * dilation + 1, dilation)
 
     def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
         """So many positions on in the input for so many in the output: stride 2 is (2, 1), upsampling by 2 is (1, 2)."""

@@ -246,7 +246,9 @@ class _Finder:
     def _parts(self, segments: list[_Segment]) -> list[Item]:
         parts: list[Item] = []
         for segment in segments:
-            found: list[Item] = [self._unit([segment.first])] if segment.own else self.items(segment.path, segment.first, segment.end)
+            found: list[Item] = (
+                [self._unit([segment.first])] if segment.own else self.items(segment.path, segment.first, segment.end)
+            )
             if self._is_composite(segment) and all(isinstance(item, Unit) for item in found):
                 inner = self._segments(segment.path, segment.first, segment.end)
                 found = [self._block(segment.path, segment.first, segment.end, inner)]

@@ -122,10 +122,12 @@ class _View:
 
     def _shares(self, nodes: Sequence[int]) -> tuple[str, str]:
         """The style that shades a chip, and its shares in words; one set for each of `SHADES`."""
+        known = all(self.network.layers[place].counted for place in nodes)
         style, words = [], []
         for key in SHADES:
             held = sum(getattr(self.network.layers[place], key) for place in nodes)
             share = held / self.totals[key] if self.totals[key] else 0.0
             style.append(f"--{key}:{100 * _STRONGEST * share**0.5:.0f}%")
-            words.append(f'<span class="share" data-of="{key}">{percent(share)}</span>')
+            shown = "unknown" if key == "macs" and not known else percent(share)
+            words.append(f'<span class="share" data-of="{key}">{shown}</span>')
         return ";".join(style), "".join(words)
