@@ -71,6 +71,8 @@ def test_an_op_that_nobody_counted_is_unknown_and_never_zero(exotic: Graph) -> N
     row = next(row for row in re.findall(r"<tr><td>.*?</tr>", page) if "<td>linalg_matrix_exp<td>" in row)
     assert row.count(">unknown") == 3  # MACs, element-wise operations, intensity
     assert re.search(r'data-card="macs".*?<b>≥ ', page)
+    assert re.search(r'<span class="share" data-of="macs">unknown<', page)  # the block diagram
+    assert re.search(r'<td class="bar"[^>]* data-of="macs">≥ ', page)  # the table by stage
 
 
 def test_names_of_modules_classes_and_networks_are_escaped(exotic: Graph, harmful: str) -> None:

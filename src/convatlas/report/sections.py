@@ -126,24 +126,26 @@ def layers(network: Network) -> str:
 def stages(network: Network) -> str:
     """The table by stage, with a bar behind each share."""
     total = network.summary
+    unsure = {layer.stage for layer in network.layers if not layer.counted}
     found = []
     for stage in total.stages:
+        at_least = "≥ " if stage.name in unsure else ""
         shares = [(getattr(stage, q.key), getattr(total, q.key), q) for q in (*rows.COSTS, rows.MOVED)]
         cells = "".join(
             f'<td class="bar" style="--share:{100 * value / whole if whole else 0:.1f}%" data-of="{quantity.key}">'
-            f"{in_bytes(value) if quantity.in_bytes else in_short(value)}"
+            f"{at_least if quantity is rows.MACS else ''}{in_bytes(value) if quantity.in_bytes else in_short(value)}"
             f"<small>{percent(value / whole if whole else 0)}</small></td>"
             for value, whole, quantity in shares
         )
         name = escape(stage.name.replace("x", "×") if stage.name[:1].isdigit() else stage.name)
         found.append(
             f'<tr><th scope="row">{name}</th><td>{times(stage.output_shape[1:])}</td><td class="n">{stage.calls}</td>{cells}'
-            f'<td class="n">{stage.intensity:.1f}</td></tr>'
+            f'<td class="n">{at_least}{stage.intensity:.1f}</td></tr>'
         )
     heads = "".join(f'<th scope="col" class="n">{q.title}</th>' for q in (*rows.COSTS, rows.MOVED))
     hint = "A stage is the resolution that its ops work at; the head is what follows the last feature map."
     if network.summary.uncounted:
-        hint += " Ops that were not counted are missing from MACs and FLOPs."
+        hint += " ≥: ops that were not counted are missing; shares of MACs are of what was counted."
     body = (
         f'<p class="hint">{hint}</p><div class="wide" tabindex="0" role="region" aria-label="Table by stage">'
         '<table class="stages-table"><thead><tr><th scope="col">Stage</th><th scope="col">Last output</th>'
