@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from convatlas.cli import main
 from convatlas.cli.app import app
 from convatlas.predict import ImageError, class_names, find_images, predict, read_image
 from convatlas.predict.images import to_input
@@ -45,7 +47,13 @@ def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
 def test_sixteen_bits_keep_their_scale(tmp_path: Path) -> None:
     values = np.full((10, 10), 32768, dtype=np.uint16)
     pixel = read_image(saved(tmp_path, Image.fromarray(values), "deep.png")).getpixel((3, 3))
-    assert pixel == (127, 127, 127)
+    assert pixel == (128, 128, 128)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.5, 128), (200.0, 200), (32896.0, 128), (float("nan"), 0)])
+def test_float_images_are_read_at_the_scale_that_they_have(tmp_path: Path, value: float, expected: int) -> None:
+    path = saved(tmp_path, Image.fromarray(np.full((4, 4), value, dtype=np.float32)), "float.tiff")
+    assert read_image(path, channels=1).getpixel((0, 0)) == expected
 
 
 def test_transparency_becomes_white(tmp_path: Path) -> None:
@@ -72,8 +80,26 @@ def test_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
 def test_folders_patterns_and_files_are_found_once(folder: Path) -> None:
     names = [path.name for path in find_images([str(folder), str(folder / "*.png"), str(folder / "a.png")])]
     assert names == ["a.png", "b.jpg", "c.jpg"]
-    with pytest.raises(ValueError, match="matches nothing"):
+    with pytest.raises(ValueError, match="matches no file"):
         find_images([str(folder / "*.bmp")])
+
+
+def test_a_folders_documents_and_hidden_files_are_not_taken_for_images(folder: Path) -> None:
+    (folder / "paper.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "._a.jpg").write_bytes(b"what a Mac notes about a.jpg")
+    assert [path.name for path in find_images([str(folder)])] == ["a.png", "b.jpg", "c.jpg"]
+
+
+def test_patterns_work_from_where_one_stands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "deep" / "er").mkdir(parents=True)
+    Image.new("RGB", (8, 8), RED).save(folder / "deep" / "er" / "d.png")
+    monkeypatch.chdir(folder / "deep")
+    assert [str(path) for path in find_images(["../*.png", "**/*.png"])] == ["../a.png", "er/d.png"]
+
+
+def test_an_image_too_narrow_to_resize_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="2001x2 pixels are too narrow"):
+        read_image(saved(tmp_path, Image.new("L", (2001, 2)), "line.png"))
 
 
 @pytest.mark.parametrize("size", [(300, 500), (500, 300), (10, 10), (224, 224)])
@@ -101,8 +127,9 @@ def test_predictions_are_the_softmax_in_order_and_damaged_files_are_skipped(fold
 
 
 def test_a_thousand_classes_have_names() -> None:
-    assert class_names(1000)[0] == "tench"
-    assert class_names(1000)[999] == "toilet tissue"
+    from torchvision.models._meta import _IMAGENET_CATEGORIES
+
+    assert class_names(1000) == _IMAGENET_CATEGORIES
     assert class_names(3) == ["class 0", "class 1", "class 2"]
 
 
@@ -115,3 +142,26 @@ def test_the_command_prints_json_and_its_status_tells_of_skipped_files(folder: P
     images = json.loads(result.stdout)["images"]
     assert [len(image["classes"]) for image in images] == [2, 2, 0]
     assert "c.jpg" in result.stderr
+
+
+def test_csv_names_the_file_in_every_row(folder: Path) -> None:
+    weights = folder / "net.pth"
+    torch.save(create("squeezenet1_1").state_dict(), weights)
+    chosen = ["--weights", str(weights), "--format", "csv", "--top", "2"]
+    result = CliRunner().invoke(app, ["predict", "squeezenet1_1", str(folder / "a.png"), *chosen])
+    assert result.exit_code == 0
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [row["image"] for row in rows] == [str(folder / "a.png")] * 2
+
+
+def test_weights_for_other_classes_ask_for_their_number_instead_of_guessing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = folder / "net.pth"
+    torch.save(create("squeezenet1_1", num_classes=7).state_dict(), weights)
+    command = ["predict", "squeezenet1_1", str(folder / "a.png"), "--weights", str(weights)]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "--num-classes" in error
+    assert "the file has 7" in error
+    assert main([*command, "--num-classes", "7"]) == 0

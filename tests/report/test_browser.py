@@ -192,7 +192,9 @@ def test_dark_mode_darkens_the_paper_and_lightens_the_ink(page: Any) -> None:
     assert paper < ink
 
 
-def test_print_shows_every_network(page: Any) -> None:
+def test_print_shows_every_network_and_cuts_nothing_off(page: Any) -> None:
+    page.set_viewport_size({"width": 690, "height": 1000})  # A4 between its margins
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert all(page.locator(f"#network-{place}").is_visible() for place in range(4))
     assert not page.get_by_role("tablist").is_visible()

@@ -19,6 +19,7 @@ class Server:
     address: str
     files: dict[str, bytes] = field(default_factory=dict)
     vanishing: dict[str, int] = field(default_factory=dict)  # path -> how many answers end after half of the bytes
+    redirects: dict[str, str] = field(default_factory=dict)  # path -> where it leads
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def serve(self, content: bytes, name: str = "net", digits: str | None = None) -> str:
@@ -38,11 +39,19 @@ def server() -> Iterator[Server]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             state.asked.append((self.path, wanted))
+            if self.path in state.redirects:
+                self.send_response(302)
+                self.send_header("Location", state.redirects[self.path])
+                self.end_headers()
+                return
             content = state.files.get(self.path)
             if content is None:
                 self.send_error(404, "Not Found")
                 return
             start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+            if start >= len(content):
+                self.send_error(416, "Range Not Satisfiable")
+                return
             body = content[start:]
             self.send_response(206 if wanted else 200)
             self.send_header("Content-Length", str(len(body)))
@@ -69,4 +78,5 @@ def server() -> Iterator[Server]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
     monkeypatch.setenv("CONVATLAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     return tmp_path / "home" / "weights"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from convatlas.weights import published
+from convatlas.weights import FILE, published
 from convatlas.weights.download import WeightsError, download
 
 if TYPE_CHECKING:
@@ -70,6 +72,51 @@ def test_a_missing_file_says_what_the_server_answered(server: Server, cache: Pat
 def test_plain_http_is_refused_elsewhere() -> None:
     with pytest.raises(WeightsError, match="https"):
         download("http://example.org/net.pth")
+
+
+def test_a_redirect_to_plain_http_is_refused(server: Server, cache: Path) -> None:
+    server.redirects["/net.pth"] = "http://example.org/net.pth"
+    with pytest.raises(WeightsError, match=r"leads to http://example\.org"):
+        download(f"{server.address}/net.pth")
+    assert left_in(cache) == []
+
+
+def test_a_part_that_is_no_beginning_of_the_file_is_started_anew(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    target = download(url)
+    target.rename(target.with_name(f"{target.name}.part"))  # all of it is there, so the server has no rest to give
+    assert download(url).read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.asked][1:] == [f"bytes={len(CONTENT)}-", None]
+
+
+def test_a_file_without_a_stated_hash_is_not_joined_to_an_older_half(server: Server, cache: Path) -> None:
+    server.files["/net.pth"] = CONTENT
+    target = download(f"{server.address}/net.pth")
+    target.with_name(f"{target.name}.part").write_bytes(b"of another file")
+    target.unlink()
+    assert download(f"{server.address}/net.pth").read_bytes() == CONTENT
+
+
+def test_processes_that_want_the_same_file_download_it_once(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(download, [url] * 4))
+    assert [path.read_bytes() == CONTENT for path in found] == [True] * 4
+    assert len(server.asked) == 1
+    assert left_in(cache) == [found[0].name]
+
+
+def test_the_table_is_what_torchvision_states() -> None:
+    from torchvision.models import get_model_weights
+
+    names = json.loads(FILE.read_text())
+    assert len(names) >= 60
+    for name in names:
+        found, stated = published(name), {weights.url: weights for weights in get_model_weights(name)}
+        assert found is not None
+        meta = stated[found.url].meta
+        assert {"acc@1": found.top1, "acc@5": found.top5} == meta["_metrics"]["ImageNet-1K"], name
+        assert found.url.removesuffix(".pth").endswith(f"-{found.sha256}")
 
 
 def test_published_files_state_their_hash_in_their_name() -> None:

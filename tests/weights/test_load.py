@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from convatlas.weights import published
 from convatlas.weights.download import WeightsError
 from convatlas.weights.load import WeightsWarning, adapted_to_channels, read_state
 from convatlas.zoo import Network, create
@@ -115,12 +117,61 @@ def test_a_file_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "broken.safetensors"])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "reason"), [("notes.txt", "is no checkpoint"), ("broken.safetensors", "is no safetensors file")])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     path = tmp_path / name
     path.write_text("not a checkpoint")
-    with pytest.raises(WeightsError, match=r"no checkpoint|no safetensors|refused"):
+    with pytest.raises(WeightsError, match=reason):
         read_state(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_checkpoint_cut_anywhere_or_with_a_flipped_byte_is_read_or_refused_in_one_line(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"weight": torch.ones(3, 4)}, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    refusals = []
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                read_state(path)
+            except WeightsError as error:
+                refusals.append(str(error))
+    assert len(refusals) >= 150  # every cut is seen
+    assert not [refusal for refusal in refusals if "\n" in refusal]
+
+
+def test_a_download_that_is_no_checkpoint_is_not_kept(server: Server, cache: Path) -> None:
+    server.files["/net.pth"] = b"<html>log in first</html>"
+    with pytest.raises(WeightsError, match=r"net\.pth is of no use.*nothing was kept"):
+        create(NAME, weights=f"{server.address}/net.pth")
+    assert list(cache.glob("*")) == []
+
+
+def test_the_meta_device_takes_no_weights(checkpoint: Path) -> None:
+    with torch.device("meta"), pytest.raises(WeightsError, match="meta device"):
+        create(NAME, weights=checkpoint)
+
+
+def test_imagenet_means_the_published_file_and_what_its_images_need(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    donor, path = create("googlenet"), tmp_path / "googlenet.pth"
+    torch.save(donor.state_dict(), path)
+    stated = published("googlenet")
+    assert stated is not None
+    content = path.read_bytes()
+    served = replace(stated, url=server.serve(content), sha256=hashlib.sha256(content).hexdigest()[:8])
+    monkeypatch.setattr("convatlas.weights.load.published", {"googlenet": served}.get)
+    network = create("googlenet", weights="imagenet", aux_logits=False).eval()  # the file's training heads are left out
+    images = torch.randn(1, 3, 64, 64)
+    scale, shift = (torch.tensor(values).view(1, 3, 1, 1) for values in ((0.458, 0.448, 0.45), (-0.03, -0.088, -0.188)))
+    with torch.no_grad():  # 0..1 normalised to mean and deviation 0.5, where the images come with ImageNet's
+        expected, found = donor.eval()(images * scale + shift), network(images)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+    with pytest.warns(WeightsWarning, match="1 input channels"):
+        create("googlenet", weights="imagenet", in_channels=1)
 
 
 def test_a_source_that_is_nothing_says_what_there_is() -> None:

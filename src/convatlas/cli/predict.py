@@ -54,11 +54,12 @@ def predict(
         skipped.extend(prediction.error for prediction in found if prediction.error)
         if form == "json":
             return as_json({"model": model, "weights": weights, "images": [_record(prediction) for prediction in found]})
-        table = Table(columns=_COLUMNS, rows=[row for prediction in found for row in _rows(prediction)])
+        rows = [row for prediction in found for row in _rows(prediction)]
         if form == "table":
             from .output import screen_width
 
-            return table.to_lines(screen_width())
+            return Table(columns=_COLUMNS, rows=_once_an_image(rows)).to_lines(screen_width())
+        table = Table(columns=_COLUMNS, rows=rows)
         return table.to_csv() if form == "csv" else table.to_markdown()
 
     deliver(make, output)
@@ -68,15 +69,18 @@ def predict(
         raise typer.Exit(_SKIPPED)
 
 
-def _predictions(
-    model: str, images: list[str], weights: str, num_classes: int | None, top: int, batch: int
-) -> list[Prediction]:
+def _predictions(model: str, images: list[str], weights: str, num_classes: int | None, top: int, batch: int) -> list[Prediction]:
     from ..catalogue import lookup
 
     entry = lookup(model)
     with working(f"loading {model}"):
-        from ..predict import find_images
-        from ..predict import predict as run
+        try:
+            from ..predict import find_images
+            from ..predict import predict as run
+        except ImportError as error:
+            if error.name != "PIL":
+                raise
+            raise ValueError("predict needs Pillow: pip install 'convatlas[predict]'") from None
         from ..weights import preprocessing_for
 
         paths = find_images(images)
@@ -93,27 +97,37 @@ def _predictions(
 
 
 def _network(model: str, weights: str, num_classes: int | None) -> Network:
+    from ..weights.load import NewHeadWarning
     from ..zoo import create
 
     options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
-        network = create(model, weights=weights, **options)
+        warnings.simplefilter("error", NewHeadWarning)  # an untrained classifier predicts nothing
+        try:
+            network = create(model, weights=weights, **options)
+        except NewHeadWarning as untrained:
+            raise ValueError(f"{weights} has another number of classes (`--num-classes`): {untrained}") from None
     for warning in noted:
         print(f"note: {warning.message}", file=sys.stderr)
     return network.eval()
 
 
 def _record(prediction: Prediction) -> dict[str, Any]:
-    classes = [
-        {"class": name, "index": index, "probability": probability} for name, index, probability in prediction.classes
-    ]
+    classes = [{"class": name, "index": index, "probability": probability} for name, index, probability in prediction.classes]
     return {"image": str(prediction.path), "classes": classes, "error": prediction.error}
 
 
 def _rows(prediction: Prediction) -> list[dict[str, Any]]:
-    path = Path(prediction.path).name
     return [
-        {"image": path if place == 0 else "", "class": name, "probability_percent": 100 * probability, "index": index}
-        for place, (name, index, probability) in enumerate(prediction.classes)
+        {"image": str(prediction.path), "class": name, "probability_percent": 100 * probability, "index": index}
+        for name, index, probability in prediction.classes
+    ]
+
+
+def _once_an_image(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For the screen: a file's name beside its first class only."""
+    before = [None, *(row["image"] for row in rows)]
+    return [
+        row | {"image": "" if row["image"] == last else Path(row["image"]).name} for row, last in zip(rows, before, strict=False)
     ]

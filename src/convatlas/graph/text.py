@@ -138,7 +138,7 @@ def op_from(data: dict[str, Any]) -> Op:
     if not isinstance(name, str) or name not in OPS:
         raise ValueError(f"a damaged graph file: there is no op {name!r:.80}")
     values = {key: _tuples(value) for key, value in data.items() if key != "op"}
-    hints = _fields(OPS[name])
+    hints = _fields(name)
     _check(values.keys() == hints.keys(), f"the fields of {name}", sorted(values))
     for key, value in values.items():
         _check(_fits(value, hints[key]), f"{name}.{key}", value)
@@ -146,9 +146,9 @@ def op_from(data: dict[str, Any]) -> Op:
 
 
 @cache
-def _fields(kind: type[Op]) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+def _fields(name: str) -> dict[str, Any]:
+    hints = get_type_hints(OPS[name])
+    return {field.name: hints[field.name] for field in fields(OPS[name])}
 
 
 def _fits(value: Any, hint: Any) -> bool:

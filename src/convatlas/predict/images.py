@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..weights import Preprocessing
 
-_SUFFIXES = frozenset(Image.registered_extensions())
+_SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
+_NARROWEST = 1000  # long side over short side; resized, a narrower image would take a gigabyte
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
 
 
@@ -31,17 +32,24 @@ def find_images(places: Iterable[str]) -> list[Path]:
     for place in places:
         path = Path(place)
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+            inside = [file for file in _files(path, "**/*") if file.suffix.lower() in _SUFFIXES]
             if not inside:
                 raise ValueError(f"{place} is a folder without images")
             found += inside
         elif path.is_file():
             found.append(path)
-        elif glob.has_magic(place) and (matches := sorted(glob.glob(place, recursive=True))):
-            found += [Path(match) for match in matches if Path(match).is_file()]
+        elif not glob.has_magic(place):
+            raise ValueError(f"{place}: no such file or folder")
+        elif matches := _files(Path(path.anchor), str(path.relative_to(path.anchor))):
+            found += matches
         else:
-            raise ValueError(f"{place}: {'the pattern matches nothing' if glob.has_magic(place) else 'no such file or folder'}")
+            raise ValueError(f"{place}: the pattern matches no file")
     return list(dict.fromkeys(found))
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """The files that match, in order; hidden ones are not images but what systems note about them."""
+    return sorted(file for file in folder.glob(pattern) if file.is_file() and not file.name.startswith("."))
 
 
 def read_image(path: Path, channels: int = 3) -> Image.Image:
@@ -54,6 +62,8 @@ def read_image(path: Path, channels: int = 3) -> Image.Image:
         with Image.open(path) as opened:
             opened.load()
             image = ImageOps.exif_transpose(opened)
+        if max(image.size) > _NARROWEST * min(image.size):
+            raise ValueError(f"{image.width}x{image.height} pixels are too narrow to resize")
         if image.mode.startswith("I") or image.mode == "F":
             image = _to_eight_bits(image)
         if image.mode == "PA" or "transparency" in image.info or image.mode in ("RGBA", "LA", "La", "RGBa"):
@@ -61,17 +71,19 @@ def read_image(path: Path, channels: int = 3) -> Image.Image:
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image)
         return image.convert("RGB" if channels == 3 else "L")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "no image that can be read" if isinstance(error, UnidentifiedImageError) else f"damaged: {error}"
+    except Exception as error:  # Pillow's decoders raise what they like over damaged files
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "no image that can be read" if unknown else f"damaged, or of an unusual kind: {error}"
         raise ImageError(f"{path}: {reason}") from error
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Deeper greyscale at its own full scale: 16 bits where all values fit into them, else the largest value."""
-    values = np.asarray(image, dtype=np.float64)
+    """Deeper greyscale at its full scale: the first of the usual ones into which all values fit, else the largest value."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0)
     largest = float(values.max(initial=0.0))
-    full = 1.0 if largest <= 1.0 and image.mode == "F" else 65535.0 if largest <= 65535 else largest
-    return Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)  # a float image says nothing of its scale
+    full = next((scale for scale in usual if largest <= scale), largest)
+    return Image.fromarray(np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8))
 
 
 def to_input(image: Image.Image, preprocessing: Preprocessing) -> Tensor:

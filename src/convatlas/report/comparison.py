@@ -51,8 +51,10 @@ def comparison(found: Sequence[Network]) -> str:
     )
     growth = inline(field_chart(found), "Receptive field of each network against depth") if any(map(rows.field_rows, found)) else ""
     balance = inline(balance_chart(found), "MACs of each network against the bytes that it moves")
-    balance = f'<p class="hint">The area of a dot tells the parameters.</p>{balance}'
     names = "".join(f'<span class="series-{place % 8}">{escape(network.title)}</span>' for place, network in enumerate(found))
+    names = f'<p class="legend">{names}</p>'
+    growth_hint = '<p class="hint">The largest so far; a ring marks where it first exceeds the image.</p>'
+    balance_hint = '<p class="hint">The area of a dot tells the parameters.</p>'
     stages = "".join(
         f"<figure><figcaption>{escape(network.title)}</figcaption>"
         f"{inline(stage_panel(network), f'Shares of the stages of {network.title}')}</figure>"
@@ -66,8 +68,8 @@ def comparison(found: Sequence[Network]) -> str:
         f'<section id="comparison" aria-labelledby="comparison-title"><h2 id="comparison-title">Side by side</h2>'
         f'<p class="conditions">{escape(conditions)}</p>{_table(found, shared)}'
         f"{_part('totals', 'Totals', panels)}{_part('where', 'Where the costs lie', where)}"
-        f'<p class="legend lines">{names}</p><div class="pair">{_part("growth", "Growth of the receptive field", growth)}'
-        f"{_part('balance', 'Compute against memory traffic', balance)}</div>"
+        f'<div class="pair">{_part("growth", "Growth of the receptive field", growth and growth_hint + names + growth)}'
+        f"{_part('balance', 'Compute against memory traffic', balance_hint + names + balance)}</div>"
         "</section>"
     )
 

@@ -57,7 +57,7 @@ def trace(
     args, kwargs = _specs(inputs, dtype)
     try:
         return _trace(model, args, kwargs, training)
-    except _Failure as failure:
+    except _ForwardError as failure:
         error, place = failure.error, failure.place
         if isinstance(error, TooSmallError):
             raise InputTooSmallError(
@@ -70,7 +70,7 @@ def trace(
         raise TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}") from error
 
 
-class _Failure(Exception):
+class _ForwardError(Exception):
     def __init__(self, error: Exception, place: str) -> None:
         self.error, self.place = error, place
 
@@ -98,8 +98,8 @@ def _trace(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
                 result = tracer.call(model, *given, **named)
         except Exception as error:
             path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
-            kind = graph.modules.get(path, "")
-            raise _Failure(error, f"{path} ({kind})" if path and kind else path or kind) from error
+            name = graph.modules.get(path, "")
+            raise _ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
         graph.outputs = [tracer.number(leaf) for leaf in _tensors(result)]
     return graph
 
@@ -166,7 +166,7 @@ def _least_input(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tr
     def works(side: int) -> bool:
         try:
             _trace(model, [TensorSpec((*first.shape[:2], side, side), first.dtype)], {}, training)
-        except _Failure:
+        except _ForwardError:
             return False
         return True
 

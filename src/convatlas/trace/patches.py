@@ -29,7 +29,8 @@ def redirected(tracer: Tracer) -> Iterator[None]:
     Other threads find torch as it is: every replacement asks first which thread calls it.
     """
     thread = threading.get_ident()
-    call, module_call = tracer.call, nn.Module._call_impl
+    call: Callable[..., Any] = tracer.call
+    module_call: Callable[..., Any] = nn.Module._call_impl
 
     def call_impl(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != thread:

@@ -278,7 +278,7 @@ class Tracer:
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        return _made(TensorSpec, (tuple(tensor.shape), _SIZED[tensor.dtype]))
+        return TensorSpec(tuple(tensor.shape), _SIZED[tensor.dtype])
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
     except KeyError:

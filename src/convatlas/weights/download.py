@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 _CHUNK = 1 << 20
 _TRIES = 3
@@ -42,10 +44,9 @@ def download(url: str, sha256: str | None = None) -> Path:
     Raises:
         WeightsError: the URL is not https, or could not be read, or what came is not what was published; nothing is kept.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if not _is_safe(url):
         raise WeightsError(f"weights are only downloaded over https; got {url}")
-    name = Path(parts.path).name or "weights"
+    name = Path(urlsplit(url).path).name or "weights"
     stated = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
     digits = sha256 or (stated[1] if stated else None)
     # a file without a stated hash is kept under its whole address, so that two sites' "model.pth" stay apart
@@ -54,15 +55,44 @@ def download(url: str, sha256: str | None = None) -> Path:
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        _fetch(url, part)
-        _verify(url, part, digits)
-    except WeightsError:
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(target)
+    with _alone(target):
+        if target.exists():  # another process was faster
+            return target
+        part = target.with_name(f"{target.name}.part")
+        if digits is None:  # nothing would tell whether an earlier half is of the same file
+            part.unlink(missing_ok=True)
+        try:
+            _fetch(url, part)
+            _verify(url, part, digits)
+        except WeightsError:
+            part.unlink(missing_ok=True)
+            raise
+        part.replace(target)
     return target
+
+
+def _alone(target: Path) -> FileLock:
+    """A lock: the processes of one training job would otherwise all write to the same part."""
+    locks = target.parent.parent / "locks"
+    locks.mkdir(exist_ok=True)
+    return FileLock(locks / f"{target.name}.lock")
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but not from https to plain http."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if not _is_safe(newurl):
+            raise WeightsError(f"{req.full_url} leads to {newurl}, which is not https; nothing was kept")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_SafeRedirects)
 
 
 def _fetch(url: str, part: Path) -> None:
@@ -75,7 +105,9 @@ def _fetch(url: str, part: Path) -> None:
             reason = f"it ended {missing:,} bytes early"
         except urllib.error.HTTPError as error:
             reason = f"the server answered {error.code} {error.reason}"
-            if error.code < 500:
+            if error.code == 416 and part.exists():  # the part is no beginning of today's file
+                part.unlink()
+            elif error.code < 500:
                 break
         except (OSError, HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error) or type(error).__name__
@@ -86,7 +118,7 @@ def _fetch_rest(url: str, part: Path) -> int:
     """Read on from where ``part`` ends; returns how many bytes are still missing."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=60) as response:
+    with _OPENER.open(request, timeout=60) as response:
         if have and response.status != 206:  # the server does not resume: from the start
             have = 0
         length = response.headers.get("Content-Length")

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 _SHOWN = 3  # names of keys that an error shows
 # DenseNet's published files date from before torch allowed no dots in names: "norm.1" is "norm1" today
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)\.")
+_AUXILIARY = re.compile(r"(aux\d|AuxLogits)\.")  # the training heads of GoogLeNet and Inception-v3
+_FOREIGN = re.compile(r"GLOBAL ([\w.]+)")  # how torch names what it would have to import
 
 
 class WeightsWarning(UserWarning):
     """Something of the weights was left out or adapted."""
+
+
+class NewHeadWarning(WeightsWarning):
+    """The file's classifier has another number of classes and was left out: the network's is untrained."""
 
 
 def load_weights(network: Network, name: str, source: str | Path) -> None:
@@ -38,10 +44,26 @@ def load_weights(network: Network, name: str, source: str | Path) -> None:
     Raises:
         WeightsError: there are none, they could not be read, or they are another architecture's; tells which keys are
             missing, left over, or of another shape.
+        ValueError: a .safetensors file, and safetensors is not installed.
     """
-    state = _fitted(network, read_state(_located(name, source)))
+    if any(parameter.is_meta for parameter in network.parameters()):
+        raise WeightsError(f"{name} is on the meta device, which holds no weights; create it outside of `torch.device('meta')`")
+    state, notes = _fitted(network, _read(_located(name, source), source))
     _check(network, state, source)
     network.load_state_dict(state, strict=False)
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+
+
+def _read(path: Path, source: str | Path) -> dict[str, Tensor]:
+    """Read a file; one that was downloaded and cannot be read leaves the cache, or it would be met again for ever."""
+    try:
+        return read_state(path)
+    except WeightsError as error:
+        if path == Path(source):
+            raise
+        path.unlink(missing_ok=True)
+        raise WeightsError(f"what came from {source} is of no use: {error}; nothing was kept") from error
 
 
 def _located(name: str, source: str | Path) -> Path:
@@ -63,21 +85,21 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
     Raises:
         WeightsError: the file is no checkpoint, or holds code.
+        ValueError: a .safetensors file, and safetensors is not installed.
     """
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path} is no safetensors file: {_first_line(error)}") from error
+        return _read_safetensors(path)
     try:
-        data: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(f"{path} is refused: it holds more than tensors, and loading it could run code") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is no checkpoint: {_first_line(error)}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about the pickle protocol: the error below says it better
+            data: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damage shows as any of a dozen kinds, struct.error and AssertionError among them
+        foreign = _FOREIGN.search(str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if foreign:
+            reason = f"it holds more than tensors ({foreign[1]}), and loading it could run code"
+            raise WeightsError(f"{path} is refused: {reason}") from error
+        reason = "not a file of torch.save" if isinstance(error, pickle.UnpicklingError) else _first_line(error)
+        raise WeightsError(f"{path} is no checkpoint, or a damaged one: {reason}") from error
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(data, Mapping) and isinstance(data.get(key), Mapping):
             data = data[key]
@@ -87,28 +109,46 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return {str(key).removeprefix(prefix): value for key, value in data.items()}
 
 
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise ValueError("a .safetensors file needs safetensors: pip install 'convatlas[weights]'") from None
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is no safetensors file: {_first_line(error)}") from error
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _fitted(network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state with today's names, the network's number of channels, and without another number of classes' layers."""
-    state = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in state.items()}
-    own = network.state_dict()
+def _fitted(network: Network, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[WeightsWarning]]:
+    """The state with today's names, the network's number of channels, and without another number of classes' layers.
+
+    Also without training heads where the network has none; and what there is to say about it.
+    """
+    own, notes = network.state_dict(), list[WeightsWarning]()
+    trains_with_heads = any(map(_AUXILIARY.match, own))
+    state = {
+        _OLD_DENSENET.sub(r"\1\2.", key): value for key, value in state.items() if trains_with_heads or not _AUXILIARY.match(key)
+    }
     stem = f"{network.stem_conv}.weight"
     if stem in state and stem in own and state[stem].dim() == 4 and state[stem].shape[1] != own[stem].shape[1]:
         before, after = state[stem].shape[1], own[stem].shape[1]
         state[stem] = adapted_to_channels(state[stem], after)
-        warnings.warn(f"{stem} was adapted from {before} to {after} input channels", WeightsWarning, stacklevel=4)
+        notes.append(WeightsWarning(f"{stem} was adapted from {before} to {after} input channels"))
     head = f"{network.classifier_path}.weight"
     if head in state and head in own and state[head].shape[0] != own[head].shape[0]:
         theirs, classes = state[head].shape[0], own[head].shape[0]
         layers = {key.rpartition(".")[0] for key, value in state.items() if key in own and _differs_by(value, own[key], theirs)}
         state = {key: value for key, value in state.items() if key.rpartition(".")[0] not in layers}
         names = ", ".join(sorted(layers))
-        warnings.warn(f"{names} starts anew for {classes} classes; the file has {theirs}", WeightsWarning, stacklevel=4)
+        notes.append(NewHeadWarning(f"{names} starts anew for {classes} classes; the file has {theirs}"))
         state |= {key: value for key, value in own.items() if key.rpartition(".")[0] in layers}
-    return state
+    return state, notes
 
 
 def _differs_by(value: Tensor, own: Tensor, classes: int) -> bool:

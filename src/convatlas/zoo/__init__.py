@@ -87,7 +87,7 @@ def create(name: str, *, weights: str | Path | None = None, **options: Any) -> N
         ValueError: an unknown name (the nearest ones are given), an unknown option, an impossible value, or weights that
             cannot be had or do not fit.
     """
-    if weights == "imagenet" and "transform_input" in entry(name).options:
+    if weights == "imagenet" and "transform_input" in entry(name).options and options.get("in_channels", 3) == 3:
         options.setdefault("transform_input", True)  # the published weights were made for images normalised in another way
     with _lean_construction():
         network = build(name, **options)

@@ -30,6 +30,8 @@ class BatchNorm(Op):
             raise ValueError(f"batch_norm takes (N, C, ...), got {x.shape}")
         if len(inputs) > 1 and inputs[1].shape[0] != x.shape[1]:
             raise ValueError(f"batch_norm expects {inputs[1].shape[0]} channels, got {x.shape[1]} in {x.shape}")
+        if self.training and prod(x.shape) == x.shape[1]:
+            raise ValueError(f"batch_norm in training needs more than one value for each channel, got {x.shape}; take a larger batch")
         return x
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
