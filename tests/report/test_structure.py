@@ -11,7 +11,8 @@ from torch import nn
 
 from convatlas.api import trace
 from convatlas.graph import Graph
-from convatlas.report.diagram.structure import Block, Item, Repeat, Stage, Unit, structure
+from convatlas.report.diagram.items import Block, Item, Repeat, Stage, Unit
+from convatlas.report.diagram.structure import structure
 
 GraphOf = Callable[[str], Graph]
 
@@ -108,6 +109,18 @@ def test_every_op_is_in_one_item(name: str, graph_of: GraphOf) -> None:
     graph = graph_of(name)
     nodes = Counter(node for stage in structure(graph) for item in stage.items for node in item.nodes)
     assert nodes == Counter(range(len(graph.nodes)))
+
+
+def test_the_books_that_training_keeps_do_not_show() -> None:
+    def texts(training: bool) -> list[object]:
+        stages = structure(trace("resnet18", training=training))
+        return [
+            [(unit.text, unit.tail) for unit in item.units] if isinstance(item, Block) else item.text
+            for s in stages
+            for item, _ in _flat(s.items)
+        ]
+
+    assert texts(training=True) == texts(training=False)  # batch norms count their batches
 
 
 class _ResidualInForward(nn.Module):

@@ -7,9 +7,9 @@ from html import escape
 from typing import NamedTuple
 
 from . import rows
-from .charts import balance_chart, field_chart, stage_panel, total_panel
 from .network import Network
 from .numbers import ratio, scale, scaled, square
+from .panels import balance_chart, field_chart, stage_panel, total_panel
 from .theme import inline
 
 

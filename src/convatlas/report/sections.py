@@ -6,11 +6,11 @@ from html import escape
 
 from ..analysis.shares import in_words
 from . import rows
-from .charts import families_of, field_chart, intensity_chart, layer_panel
 from .diagram.view import diagram
 from .labels import FAMILIES
 from .network import Network
 from .numbers import count, in_bytes, in_short, percent, size, square, times, together
+from .panels import families_of, field_chart, intensity_chart, layer_panel
 from .theme import inline
 
 CONVENTION = (

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ..labels import family
 from ..network import Network
 from ..numbers import in_short, times
+from .items import Block, Unit
 from .layout import Edge, Layout, arrange
-from .structure import Block, Unit
 
 BOX_WIDTH, BOX_HEIGHT, GAP = 158, 38, 20
 LANE_WIDTHS = {"op": 176, "join": 96, "empty": 30}

@@ -9,7 +9,8 @@ from ..labels import family, kernel
 from ..network import Network
 from ..numbers import in_bytes, in_short, percent, times
 from .draw import drawing
-from .structure import Block, Item, Repeat, Unit, structure
+from .items import Block, Item, Repeat, Unit
+from .structure import structure
 
 SHADES = {"macs": "MACs", "params": "parameters", "activation_bytes": "activation memory"}
 _WEIGHTED = ("conv", "depthwise", "linear")

@@ -72,12 +72,19 @@ class Wiring:
         """The last node that reads a node's output; behind all nodes if it leaves the network."""
         return len(self.sources) if place in self.results else max(self.readers[place], default=place)
 
+    def is_aside(self, place: int) -> bool:
+        """Whether a node keeps books (a count of batches) beside the data flow: it reads none of it, and nobody reads it."""
+        return not self.sources[place] and not self.readers[place] and place not in self.results
+
     def units(self, first: int, end: int) -> list[list[int]]:
         """The nodes from ``first`` to before ``end``: each op together with the norms and activations that alone read it."""
         units: list[list[int]] = []
         home: dict[int, list[int]] = {}
         for place in range(first, end):
             sources = self.sources[place]
+            if units and self.is_aside(place):
+                units[-1].append(place)
+                continue
             joins = len(sources) == 1 and sources[0] in home and isinstance(self.graph.nodes[place].op, _TAILS)
             if joins and self.readers[sources[0]] == [place] and sources[0] not in self.results:
                 unit = home[sources[0]]
