@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
+
+
+class FeatureInfo(NamedTuple):
+    """A stage's output: its name, its channels, and the input's pixels for one of its positions."""
+
+    name: str
+    channels: int
+    stride: int
 
 
 class Network(nn.Module):
@@ -43,6 +51,17 @@ class Network(nn.Module):
             x = outputs[name] = stage(x)
         return outputs
 
+    def feature_info(self, size: int = 224) -> list[FeatureInfo]:
+        """Channels and stride of what `forward_intermediates` gives for images of that size, by a trace."""
+        from ..trace import trace
+
+        stem = self.get_submodule(self.stem_conv)
+        channels = int(cast(Tensor, stem.weight).shape[1]) * int(cast(int, getattr(stem, "groups", 1)))
+        graph = trace(_Intermediates(self), (1, channels, size, size))
+        shapes = [graph.values[value].shape for value in graph.outputs]
+        names = self.feature_stages()
+        return [FeatureInfo(name, shape[1], round(size / shape[2])) for name, shape in zip(names, shapes, strict=True)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, num_classes) for images (N, in_channels, H, W)."""
         return self.forward_head(self.forward_features(x))
@@ -70,6 +89,17 @@ class Network(nn.Module):
         """
         for module in self.modules():
             init_module(module)
+
+
+class _Intermediates(nn.Module):
+    """A network whose outputs are those of its stages."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return self.network.forward_intermediates(x)
 
 
 def init_module(module: nn.Module, *, linear_std: float = 0.01) -> None:
