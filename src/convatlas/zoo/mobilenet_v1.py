@@ -67,6 +67,7 @@ class DepthwiseSeparable(nn.Module):
 class MobileNetV1(Network):
     """A 3x3 convolution, five stages of depthwise separable ones, and one linear layer on the mean."""
 
+    classifier_path = "classifier"
     stem_conv = "conv_stem"
 
     def __init__(

@@ -69,7 +69,7 @@ class Network(nn.Module):
     @property
     def num_classes(self) -> int:
         """How many logits the classifier makes."""
-        return int(self.get_parameter(f"{self.classifier_path}.weight").shape[0])
+        return int(cast(Tensor, self.get_submodule(self.classifier_path).weight).shape[0])  # a buffer in LeNet-5
 
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the layer that makes the logits by a fresh one for ``num_classes`` classes, on the same device."""
