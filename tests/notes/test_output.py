@@ -19,7 +19,8 @@ def some(records: dict[str, Record]) -> list[Record]:
     return [record for record in records.values() if record.claim.section in ("alexnet", "senet")]
 
 
-def test_command_prints_claims_of_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_claims_of_a_section(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "240")  # so that no phrase is broken over lines
     assert main(["notes", "senet"]) == 0
     out = capsys.readouterr().out
     assert "190 ms" in out
