@@ -1,9 +1,10 @@
-"""Counting side by side: convatlas and its peers on 20 torchvision networks, in one process, in turn.
+"""Counting: convatlas beside seven other counters, on 20 torchvision networks, in one process and in turn.
 
-Prints, for each network, milliseconds and the ratio of each peer's time to convatlas's (trace and cost together), then the median
-over the networks of the fastest peer's ratio, and whether the counts agree. Times depend on the machine; ratios less so.
+    python benchmarks/counting.py [--repeats N] [--networks NAME ...] [--json FILE]
 
-    python benchmarks/counting.py [--networks resnet50,vgg16] [--repeats 5] [--json]
+Each counter is timed on cpu, as its documentation uses it, and on meta, where it works there; ptflops with both of its
+backends. Times are medians of warm repeats, of the count alone (models are built and copied beforehand). convatlas is timed
+twice: with a record for each layer, which a table needs, and for the totals only. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -13,191 +14,171 @@ import contextlib
 import copy
 import io
 import json
-import statistics
+import logging
+import os
+import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
-import torchvision
+import torchvision.models
 from torch import nn
 
 import convatlas as ca
+from counters.convention import explain
+from counters.peers import PEERS, Peer, Shape
 
 NETWORKS = [
-    "alexnet",
-    "vgg11",
-    "vgg16",
-    "vgg19_bn",
-    "googlenet",
-    "inception_v3",
-    "resnet18",
-    "resnet50",
-    "resnet152",
-    "resnext50_32x4d",
-    "wide_resnet50_2",
-    "densenet121",
-    "densenet201",
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "shufflenet_v2_x1_0",
-    "squeezenet1_0",
-    "mnasnet1_0",
-    "efficientnet_b0",
-    "convnext_tiny",
-]
-Count = Callable[[nn.Module, tuple[int, ...]], int]
-
-
-def by_convatlas(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """MACs by convatlas."""
-    return ca.cost(model, shape).macs
-
-
-def by_flop_counter(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """MACs by torch's own FlopCounterMode: half of its FLOPs."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        model(torch.empty(shape, device=next(model.parameters()).device))
-    return int(counter.get_total_flops()) // 2
-
-
-def by_torchinfo(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What torchinfo calls mult-adds."""
-    from torchinfo import summary
-
-    return int(summary(model, shape, verbose=0, device=next(model.parameters()).device).total_mult_adds)
-
-
-def by_fvcore(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What fvcore calls flops."""
-    from fvcore.nn import FlopCountAnalysis
-
-    analysis = FlopCountAnalysis(model, torch.zeros(shape))
-    return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
-
-
-def by_ptflops(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What ptflops calls MACs."""
-    from ptflops import get_model_complexity_info
-
-    macs, _ = get_model_complexity_info(model, shape[1:], as_strings=False, print_per_layer_stat=False, verbose=False)
-    return int(macs or 0)
-
-
-def by_thop(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What thop calls MACs."""
-    from thop import profile
-
-    return int(profile(model, inputs=(torch.zeros(shape),), verbose=False)[0])
-
-
-def by_calflops(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What calflops calls MACs."""
-    from calflops import calculate_flops
-
-    return int(calculate_flops(model=model, input_shape=shape, print_results=False, output_as_string=False)[1])
-
-
-def by_torchprofile(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """What torchprofile calls MACs."""
-    from torchprofile import profile_macs
-
-    return int(profile_macs(model, torch.zeros(shape)))
-
-
-# each with the device that it needs its model on, and what its count has beside products and convolutions
-PEERS: dict[str, tuple[Count, str, str]] = {
-    "FlopCounterMode": (by_flop_counter, "meta", "products and convolutions only, as MACs here"),
-    "torchinfo": (by_torchinfo, "cpu", "adds each parameter layer's bias and norms by their parameters; skips functional calls"),
-    "fvcore": (by_fvcore, "cpu", "MACs under the name flops; adds norms, adaptive pooling and upsampling"),
-    "ptflops": (by_ptflops, "cpu", "adds biases, norms, activations and pooling"),
-    "thop": (by_thop, "cpu", "adds norms and pooling; skips functional calls"),
-    "calflops": (by_calflops, "cpu", "products and convolutions; biases with some layers"),
-    "torchprofile": (by_torchprofile, "cpu", "adds norms in evaluation"),
-}
-
-
-def quietly(count: Count, model: nn.Module, shape: tuple[int, ...]) -> int:
-    """Count without the peer's own output."""
-    sink = io.StringIO()
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return count(model, shape)
-
-
-def median_ms(count: Count, model: nn.Module, shape: tuple[int, ...], repeats: int) -> tuple[float, int]:
-    """Median time in milliseconds after one warm-up, and the count."""
-    times, counted = [], quietly(count, model, shape)
-    for _ in range(repeats):
-        start = time.perf_counter()
-        quietly(count, model, shape)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3, counted
-
-
-def measure(name: str, repeats: int) -> dict[str, Any]:
-    """One network by everyone, in turn."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = torchvision.models.get_model(name, weights=None).eval()
-    side = 299 if name == "inception_v3" else 224
-    shape = (1, 3, side, side)
-    on_meta = copy.deepcopy(model).to("meta")
-    own_ms, macs = median_ms(by_convatlas, model, shape, max(repeats * 4, 8))
-    peers: dict[str, Any] = {}
-    for peer, (count, device, _) in PEERS.items():
-        # some peers leave hooks and attributes behind
-        subject = copy.deepcopy(on_meta if device == "meta" else model)
-        try:
-            with torch.no_grad() if device == "cpu" else contextlib.nullcontext():
-                milliseconds, counted = median_ms(count, subject, shape, repeats)
-        except Exception as error:  # a peer that fails is reported, not hidden
-            peers[peer] = {"error": f"{type(error).__name__}: {error}".partition("\n")[0]}
-            continue
-        peers[peer] = {"milliseconds": milliseconds, "ratio": milliseconds / own_ms, "counted": counted, "agrees": counted == macs}
-    return {"network": name, "milliseconds": own_ms, "macs": macs, "peers": peers}
-
-
-def fastest(row: dict[str, Any]) -> tuple[str, float]:
-    """The fastest peer of a network, and its ratio."""
-    ratios = {peer: found["ratio"] for peer, found in row["peers"].items() if "ratio" in found}
-    peer = min(ratios, key=lambda key: ratios[key])
-    return peer, ratios[peer]
+    "alexnet", "vgg16", "vgg16_bn", "googlenet", "inception_v3", "squeezenet1_1", "resnet18", "resnet50", "resnet152",
+    "resnext50_32x4d", "wide_resnet50_2", "densenet121", "mobilenet_v2", "mobilenet_v3_large", "mnasnet1_0", "shufflenet_v2_x1_0",
+    "efficientnet_b0", "efficientnet_b4", "regnet_y_400mf", "convnext_tiny",
+]  # fmt: skip
+OURS = "convatlas"
+TOTALS = "convatlas, totals only"
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", default=",".join(NETWORKS), help="comma-separated torchvision names")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each counter on each network")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--json", type=Path, help="write every figure to this file as well")
     options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
     rows = []
-    for name in options.networks.split(","):
-        print(f"{name} ...", file=sys.stderr)
+    for name in options.networks:
+        print(f"{name} ...", file=sys.stderr, flush=True)
         rows.append(measure(name, options.repeats))
-    ratio = statistics.median(fastest(row)[1] for row in rows)
+    conventions = {name: explain(silently(counter_of(peer))) for name, peer in PEERS.items()}
+    report(rows, conventions)
     if options.json:
-        print(json.dumps({"rows": rows, "median_ratio_to_fastest_peer": ratio}, indent=2))
-        return
-    print(f"{'network':20} {'convatlas':>10}  " + "  ".join(f"{peer[:12]:>12}" for peer in PEERS) + "   fastest peer")
+        figures = {"machine": machine(), "repeats": options.repeats, "networks": rows, "conventions": conventions}
+        temporary = options.json.with_suffix(".part")
+        temporary.write_text(json.dumps(figures, indent=1))
+        temporary.replace(options.json)
+
+
+def machine() -> dict[str, Any]:
+    return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "threads": 1,
+            "python": platform.python_version(), "torch": torch.__version__}  # fmt: skip
+
+
+def build(name: str, device: str) -> nn.Module:
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    with torch.device(device if not name.startswith("regnet") else "cpu"):  # torchvision's regnets work widths out on cpu
+        model = torchvision.models.get_model(name, weights=None, **options)
+    return model.to(device).eval()
+
+
+def shape_of(name: str) -> Shape:
+    return (1, 3, 299, 299) if name == "inception_v3" else (1, 3, 224, 224)
+
+
+def silently(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Without the function's output."""
+
+    def quiet(*args: Any) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return function(*args)
+
+    return quiet
+
+
+def counter_of(peer: Peer) -> Callable[[nn.Module, Shape], float]:
+    """A peer's count of a model, in multiply-accumulates."""
+    device = peer.devices[0]
+    return lambda model, shape: peer.count(copy.deepcopy(model).to(device), shape, device) / peer.per_mac
+
+
+def timed(function: Callable[..., Any], make_arguments: Callable[[], tuple[Any, ...]], repeats: int) -> tuple[float, Any]:
+    """Median milliseconds of warm runs, each on arguments of its own, and the last result."""
+    times = []
+    for run in range(repeats + 1):
+        arguments = make_arguments()
+        start = time.perf_counter()
+        result = function(*arguments)
+        if run:  # the first one warms up
+            times.append(1e3 * (time.perf_counter() - start))
+    return median(times), result
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    """Times and counts of all counters for one network."""
+    shape = shape_of(name)
+    models = {device: build(name, device) for device in ("meta", "cpu")}
+    records, ours = timed(lambda: with_records(models["meta"], shape), tuple, 3 * repeats)
+    totals, _ = timed(lambda: ca.cost(models["meta"], shape), tuple, 3 * repeats)
+    row: dict[str, Any] = {"network": name, "macs": ours, "ms": {OURS: records, TOTALS: totals}, "peers_ms": {}, "counts": {}}
+    for peer_name, peer in PEERS.items():
+        spent = row["peers_ms"][peer_name] = {}
+        for device in peer.devices:
+
+            def copied(model: nn.Module = models[device], device: str = device) -> tuple[Any, ...]:
+                return copy.deepcopy(model), shape, device
+
+            try:
+                spent[device], found = timed(silently(peer.count), copied, repeats)
+            except Exception as error:  # that, too, is a result
+                row["counts"].setdefault(peer_name, f"fails ({type(error).__name__})")
+            else:
+                row["counts"][peer_name] = found / peer.per_mac
+    return row
+
+
+def with_records(model: nn.Module, shape: Shape) -> int:
+    counted = ca.cost(model, shape)
+    assert counted.layers
+    return counted.macs
+
+
+def report(rows: list[dict[str, Any]], conventions: dict[str, tuple[list[str], list[str]]]) -> None:
+    """Print the tables."""
+    peers = list(PEERS)
+    print("Milliseconds for one count, each counter where it is fastest (m: on meta, c: on cpu); in brackets how many times as")
+    print("long as convatlas with its records of layers.\n")
+    print("| network | " + " | ".join([OURS, TOTALS, *peers]) + " | fastest peer |")
+    print("| --- |" + " ---: |" * (len(peers) + 3))
     for row in rows:
-        cells = []
-        for peer in PEERS:
-            found = row["peers"][peer]
-            cells.append(f"{found['ratio']:10.1f}x{'=' if found['agrees'] else '!'}" if "ratio" in found else f"{'failed':>12}")
-        peer, least = fastest(row)
-        print(f"{row['network']:20} {row['milliseconds']:7.2f} ms  {'  '.join(cells)}   {peer} {least:.1f}x")
-    print("\nx: the peer's time over convatlas's; =: its count equals these MACs, !: it does not.")
-    print(f"Median over the networks of the fastest peer's ratio: {ratio:.1f}x (one process, {torch.get_num_threads()} threads).")
-    for peer, error in {p: f["error"] for row in rows for p, f in row["peers"].items() if "error" in f}.items():
-        print(f"  {peer} failed: {error}")
-    for peer, (_, device, includes) in PEERS.items():
-        print(f"  {peer} (model on {device}): {includes}")
+        cells = [f"{row['ms'][OURS]:.2f}", f"{row['ms'][TOTALS]:.2f}"]
+        for peer in peers:
+            spent = row["peers_ms"][peer]
+            device = min(spent, key=spent.get, default="")
+            cells.append(f"{spent[device]:.1f}{device[0]} ({spent[device] / row['ms'][OURS]:.0f})" if device else "-")
+        name, milliseconds = fastest(row, ("meta", "cpu"))
+        print(f"| {row['network']} | " + " | ".join(cells) + f" | {name} ({milliseconds / row['ms'][OURS]:.0f}) |")
+    print(f"\nHow many times as long as convatlas the fastest peer takes, median over {len(rows)} networks:\n")
+    print("| | convatlas with records of layers | convatlas, totals only |")
+    print("| --- | ---: | ---: |")
+    for title, devices in (("peers on cpu, as documented", ("cpu",)), ("peers where they are fastest", ("meta", "cpu"))):
+        ratios = [median(fastest(row, devices)[1] / row["ms"][ours] for row in rows) for ours in (OURS, TOTALS)]
+        print(f"| {title} | " + " | ".join(f"{each:.1f}" for each in ratios) + " |")
+    print("\nWhat each counter reports, against convatlas's multiply-accumulates (convolutions and matrix products, no biases):\n")
+    print("| counter | agrees on | largest difference | adds | misses |")
+    print("| --- | ---: | ---: | --- | --- |")
+    for peer in peers:
+        found = {row["network"]: row["counts"].get(peer) for row in rows}
+        numbers = {name: count / row["macs"] - 1 for row in rows if isinstance(count := found[name := row["network"]], int | float)}
+        agreeing = sum(abs(difference) < 5e-7 for difference in numbers.values())
+        worst = max(numbers, key=lambda name: abs(numbers[name]), default=None)
+        adds, misses = conventions[peer]
+        unit = "operations, 2 a MAC" if PEERS[peer].per_mac == 2 else "MACs"
+        largest = f"{100 * numbers[worst]:+.2f} % ({worst})" if worst and abs(numbers[worst]) >= 5e-7 else "none"
+        print(
+            f"| {peer} ({unit}) | {agreeing} of {len(rows)} | {largest} | {', '.join(adds) or 'nothing'} | {', '.join(misses) or 'nothing'} |"
+        )
+
+
+def fastest(row: dict[str, Any], devices: tuple[str, ...]) -> tuple[str, float]:
+    """The fastest peer on some devices, and its milliseconds."""
+    spent = {peer: [ms[device] for device in devices if device in ms] for peer, ms in row["peers_ms"].items()}
+    name = min((peer for peer in spent if spent[peer]), key=lambda peer: min(spent[peer]))
+    return name, min(spent[name])
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ UNARY = ["relu", "sigmoid", "tanh", "exp", "sqrt", "rsqrt", "log", "abs", "neg",
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.float16], ids=str)
 def test_functions_of_one_tensor(same_as_torch: Check, name: str, dtype: torch.dtype) -> None:
     same_as_torch(getattr(torch, name), ((2, 3), dtype))
-    same_as_torch(lambda x: getattr(x.clone(), f"{name}_")() if hasattr(x, f"{name}_") and dtype.is_floating_point else x, ((2, 3), dtype))
+    same_as_torch(
+        lambda x: getattr(x.clone(), f"{name}_")() if hasattr(x, f"{name}_") and dtype.is_floating_point else x, ((2, 3), dtype)
+    )
 
 
 ACTIVATIONS = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh",
@@ -79,7 +81,9 @@ ACTIVATIONS = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "si
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_keep_the_memory_layout(same_as_torch: Check, name: str) -> None:
-    same_as_torch(lambda x: getattr(F, name)(x.permute(0, 2, 3, 1)), (2, 3, 4, 5), strides=name not in ("mish", "hardswish", "logsigmoid"))
+    same_as_torch(
+        lambda x: getattr(F, name)(x.permute(0, 2, 3, 1)), (2, 3, 4, 5), strides=name not in ("mish", "hardswish", "logsigmoid")
+    )
 
 
 REDUCTIONS = ["sum", "mean", "prod", "amax", "amin", "argmax", "argmin", "all", "any", "logsumexp", "var", "std", "max", "min", "median",
@@ -110,7 +114,9 @@ def test_dtypes_of_reductions(same_as_torch: Check, dtype: torch.dtype) -> None:
     same_as_torch(lambda x: [x.sum(dtype=torch.float32), x.mean(dtype=torch.float64), x.cumsum(0, dtype=torch.float32)], given_)
     same_as_torch(lambda x: x.max(1), given_)
     if dtype.is_floating_point:
-        same_as_torch(lambda x: [x.mean(), x.softmax(1), x.softmax(1, dtype=torch.float32), F.log_softmax(x, 1, dtype=torch.float32)], given_)
+        same_as_torch(
+            lambda x: [x.mean(), x.softmax(1), x.softmax(1, dtype=torch.float32), F.log_softmax(x, 1, dtype=torch.float32)], given_
+        )
 
 
 EINSUMS = {
@@ -167,7 +173,9 @@ def test_normalisation(same_as_torch: Check, shape: tuple[int, ...], axes: int, 
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy_with_logits", "kl_div"])
+@pytest.mark.parametrize(
+    "name", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy_with_logits", "kl_div"]
+)
 def test_losses(same_as_torch: Check, name: str, reduction: str) -> None:
     same_as_torch(lambda x, y: getattr(F, name)(x, y, reduction=reduction), (4, 5), (4, 5))
 

@@ -79,7 +79,9 @@ def test_values_of_a_parameter_on_meta_are_not_known() -> None:
     assert "depends on a tensor's values" in message(Scaled().to("meta"), (2, 3), DataDependentError)
 
 
-def test_too_small_an_input_names_the_layer_its_size_and_the_least_that_works(torchvision_on_meta: Callable[..., nn.Module]) -> None:
+def test_too_small_an_input_names_the_layer_its_size_and_the_least_that_works(
+    torchvision_on_meta: Callable[..., nn.Module],
+) -> None:
     text = message(torchvision_on_meta("alexnet"), (1, 3, 32, 32), InputTooSmallError)
     # features.12, the last pool, gets 1x1 and needs 3x3; 63 pixels are the least, as trying with torch shows below
     assert text == (
@@ -129,7 +131,7 @@ def test_the_least_size_is_the_least(layer: nn.Module, size: int, least: int) ->
         (Net(lambda x: x.view(4, 4)), (2, 3), "(2, 3) does not fit into (4, 4)"),
         (Net(lambda x: x @ x), (2, 3), "inner sizes 3 and 2 differ"),
         (Net(lambda x: x.missing()), (2, 3), "AttributeError"),
-        (Net(lambda x: undefined), (2, 3), "NameError: name 'undefined' is not defined"),  # noqa: F821
+        (Net(lambda x: eval("undefined")), (2, 3), "NameError: name 'undefined' is not defined"),
         (Net(lambda x: [][1]), (2, 3), "IndexError: list index out of range"),
     ],
 )

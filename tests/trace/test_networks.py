@@ -52,7 +52,10 @@ def test_torchvision_evaluating(torchvision_on_meta: Build, run_by_torch: Run, n
     assert counted.uncounted == {}
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+TRAINED = {*TORCHVISION[::4], "googlenet", "inception_v3", "densenet121"}  # with their auxiliary classifiers
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in TRAINED else [pytest.mark.slow]) for name in TORCHVISION])
 def test_torchvision_training(torchvision_on_meta: Build, run_by_torch: Run, name: str) -> None:
     counted = check(torchvision_on_meta(name).train(), torchvision_shape(name, 2), run_by_torch)
     assert counted.uncounted == {}

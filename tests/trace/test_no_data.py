@@ -29,9 +29,7 @@ def profiled(action: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_no_kernel_runs_and_nothing_is_allocated(
-    torchvision_on_meta: Callable[..., nn.Module], name: str, training: bool
-) -> None:
+def test_no_kernel_runs_and_nothing_is_allocated(torchvision_on_meta: Callable[..., nn.Module], name: str, training: bool) -> None:
     model = torchvision_on_meta(name)
     events = profiled(lambda: cost(trace(model, (64, 3, 224, 224), training=training)).layers)
     # a stand-in is a tensor without elements; torch.zeros makes and fills its own

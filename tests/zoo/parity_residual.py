@@ -27,6 +27,7 @@ PARITY = [
     ("seresnext50_32x4d", "timm", "legacy_seresnext50_32x4d", {}, None),
     ("seresnext101_32x4d", "timm", "legacy_seresnext101_32x4d", {}, None),
     ("senet154", "timm", "legacy_senet154", {}, None),
+    ("resnext101_32x4d", "timm", "resnext101_32x4d", {}, None),
 ]
 
 HE = "He et al. arXiv:1512.03385"
@@ -67,7 +68,32 @@ EXACT = {  # our name: size, parameters, MACs
     "densenet100_k24_cifar": (32, "27249082", "6889347744"),
     "densenet_bc100_k12_cifar": (32, "769162", "287929692"),
     "densenet_bc250_k24_cifar": (32, "15324406", "5418785724"),
-    "densenet_bc190_k40_cifar": (32, "25624430", None),
+    "densenet_bc190_k40_cifar": (32, "25624430", "9301945740"),
+}
+
+BURDEN = {  # its network's name here: GMAC, MiB of parameters and of the norms' running statistics
+    "resnet18": ("2", "45"),
+    "resnet34": ("4", "83"),
+    "resnet50_v1": ("4", "98"),
+    "resnet101_v1": ("8", "170"),
+    "resnet152_v1": ("11", "230"),
+    "resnext50_32x4d": ("4", "96"),
+    "resnext101_32x4d": ("8", "169"),
+    "resnext101_64x4d": ("16", "319"),
+    "seresnet50": ("4", "107"),
+    "seresnet101": ("8", "189"),
+    "seresnet152": ("11", "255"),
+    "senet154": ("21", "440"),
+    "densenet121": ("3", "31"),
+    "densenet161": ("8", "110"),
+    "densenet169": ("3", "55"),
+    "densenet201": ("4", "77"),
+}
+
+BURDEN_README = "albanie/convnet-burden README"
+WITHOUT_STATISTICS = {  # the same in MiB
+    *("resnet18", "resnet34", "resnet101_v1", "resnet152_v1"),
+    *("resnext101_32x4d", "seresnet50", "seresnet152"),
 }
 
 PUBLISHED = [
@@ -82,6 +108,10 @@ PUBLISHED = [
         for quantity, value in (("params", params), ("macs", macs))
         if value is not None
     ),
+    *((name, {}, 224, "macs", gmacs, "G", BURDEN_README) for name, (gmacs, _) in BURDEN.items() if gmacs != "16"),
+    *((name, {}, 224, "params", BURDEN[name][1], "MiB", BURDEN_README) for name in WITHOUT_STATISTICS),
+    ("seresnet101", {}, 224, "macs", "7.6", "G", f"{HU} Table 2"),
+    ("seresnext101_32x4d", {}, 224, "macs", "8.0", "G", f"{HU} Table 2"),
     ("plain56_cifar", {}, 32, "params", "853018", "count", f"{PYCLS} V-56 (plain)"),
     ("resnet18", {}, 224, "macs", "1.8", "G", f"{HE} Table 1"),
     ("resnet101_v1", {}, 224, "macs", "7.6", "G", f"{HE} Table 1"),
@@ -116,6 +146,12 @@ PUBLISHED = [
     ),
     ("seresnet50", {"reduction": 2}, 224, "params", "45.7", "M", f"{HU} Table 10"),
     ("seresnet50", {"reduction": 16}, 224, "params", "28.1", "M", f"{HU} Table 10"),
+    ("resnet50_v1", {}, 224, "params", "25.6", "M", f"{HU} Table 10"),
+    ("resnet152_v1", {}, 224, "macs", "11.3", "G", f"{HU} Table 2"),
+    *(
+        ("resnet50", {"reduction": 16}, 224, "params", value, unit, f"{HU} Table 10")
+        for value, unit in (("28.1", "M"), ("28088024", "count"))
+    ),
     *(("seresnet50", {"squeezed_stages": (stage,)}, 224, "macs", "3.86", "G", f"{HU} Tables 13-16") for stage in (1, 2, 3)),
     ("seresnet50", {"squeezed_stages": (1,)}, 224, "params", "25.6", "M", f"{HU} Tables 13-16"),
     ("seresnet50", {"squeezed_stages": (2,)}, 224, "params", "25.7", "M", f"{HU} Tables 13-16"),
@@ -129,17 +165,39 @@ PUBLISHED = [
     ("densenet_bc190_k40_cifar", {}, 32, "params", "25.6", "M", DENSE_README),
 ]
 
+TABLE_2 = f"{HU} Table 2"
+TABLE_10 = f"{HU} Table 10"
+
 DEPARTS = [
+    *(
+        (name, {}, 224, "params", mebibytes, "MiB", BURDEN_README, "counts the norms' running statistics as well")
+        for name, (_, mebibytes) in BURDEN.items()
+        if name not in WITHOUT_STATISTICS
+    ),
     ("seresnet50", {"squeezed_stages": (3,)}, 224, "params", "26.4", "M", f"{HU} Tables 13-16", "26.349992 M with biases"),
     ("resnet50_v1", {}, 224, "macs", "3.8", "G", f"{HE} Table 1", "3.858 G was cut off, not rounded"),
     ("resnet34", {}, 224, "macs", "3.6", "G", f"{HE} Table 1", "3.664 G was cut off, not rounded"),
+    ("plain56_cifar", {}, 32, "macs", "125485706", "count", f"{PYCLS} V-56 (plain)", "adds the classifier's 10 biases"),
     ("preact_resnet1001_cifar", {}, 32, "params", "10.2", "M", "He et al. arXiv:1603.05027", "10.33 M by exact count"),
     ("resnext50_8x14d", {}, 224, "params", "25", "M", XIE, "one figure is printed for all settings; this one has 25.6 M"),
+    ("resnext50_1x64d", {}, 224, "params", "25", "M", XIE, "one figure is printed for all settings; this one has 25.6 M"),
+    ("resnext101_1x64d", {}, 224, "params", "44", "M", XIE, "one figure is printed for all settings; this one has 44.5 M"),
+    ("resnext101_8x14d", {}, 224, "params", "44", "M", XIE, "one figure is printed for all settings; this one has 45.1 M"),
+    ("resnext50_4x24d", {}, 224, "macs", "4.1", "G", XIE, "one figure is printed for all settings; this one has 4.16 G"),
+    ("resnext50_8x14d", {}, 224, "macs", "4.1", "G", XIE, "one figure is printed for all settings; this one has 4.27 G"),
     ("resnext50_32x4d", {}, 224, "macs", "4.1", "G", XIE, "one figure is printed for all settings; this one has 4.23 G"),
+    ("resnext101_4x24d", {}, 224, "macs", "7.8", "G", XIE, "one figure for all settings; this one has 7.89 G"),
+    ("resnext101_8x14d", {}, 224, "macs", "7.8", "G", XIE, "one figure for all settings; this one has 8.08 G"),
     ("resnext101_32x4d", {}, 224, "macs", "7.8", "G", XIE, "one figure for all settings; this one has 7.97 G"),
+    ("resnext101_64x4d", {}, 224, "macs", "16", "G", BURDEN_README, "exactly 15.46 G"),
     ("resnext101_64x4d", {}, 224, "macs", "15.6", "G", "facebookresearch/ResNeXt README", "'~15.6'; exactly 15.46 G"),
-    ("seresnet50", {"reduction": 4}, 224, "params", "35.7", "M", f"{HU} Table 10", "35.64 M with biases"),
-    ("seresnet50", {"reduction": 32}, 224, "params", "26.9", "M", f"{HU} Table 10", "26.83 M with biases"),
-    ("seresnet50", {}, 224, "macs", "3.87", "G", f"{HU} Table 2", "3.860 G; the paper adds the channel-wise products"),
-    ("seresnext50_32x4d", {}, 224, "macs", "4.25", "G", f"{HU} Table 2", "the paper adds the channel-wise products"),
+    ("seresnet50", {"reduction": 4}, 224, "params", "35.7", "M", TABLE_10, "35.64 M with biases"),
+    ("seresnet50", {"reduction": 8}, 224, "params", "30.7", "M", TABLE_10, "30.60 M with biases"),
+    ("seresnet50", {"reduction": 32}, 224, "params", "26.9", "M", TABLE_10, "26.83 M with biases"),
+    ("seresnet50", {}, 224, "macs", "3.87", "G", TABLE_2, "3.860 G; the channel-wise products, no MACs here, are 0.006 G"),
+    ("seresnet152", {}, 224, "macs", "11.32", "G", TABLE_2, "11.289 G; its plain baseline is printed as 11.3 for 11.282"),
+    ("seresnext50_32x4d", {}, 224, "macs", "4.25", "G", TABLE_2, "4.233 G; its plain baseline is printed as 4.24 for 4.230"),
+    ("resnet101_v1", {}, 224, "macs", "7.58", "G", TABLE_2, "7.570 G in convolutions and the linear layer"),
+    ("resnext50_32x4d", {}, 224, "macs", "4.24", "G", TABLE_2, "4.230 G in convolutions and the linear layer"),
+    ("resnext101_32x4d", {}, 224, "macs", "7.99", "G", TABLE_2, "7.970 G in convolutions and the linear layer"),
 ]

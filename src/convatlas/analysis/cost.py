@@ -157,15 +157,20 @@ class Cost:
 
     @property
     def backward_macs(self) -> int:
-        """Multiply-accumulates of the backward pass, for gradients of all trainable parameters (not of the input)."""
-        values = self.graph.values
-        needing = {parameter.value for parameter in self.graph.parameters if parameter.trainable}
-        total = 0
-        for node in self.graph.nodes:
-            needs = [value in needing for value in node.inputs]
-            if any(needs) and not node.no_grad:
+        """Multiply-accumulates of the backward pass from all outputs to all trainable parameters (not to the input)."""
+        graph, values = self.graph, self.graph.values
+        needing = {parameter.value for parameter in graph.parameters if parameter.trainable}
+        nodes = []
+        for node in graph.nodes:
+            if node.op.differentiable and not node.no_grad and any(value in needing for value in node.inputs):
                 needing.update(value for value in node.outputs if values[value].is_floating)
-                total += node.op.backward_macs(self.graph.specs(node.inputs), self.graph.specs(node.outputs), needs)
+                nodes.append(node)
+        reached, total = set(graph.outputs), 0
+        for node in reversed(nodes):
+            if not reached.isdisjoint(node.outputs):
+                reached.update(node.inputs)
+                needs = [value in needing for value in node.inputs]
+                total += node.op.backward_macs(graph.specs(node.inputs), graph.specs(node.outputs), needs)
         return total
 
     @property

@@ -63,10 +63,7 @@ def seen_through(field: Field, op: Op, place: int, inputs: Specs, outputs: Specs
     assert field.axis is not None
     before, after = op.rate(place, inputs, outputs)
     turns = len(field.spans) // gcd(len(field.spans), before)  # so many of the op's own turns make one of the result
-    spans = [
-        _union([_at(field, each) for each in op.sees(place, position, inputs, outputs)])
-        for position in range(after * turns)
-    ]
+    spans = [_union([_at(field, each) for each in op.sees(place, position, inputs, outputs)]) for position in range(after * turns)]
     axis = field.axis - len(inputs[0].shape) + len(outputs[0].shape)
     return Field(tuple(spans), field.shift * before * turns // len(field.spans), outputs[0].shape[axis], axis)
 

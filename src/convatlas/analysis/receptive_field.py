@@ -99,9 +99,7 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     for place, node in enumerate(graph.nodes):
         inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
         seen = [
-            _through(node.op, states[value], index, inputs, outputs)
-            for index, value in enumerate(node.inputs)
-            if value in states
+            _through(node.op, states[value], index, inputs, outputs) for index, value in enumerate(node.inputs) if value in states
         ]
         if not seen:
             continue

@@ -172,25 +172,28 @@ def left_as_found(modules: Sequence[Named], training: bool, rules: Mapping[type,
     """
     notes = _Notes(modules, rules)
     random_states = _RandomStates(modules, rules)
-    own_mode = any(type(module).train is not nn.Module.train for module, _ in modules)
-    flags = [(p, p.requires_grad) for p in modules[0][0].parameters()] if own_mode else []
-    modes = [(module, module.training, module._compiled_call_impl) for module, _ in modules]
+    root = modules[0][0]
+    contents = [module.__dict__ for module, _ in modules]
+    kinds = {type(module) for module, _ in modules}
+    own_mode = any(kind.train is not nn.Module.train for kind in kinds)
+    flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
+    others = [each for each in contents if each.get("training", training) is not training]  # a wrapper may have none of its own
+    compiled = [(each, each["_compiled_call_impl"]) for each in contents if "_compiled_call_impl" in each]
     try:
         if own_mode:
-            modules[0][0].train(training)  # a module may have its own idea of what that means
+            root.train(training)  # a module may have its own idea of what that means
         else:
-            for module, _ in modules:
-                module.__dict__["training"] = training
-        for module, _, compiled in modes:
-            if compiled is not None:
-                module.__dict__["_compiled_call_impl"] = None  # its Python code is to be followed
+            for each in others:
+                each["training"] = training
+        for each, _ in compiled:
+            each["_compiled_call_impl"] = None  # its Python code is to be followed
         yield
     finally:
         random_states.put_back()
+        for each in others:
+            each["training"] = not training
+        for each, call in compiled:
+            each["_compiled_call_impl"] = call
         notes.put_back()
-        for module, mode, compiled in modes:
-            module.__dict__["training"] = mode
-            if compiled is not None:
-                module.__dict__["_compiled_call_impl"] = compiled
         for parameter, flag in flags:
             parameter.requires_grad_(flag)

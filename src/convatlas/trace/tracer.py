@@ -18,7 +18,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..graph import Graph, Node, Op, Parameter, TensorSpec
 from ..graph.ops import Slice, Uncounted
 from ..graph.spec import ITEM_BYTES
-from .errors import TraceError, data_dependent
+from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
+from .errors import TraceError
 from .functions import FUNCTION_RULES
 from .functions.registry import renamed, strides_of
 from .modules import ModuleRules
@@ -71,21 +72,22 @@ class Tracer:
     def _index(self, modules: Sequence[Named]) -> None:
         """Number all parameters and buffers; a shared one keeps its first number."""
         numbers, values = self.numbers, self.graph.values
-        parameters, buffers = self.graph.parameters, self.graph.buffers
+        new_parameter, new_buffer, new_value = self.graph.parameters.append, self.graph.buffers.append, values.append
         value, made, sized = len(values), _made, _SIZED
-        name = ""
+        name = prefix = ""
         try:
             for module, path in modules:
                 contents = module.__dict__
-                prefix = f"{path}." if path else ""
-                for found, tensors in ((parameters, contents["_parameters"]), (buffers, contents["_buffers"])):
+                for found, tensors in ((new_parameter, contents["_parameters"]), (new_buffer, contents["_buffers"])):
+                    if not tensors:
+                        continue
+                    prefix = f"{path}." if path else ""
                     for name, tensor in tensors.items():
-                        if tensor is None or id(tensor) in numbers:
-                            continue
-                        numbers[id(tensor)] = value
-                        value += 1
-                        found.append(made(Parameter, (prefix + name, value - 1, tensor.requires_grad)))
-                        values.append(made(TensorSpec, (tuple(tensor.shape), sized[tensor.dtype])))
+                        if tensor is not None and (key := id(tensor)) not in numbers:
+                            numbers[key] = value
+                            found(made(Parameter, (prefix + name, value, tensor.requires_grad)))
+                            new_value(made(TensorSpec, (tuple(tensor.shape), sized[tensor.dtype])))
+                            value += 1
         except (RuntimeError, KeyError):
             _spec_of(tensor, prefix + name)  # says what is wrong
             raise
@@ -152,15 +154,15 @@ class Tracer:
         if name in ("__get__", "__set__"):
             attribute = func.__self__.__name__  # type: ignore[attr-defined]
             return self._attribute(func, attribute, args) if name == "__get__" else None  # nothing real is changed
-        if not any(type(leaf) is StandIn for leaf in _leaves((args, kwargs))):
-            if name in _CHANGES_OF_REAL_TENSORS:
+        if not any(type(leaf) is StandIn for leaf in leaves((args, kwargs))):
+            if name in CHANGES_OF_REAL_TENSORS:
                 return args[0]
-            if name in _OF_REAL_TENSORS:
-                return _read(func, args, kwargs)
+            if name in OF_REAL_TENSORS:
+                return read(func, args, kwargs)
         if isinstance(func, types.FunctionType) and func not in self.open:
             self.open.add(func)
             try:
-                return _without_overrides(func)(*args, **kwargs)
+                return without_overrides(func)(*args, **kwargs)
             finally:
                 self.open.discard(func)
         return self._by_meta(func, name, args, kwargs)
@@ -202,13 +204,13 @@ class Tracer:
             return "meta" if isinstance(leaf, torch.device) else leaf
 
         with torch._C.DisableTorchFunction():
-            meta_args, meta_kwargs = _mapped(to_meta, (args, kwargs))
+            meta_args, meta_kwargs = mapped(to_meta, (args, kwargs))
             try:
                 result = func(*meta_args, **meta_kwargs)
             except (RuntimeError, NotImplementedError) as error:
                 reason = str(error).partition("\n")[0]
                 raise TraceError(f"no rule for {name}, and torch's meta kernel refuses it: {reason}") from error
-            results = [leaf for leaf in _leaves(result) if isinstance(leaf, torch.Tensor)]
+            results = [leaf for leaf in leaves(result) if isinstance(leaf, torch.Tensor)]
             if not results:
                 return result
             specs = [TensorSpec(tuple(leaf.shape), DTYPES[leaf.dtype]) for leaf in results]
@@ -223,7 +225,7 @@ class Tracer:
         if name.endswith("_") and not name.endswith("__") and len(made) == 1:
             return renamed(tensors[0], made[0])
         outputs = iter(made)
-        return _mapped(lambda leaf: next(outputs) if isinstance(leaf, torch.Tensor) else leaf, result)
+        return mapped(lambda leaf: next(outputs) if isinstance(leaf, torch.Tensor) else leaf, result)
 
     # modules
 
@@ -288,69 +290,6 @@ def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
 
 
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
-
-# what may be asked of a real tensor in the middle of a trace: its values exist already
-_OF_REAL_TENSORS = frozenset({
-    "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__len__", "__repr__", "__format__", "__hash__",
-    "size", "dim", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex", "element_size",
-    "get_device", "ndimension", "data_ptr", "storage_offset", "has_names", "__deepcopy__", "is_signed", "numpy",
-    "untyped_storage",
-})  # fmt: skip
-# what a forward may do to a real tensor, and a trace must not
-_CHANGES_OF_REAL_TENSORS = frozenset({"requires_grad_", "register_hook", "retain_grad", "backward"})
-
-
-def _read(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Ask a real tensor something."""
-    with torch._C.DisableTorchFunction():
-        try:
-            return func(*args, **kwargs)
-        except RuntimeError as error:
-            if isinstance(args[0], torch.Tensor) and args[0].is_meta:
-                name = getattr(func, "__name__", "a value").strip("_")
-                raise data_dependent(f".{name}() of a tensor on meta") from error
-            raise
-
-
-def _leaves(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, list | tuple):
-        for item in tree:
-            yield from _leaves(item)
-    elif isinstance(tree, dict):
-        yield from _leaves(list(tree.values()))
-    else:
-        yield tree
-
-
-def _mapped(change: Callable[[Any], Any], tree: Any) -> Any:
-    if type(tree) is StandIn:
-        return change(tree)
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(_mapped(change, item) for item in tree))
-    if isinstance(tree, torch.Size):
-        return tree
-    if isinstance(tree, list | tuple):
-        items = [_mapped(change, item) for item in tree]
-        try:
-            return type(tree)(items)
-        except TypeError:  # torch's structured results take no plain list
-            return tuple(items)
-    if isinstance(tree, dict):
-        return {key: _mapped(change, item) for key, item in tree.items()}
-    return change(tree)
-
-
-_UNGUARDED: dict[Callable[..., Any], Callable[..., Any]] = {}
-
-
-def _without_overrides(func: types.FunctionType) -> Callable[..., Any]:
-    """A Python function of torch that runs its own body instead of asking for an override, so its parts are seen."""
-    if func not in _UNGUARDED:
-        names = {name: (lambda *_: False) for name in func.__globals__ if name.startswith("has_torch_function")}
-        copy = types.FunctionType(func.__code__, {**func.__globals__, **names}, func.__name__, func.__defaults__, func.__closure__)
-        copy.__kwdefaults__ = func.__kwdefaults__
-        _UNGUARDED[func] = copy
-    return _UNGUARDED[func]
 
 
 class _Mode(TorchFunctionMode):

@@ -66,18 +66,6 @@ class CifarResNet(PooledNetwork):
         return {"stem": self.stem, **{f"stage{i}": self.get_submodule(f"layer{i}") for i in (1, 2, 3)}}
 
 
-def basic_block(in_channels: int, channels: int, stride: int, *, residual: bool = True) -> BasicBlock:
-    """A basic block with option A's shortcut, or with none."""
-    changes = residual and (stride != 1 or in_channels != channels)
-    shortcut = ZeroPaddedShortcut(in_channels, channels, stride) if changes else None
-    return BasicBlock(in_channels, channels, stride, shortcut, BlockOptions(residual=residual))
-
-
-def plain_block(in_channels: int, channels: int, stride: int) -> BasicBlock:
-    """The same without a shortcut."""
-    return basic_block(in_channels, channels, stride, residual=False)
-
-
 @dataclass(frozen=True, kw_only=True)
 class CifarVariant:
     """A row of Table 6: blocks in each stage, with shortcuts or without."""
@@ -107,7 +95,20 @@ ERRORS = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
     input_size=(3, 32, 32),
     published={f"resnet{depth}_cifar": {"top1": round(100 - error, 2)} for depth, error in ERRORS.items()},
 )
-def cifar_resnet(variant: CifarVariant, *, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.0) -> CifarResNet:
-    """ResNet for small images, or its plain twin."""
-    make_block = basic_block if variant.residual else plain_block
+def cifar_resnet(
+    variant: CifarVariant,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    reduction: int | None = None,
+) -> CifarResNet:
+    """ResNet for small images, or its plain twin; ``reduction`` adds squeeze-and-excitation."""
+    options = BlockOptions(residual=variant.residual, reduction=reduction)
+
+    def make_block(inputs: int, channels: int, stride: int) -> BasicBlock:
+        changes = variant.residual and (stride != 1 or inputs != channels)
+        shortcut = ZeroPaddedShortcut(inputs, channels, stride) if changes else None
+        return BasicBlock(inputs, channels, stride, shortcut, options)
+
     return CifarResNet(variant.blocks, make_block, num_classes=num_classes, in_channels=in_channels, dropout=dropout)

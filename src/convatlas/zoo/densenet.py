@@ -1,6 +1,6 @@
 """DenseNet: Huang et al., "Densely Connected Convolutional Networks" (2016, arXiv:1608.06993), Tables 1 and 2.
 
-Parameter names are torchvision's; `densenet264` is Table 1's last column, which torchvision leaves out. `densenet_*_cifar` are
+Parameter names are torchvision's; `densenet264` is Table 1's last column (265 layers, in truth). `densenet_*_cifar` are
 Table 2's for 10 classes of 32 x 32 images: L layers, growth rate k, without bottlenecks and compression, or with both ("bc").
 
 ``memory_efficient`` computes a layer's concatenation, normalisation and bottleneck again in backward instead of keeping them:
@@ -10,7 +10,8 @@ what DenseNet is said to cost in memory is a matter of implementation (Pleiss et
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,17 @@ class DenseNetVariant:
     bottleneck: bool = True
     compression: float = 0.5
     small: bool = False
+
+
+@contextmanager
+def statistics_kept(norm: nn.BatchNorm2d) -> Iterator[None]:
+    """While inside, ``norm`` normalises by the batch and leaves its running statistics as they are."""
+    momentum, counter = norm.momentum, norm.num_batches_tracked
+    norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        norm.momentum, norm.num_batches_tracked = momentum, counter
 
 
 class DenseLayer(nn.Module):
@@ -56,11 +68,17 @@ class DenseLayer(nn.Module):
         result: Tensor = self.conv1(self.relu1(self.norm1(torch.cat(features, 1))))
         return result
 
+    def contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        """For the first computation and for the one in backward, which has to see the batch but not to count it again."""
+        return nullcontext(), statistics_kept(self.norm1)
+
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        if self.memory_efficient and self.training:
-            x: Tensor = checkpoint(self.first, *features, use_reentrant=False)
-        else:
+        if not (self.memory_efficient and self.training):
             x = self.first(*features)
+        elif torch.compiler.is_compiling():  # counts the batch once as it is, and allows no contexts
+            x = checkpoint(self.first, *features, use_reentrant=False)
+        else:
+            x = checkpoint(self.first, *features, use_reentrant=False, context_fn=self.contexts)
         return self.conv2(self.relu2(self.norm2(x))) if self.bottleneck else x
 
 
@@ -206,13 +224,9 @@ def densenet(
     memory_efficient: bool = False,
 ) -> DenseNet:
     """DenseNet for ImageNet; ``stem="small"`` is a 3x3 convolution of stride 1 without pooling."""
+    small = is_small(stem)
     return DenseNet(
-        variant,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        dropout=dropout,
-        small=is_small(stem),
-        memory_efficient=memory_efficient,
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=small, memory_efficient=memory_efficient
     )
 
 
@@ -227,10 +241,5 @@ def densenet_cifar(
 ) -> DenseNet:
     """DenseNet for CIFAR."""
     return DenseNet(
-        variant,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        dropout=dropout,
-        small=True,
-        memory_efficient=memory_efficient,
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, memory_efficient=memory_efficient
     )

@@ -6,7 +6,8 @@ bottlenecks (164, 1001) or 6 n + 2 of basic blocks (110). ResNet-1001 has 10.33 
 
 `resnet110_cifar_*` are Table 1's shortcuts, on the original ResNet-110: constant scaling (of the shortcut, and of both), the
 exclusive gate x (1 - g) + F(x) g, the shortcut-only gate, a 1x1 convolution, and dropout. A gate is a 1x1 convolution and a
-sigmoid on what the shortcut carries; the paper leaves open how it treats the two blocks that change the width.
+sigmoid on what the shortcut carries, and starts nearly shut (bias -6, the paper's best), so that training begins near the
+identity; the paper leaves open how it treats the two blocks that change the width.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ CIFAR_VARIANTS = {
 }
 
 
+GATE_BIAS = -6.0
+
+
 class ShortcutBlock(BasicBlock):
     """A basic block whose shortcut is changed by one of Table 1's means."""
 
@@ -71,6 +75,16 @@ class ShortcutBlock(BasicBlock):
         return result
 
 
+class ShortcutResNet(CifarResNet):
+    """ResNet-110 of blocks with such shortcuts."""
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        for module in self.modules():
+            if isinstance(module, ShortcutBlock) and module.gate is not None and module.gate.bias is not None:
+                nn.init.constant_(module.gate.bias, GATE_BIAS)
+
+
 SHORTCUTS = {
     f"resnet110_cifar_{means}": means for means in ("scaled", "scaled_both", "exclusive_gate", "shortcut_gate", "conv", "dropout")
 }
@@ -90,9 +104,13 @@ def preact_resnet(
     in_channels: int = 3,
     dropout: float = 0.0,
     stem: str = "imagenet",
+    reduction: int | None = None,
 ) -> PreActNetwork:
-    """Pre-activation ResNet for ImageNet; accuracies are on 320 pixels (Table 5)."""
-    return PreActNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=is_small(stem))
+    """Pre-activation ResNet for ImageNet; accuracies are on 320 pixels (Table 5); ``reduction`` adds squeeze-and-excitation."""
+    small = is_small(stem)
+    return PreActNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=small, reduction=reduction
+    )
 
 
 @register(
@@ -108,10 +126,17 @@ def preact_resnet(
     },
 )
 def preact_resnet_cifar(
-    variant: PreActVariant, *, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.0
+    variant: PreActVariant,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    reduction: int | None = None,
 ) -> PreActNetwork:
-    """Pre-activation ResNet for CIFAR."""
-    return PreActNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True)
+    """Pre-activation ResNet for CIFAR; ``reduction`` adds squeeze-and-excitation."""
+    return PreActNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, reduction=reduction
+    )
 
 
 @register(
@@ -123,7 +148,7 @@ def preact_resnet_cifar(
 )
 def resnet110_with_shortcut(
     means: str, *, num_classes: int = 10, in_channels: int = 3, dropout: float | None = None
-) -> CifarResNet:
+) -> ShortcutResNet:
     """ResNet-110 with one of Table 1's shortcuts; ``dropout`` is the shortcut's (0.5) where that drops, else the head's (0)."""
     drops = means == "dropout"
     rate = (0.5 if drops else 0.0) if dropout is None else dropout
@@ -132,4 +157,4 @@ def resnet110_with_shortcut(
         return ShortcutBlock(inputs, channels, stride, means, rate)
 
     head_rate = 0.0 if drops else rate
-    return CifarResNet(18, make_block, num_classes=num_classes, in_channels=in_channels, dropout=head_rate)
+    return ShortcutResNet(18, make_block, num_classes=num_classes, in_channels=in_channels, dropout=head_rate)

@@ -2,8 +2,8 @@
 
 `resnet50`, `resnet101` and `resnet152` are torchvision's ("v1.5"): a bottleneck's stride lies in its 3x3 convolution, and they
 cost 4.09, 7.80 and 11.51 GMAC. The paper puts it in the first 1x1: `resnet50_v1`, `resnet101_v1` and `resnet152_v1` cost 3.86,
-7.57 and 11.28 GMAC, where Table 1 prints 3.8, 7.6 and 11.3 (the first one cut off, not rounded). `resnet200_v1` is of the
-follow-up paper's Table 5. `plain18` and `plain34` are the twins without shortcuts. Parameter names are torchvision's.
+7.57 and 11.28 GMAC, where Table 1 prints 3.8, 7.6 and 11.3. Its 3.8, and 3.6 for ResNet-34 (3.66), depart: they look cut off,
+not rounded. `resnet200_v1` is of the follow-up paper's Table 5. `plain18` and `plain34` are the twins without shortcuts. Parameter names are torchvision's.
 
 Accuracies: the authors' single-crop top-1 of their released ResNet-50, 101 and 152 (github.com/KaimingHe).
 """
@@ -55,6 +55,9 @@ def resnet(
     in_channels: int = 3,
     dropout: float = 0.0,
     stem: str = "imagenet",
+    reduction: int | None = None,
 ) -> ResidualNetwork:
-    """ResNet; ``stem="small"`` is a 3x3 convolution of stride 1 without pooling."""
-    return ResidualNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem)
+    """ResNet; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
+    return ResidualNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
+    )

@@ -28,7 +28,7 @@ CIFAR_VARIANTS = {
     f"wrn_{depth}_{k}_cifar": PreActVariant(
         block=PreActBasic, depths=((depth - 4) // 6,) * 3, stem_channels=16, width=16 * k, block_dropout=True
     )
-    for depth, k in ((16, 8), (16, 10), (22, 8), (28, 10), (28, 12), (40, 4))
+    for depth, k in ((16, 4), (16, 8), (16, 10), (22, 8), (28, 10), (28, 12), (40, 4))
 }
 
 
@@ -40,14 +40,24 @@ def wide_resnet(
     in_channels: int = 3,
     dropout: float = 0.0,
     stem: str = "imagenet",
+    reduction: int | None = None,
 ) -> ResidualNetwork:
-    """Wide ResNet for ImageNet."""
-    return ResidualNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem)
+    """Wide ResNet for ImageNet; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
+    return ResidualNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
+    )
 
 
 @register(CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))
 def wide_resnet_cifar(
-    variant: PreActVariant, *, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.0
+    variant: PreActVariant,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    reduction: int | None = None,
 ) -> PreActNetwork:
     """Wide ResNet for small images; its dropout lies between the convolutions of each block, as in Section 3.3."""
-    return PreActNetwork(variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True)
+    return PreActNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, reduction=reduction
+    )

@@ -124,7 +124,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
             for value in node.outputs:
                 fresh(value)
         needs = [needs_grad[i] for i in node.inputs]
-        differentiable = not node.no_grad and True in needs and op.kind not in ("fill",)
+        differentiable = op.differentiable and not node.no_grad and True in needs
         kept = NOTHING
         if differentiable:
             for value, spec in zip(node.outputs, outputs, strict=True):

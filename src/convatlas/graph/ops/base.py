@@ -60,6 +60,7 @@ class Op:
     roles: ClassVar[tuple[str, ...]] = ("input",)  # names of the inputs, for messages and tables; the last one repeats
     is_view: ClassVar[bool] = False  # output 0 shares the storage of input 0
     counted: ClassVar[bool] = True
+    differentiable: ClassVar[bool] = True  # whether a gradient comes through
     multiplies: ClassVar[bool] = False  # whether it has MACs at all
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -38,7 +38,6 @@ class Concat(Op):
         return None if axis == axis_of(self.axis, len(outputs[0].shape)) else Passage(axis)
 
 
-
 @dataclass(frozen=True, slots=True)
 class Stack(Op):
     """Tensors of one shape side by side along a new ``axis``."""
@@ -55,7 +54,6 @@ class Stack(Op):
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return Passage(axis + (axis >= axis_of(self.axis, len(outputs[0].shape))))
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,6 @@ class Embedding(Op):
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return Passage(axis) if index == 0 else None
-
 
 
 @dataclass(frozen=True, slots=True)

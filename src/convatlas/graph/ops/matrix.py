@@ -17,7 +17,21 @@ def crossed(inputs: Specs, needs_grad: Sequence[bool]) -> Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear(Op):
+class _Product(Op):
+    """A product of two operands, and perhaps a third one added to it."""
+
+    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
+        return self.macs(inputs, outputs) * sum(needs_grad[:2])
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return prod(outputs[0].shape) if len(inputs) > 2 else 0
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return crossed(inputs, needs_grad)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear(_Product):
     """x W^T + b over the last axis, with a weight (out, in): MACs = outputs x in."""
 
     kind: ClassVar[str] = "linear"
@@ -32,21 +46,12 @@ class Linear(Op):
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[1].shape[-1]
 
-    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
-        return self.macs(inputs, outputs) * sum(needs_grad[:2])
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return prod(outputs[0].shape) if len(inputs) > 2 else 0
-
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        return crossed(inputs, needs_grad)
-
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return None if axis == len(inputs[0].shape) - 1 else Passage(axis)
 
 
 @dataclass(frozen=True, slots=True)
-class Matmul(Op):
+class Matmul(_Product):
     """Product of two (stacks of) matrices, batch axes broadcast: MACs = outputs x inner size."""
 
     kind: ClassVar[str] = "matmul"
@@ -69,15 +74,6 @@ class Matmul(Op):
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[0].shape[-1]
-
-    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
-        return self.macs(inputs, outputs) * sum(needs_grad[:2])
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return prod(outputs[0].shape) if len(inputs) > 2 else 0
-
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        return crossed(inputs, needs_grad)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         rank = len(inputs[index].shape)

@@ -31,7 +31,9 @@ class BatchNorm(Op):
         if len(inputs) > 1 and inputs[1].shape[0] != x.shape[1]:
             raise ValueError(f"batch_norm expects {inputs[1].shape[0]} channels, got {x.shape[1]} in {x.shape}")
         if self.training and prod(x.shape) == x.shape[1]:
-            raise ValueError(f"batch_norm in training needs more than one value for each channel, got {x.shape}; take a larger batch")
+            raise ValueError(
+                f"batch_norm in training needs more than one value for each channel, got {x.shape}; take a larger batch"
+            )
         return x
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:

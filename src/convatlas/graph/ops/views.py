@@ -12,10 +12,11 @@ from .base import Op, Passage, Specs, axis_of
 
 @dataclass(frozen=True, slots=True)
 class Alias(Op):
-    """The same tensor under another name: identity, detach, a dropout that is off."""
+    """The same tensor under another name, through which no gradient flows (detach)."""
 
     kind: ClassVar[str] = "identity"
     is_view: ClassVar[bool] = True
+    differentiable: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,6 @@ class Permute(Op):
         return Passage([each % len(self.axes) for each in self.axes].index(axis))
 
 
-
 @dataclass(frozen=True, slots=True)
 class Expand(Op):
     """Axes of size 1 repeated without copying."""
@@ -111,7 +111,6 @@ class Slice(Op):
         if self.axes is None or axis not in self.axes:
             return None
         return Passage(self.axes.index(axis), self.offset[axis], self.step[axis])
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..network import Network
+from .squeeze_excitation import squeeze
 
 
 class Norm(nn.BatchNorm2d):
@@ -19,17 +20,21 @@ class Norm(nn.BatchNorm2d):
 
 
 class PreActBlock(nn.Module):
-    """shortcut + f(a) with a = relu(norm(x)); the shortcut is x, or a 1x1 convolution of a where size or width changes."""
+    """shortcut + gate(f(a)) with a = relu(norm(x)); the gate is squeeze-and-excitation where there is a ``reduction``.
+
+    The shortcut is x, or a 1x1 convolution of a where size or width changes.
+    """
 
     expansion = 1
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, reduction: int | None) -> None:
         super().__init__()
         self.norm1 = Norm(in_channels)
         self.downsample: nn.Module | None = None
         if stride != 1 or in_channels != out_channels:
             conv = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
             self.downsample = nn.Sequential(OrderedDict(conv=conv))
+        self.se_module = None if reduction is None else squeeze(out_channels, reduction)
 
     def f(self, a: Tensor) -> Tensor:
         """The residual function of the activated input."""
@@ -39,6 +44,8 @@ class PreActBlock(nn.Module):
         a = self.norm1(x)
         shortcut: Tensor = x if self.downsample is None else self.downsample(a)
         out = self.f(a)
+        if self.se_module is not None:
+            out = self.se_module(out)
         out += shortcut
         return out
 
@@ -46,8 +53,8 @@ class PreActBlock(nn.Module):
 class PreActBasic(PreActBlock):
     """f is two 3x3 convolutions, with dropout between them if there is any."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int, dropout: float) -> None:
-        super().__init__(in_channels, channels, stride)
+    def __init__(self, in_channels: int, channels: int, stride: int, dropout: float, reduction: int | None) -> None:
+        super().__init__(in_channels, channels, stride, reduction)
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False)
         self.norm2 = Norm(channels)
         self.dropout = nn.Dropout(dropout) if dropout else None
@@ -66,8 +73,8 @@ class PreActBottleneck(PreActBlock):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int, dropout: float) -> None:
-        super().__init__(in_channels, channels * self.expansion, stride)
+    def __init__(self, in_channels: int, channels: int, stride: int, dropout: float, reduction: int | None) -> None:
+        super().__init__(in_channels, channels * self.expansion, stride, reduction)
         self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
         self.norm2 = Norm(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
@@ -103,7 +110,16 @@ class PreActNetwork(Network):
     classifier_path = "head.fc"
     stem_conv = "stem.conv"
 
-    def __init__(self, variant: PreActVariant, *, num_classes: int, in_channels: int, dropout: float, small: bool) -> None:
+    def __init__(
+        self,
+        variant: PreActVariant,
+        *,
+        num_classes: int,
+        in_channels: int,
+        dropout: float,
+        small: bool,
+        reduction: int | None,
+    ) -> None:
         super().__init__()
         channels = variant.stem_channels
         stem: OrderedDict[str, nn.Module] = OrderedDict()
@@ -117,7 +133,8 @@ class PreActNetwork(Network):
             blocks = []
             for position in range(depth):
                 stride = 2 if position == 0 and index > 0 else 1
-                blocks.append(variant.block(channels, width, stride, dropout if variant.block_dropout else 0.0))
+                block_dropout = dropout if variant.block_dropout else 0.0
+                blocks.append(variant.block(channels, width, stride, block_dropout, reduction))
                 channels = width * variant.block.expansion
             stages.append(nn.Sequential(OrderedDict(blocks=nn.Sequential(*blocks))))
         self.stages = nn.Sequential(*stages)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .squeeze_excitation import SqueezeExcitation
+from .squeeze_excitation import squeeze
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class ResidualBlock(nn.Module):
         self.downsample = downsample
         self.residual = options.residual
         if options.reduction is not None:
-            self.se_module = SqueezeExcitation(channels, channels // options.reduction)
+            self.se_module = squeeze(channels, options.reduction)
         self.squeezes = options.reduction is not None
 
     def f(self, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
@@ -22,10 +22,23 @@ class ResidualVariant:
 
 
 class ResidualNetwork(PooledNetwork):
-    """7x7 convolution, max-pooling, stages of 64, 128, 256 and 512 x expansion channels, and one linear layer."""
+    """7x7 convolution, max-pooling, stages of 64, 128, 256 and 512 x expansion channels, and one linear layer.
 
-    def __init__(self, variant: ResidualVariant, *, num_classes: int, in_channels: int, dropout: float, stem: str) -> None:
+    With a ``reduction``, every block squeezes and excites.
+    """
+
+    def __init__(
+        self,
+        variant: ResidualVariant,
+        *,
+        num_classes: int,
+        in_channels: int,
+        dropout: float,
+        stem: str,
+        reduction: int | None,
+    ) -> None:
         super().__init__()
+        options = replace(variant.options, reduction=reduction)
         small = is_small(stem)
         self.conv1 = nn.Conv2d(in_channels, 64, *((3, 1, 1) if small else (7, 2, 3)), bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -35,7 +48,7 @@ class ResidualNetwork(PooledNetwork):
         for index, depth in enumerate(variant.depths):
             width = 64 * 2**index
             stride = 1 if index == 0 else 2
-            self.add_module(f"layer{index + 1}", make_stage(variant.block, channels, width, depth, stride, variant.options))
+            self.add_module(f"layer{index + 1}", make_stage(variant.block, channels, width, depth, stride, options))
             channels = width * variant.block.expansion
         self.make_head(channels, num_classes, dropout)
 

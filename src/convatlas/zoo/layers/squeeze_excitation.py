@@ -28,3 +28,15 @@ class SqueezeExcitation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         scale: Tensor = self.gate(self.fc2(self.activation(self.fc1(self.avgpool(x)))))
         return x * scale
+
+
+def squeeze(channels: int, reduction: int) -> SqueezeExcitation:
+    """The paper's block, which squeezes to ``channels`` / ``reduction``.
+
+    Raises:
+        ValueError: the reduction is below 1, or leaves no channel.
+
+    """
+    if not 1 <= reduction <= channels:
+        raise ValueError(f"`reduction` (={reduction!r}) must be from 1 to the {channels} channels of the narrowest block")
+    return SqueezeExcitation(channels, channels // reduction)

@@ -1,0 +1,1 @@
+"""What benchmarks/counting.py is made of."""
