@@ -153,7 +153,7 @@ class Cost:
     @property
     def parameter_bytes(self) -> int:
         """Bytes of all parameters in the dtype that they were traced in."""
-        return sum(self.graph.values[parameter.value].nbytes for parameter in self.graph.parameters)
+        return sum(self.graph.values[number].nbytes for number in self.graph.parameters.values)
 
     @property
     def backward_macs(self) -> int:
@@ -223,7 +223,7 @@ def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> li
 def cost(graph: Graph) -> Cost:
     """Count one forward pass, every op by its own rule. The records of its layers are made when they are asked for."""
     values = graph.values
-    params = sum([prod(values[parameter.value].shape) for parameter in graph.parameters])
+    params = sum([prod(values[number].shape) for number in graph.parameters.values])
     macs = 0
     for node in graph.nodes:
         op = node.op
@@ -234,7 +234,7 @@ def cost(graph: Graph) -> Cost:
 
 def _layers(graph: Graph) -> list[LayerCost]:
     values = graph.values
-    unseen = {parameter.value: prod(values[parameter.value].shape) for parameter in graph.parameters}
+    unseen = {number: prod(values[number].shape) for number in graph.parameters.values}
     layers: list[LayerCost] = []
     for node, stage in zip(graph.nodes, stage_names(graph), strict=True):
         op = node.op

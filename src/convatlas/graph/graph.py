@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self, overload
 
 from .ops import Op
 from .spec import TensorSpec
@@ -31,6 +31,44 @@ class Parameter(NamedTuple):
 
 
 @dataclass(slots=True)
+class Parameters(Sequence[Parameter]):
+    """A network's parameters or buffers, kept by column: there are hundreds, and few readers want them one by one."""
+
+    names: list[str] = field(default_factory=list)
+    values: list[int] = field(default_factory=list)
+    trainable: list[bool] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, parameters: Iterable[Parameter]) -> Self:
+        """Parameters given one by one."""
+        made = cls()
+        for parameter in parameters:
+            made.append(parameter)
+        return made
+
+    def append(self, parameter: Parameter) -> None:
+        """Add one."""
+        self.names.append(parameter.name)
+        self.values.append(parameter.value)
+        self.trainable.append(parameter.trainable)
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Parameter]: ...
+    def __getitem__(self, index: int | slice) -> Parameter | list[Parameter]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        return Parameter(self.names[index], self.values[index], self.trainable[index])
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return map(Parameter, self.names, self.values, self.trainable)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(slots=True)
 class Graph:
     """A network: values (specs of all tensors), nodes in order of execution, and which values come from outside.
 
@@ -44,8 +82,8 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
-    parameters: list[Parameter] = field(default_factory=list)
-    buffers: list[Parameter] = field(default_factory=list)
+    parameters: Parameters = field(default_factory=Parameters)
+    buffers: Parameters = field(default_factory=Parameters)
     constants: list[int] = field(default_factory=list)  # tensors made outside the network that it reads
     modules: dict[str, str] = field(default_factory=dict)  # dotted path -> class name
     released: dict[int, int] = field(default_factory=dict)  # value -> how many nodes had run when the code let go of it

@@ -55,7 +55,7 @@ def from_text(text: str) -> Graph:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else type(data).__name__
         raise ValueError(f"not a graph file of format {FORMAT}: found {found!r:.80}")
-    from .graph import Graph, Parameter
+    from .graph import Graph, Parameter, Parameters
 
     part = _Part(data, "graph")
     values = [_spec(item) for item in part.list_of("values", list)]
@@ -64,7 +64,7 @@ def from_text(text: str) -> Graph:
     modules = part.get("modules", dict)
     _check(all(isinstance(kind, str) for kind in modules.values()), "modules", modules)
     parameters, buffers = (
-        [Parameter(*_typed(item, (str, int, bool), kind)) for item in part.list_of(kind, list)]
+        Parameters.of([Parameter(*_typed(item, (str, int, bool), kind)) for item in part.list_of(kind, list)])
         for kind in ("parameters", "buffers")
     )
     released = [_typed(item, (int, int), "released") for item in part.list_of("released", list)]

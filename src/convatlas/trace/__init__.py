@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
 from .modules import ModuleRules
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
-from .state import left_as_found, named_modules
+from .state import Modules, left_as_found
 from .tracer import Tracer, alone, tracing
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
@@ -53,15 +53,16 @@ def trace(
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
     model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
-    dtype = next((DTYPES[p.dtype] for p in model.parameters() if p.is_floating_point()), "float32")
+    modules = Modules.of(model)
+    dtype = next((DTYPES[p.dtype] for p in _parameters(modules) if p.dtype.is_floating_point), "float32")
     args, kwargs = _specs(inputs, dtype)
     try:
-        return _trace(model, args, kwargs, training)
+        return _trace(modules, args, kwargs, training)
     except _ForwardError as failure:
         error, place = failure.error, failure.place
         if isinstance(error, TooSmallError):
             raise InputTooSmallError(
-                f"{place}: {error}{_least_input(model, args, kwargs, training)}; the input was {_shown(args, kwargs)}"
+                f"{place}: {error}{_least_input(modules, args, kwargs, training)}; the input was {_shown(args, kwargs)}"
             ) from error
         if isinstance(error, TraceError):
             raise type(error)(f"{place}: {error}") from error
@@ -75,18 +76,22 @@ class _ForwardError(Exception):
         self.error, self.place = error, place
 
 
-def _trace(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
+def _parameters(modules: Modules) -> Iterator[nn.Parameter]:
+    return (p for contents in modules.contents for p in contents["_parameters"].values() if p is not None)
+
+
+def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
+    model, rules = modules.modules[0], ModuleRules()
     graph = Graph(name=type(model).__name__, training=training)
-    modules, rules = named_modules(model), ModuleRules()
-    for kind in {type(module) for module, _ in modules}:
+    graph.modules = dict(zip(modules.paths, [kind.__name__ for kind in modules.kinds], strict=True))
+    for kind in set(modules.kinds):
         if issubclass(kind, torch.jit.ScriptModule):
             raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
     with alone(), left_as_found(modules, training, rules):
         tracer = Tracer(graph, modules, rules)
-        first = next((p for m, _ in modules for p in m._parameters.values() if p is not None), None)
+        first = next(_parameters(modules), None)
         if first is not None and first.device.type != "meta":
             tracer.device = first.device
-        graph.modules = {path: type(module).__name__ for module, path in modules}
 
         def given_as(spec: TensorSpec) -> StandIn:
             return stand_in(tracer, graph.add_input(spec), spec)
@@ -157,7 +162,7 @@ def _shown(args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> str:
     return ", ".join(["x".join(map(str, spec.shape)) for tree in (*args, *kwargs.values()) for spec in _leaves(tree)])
 
 
-def _least_input(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> str:
+def _least_input(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> str:
     """Find the least square input that traces, by trying: the layers know only their own sizes."""
     first = args[0] if len(args) == 1 and not kwargs else None
     if not isinstance(first, TensorSpec) or len(first.shape) != 4:
@@ -165,7 +170,7 @@ def _least_input(model: nn.Module, args: Sequence[Tree], kwargs: Mapping[str, Tr
 
     def works(side: int) -> bool:
         try:
-            _trace(model, [TensorSpec((*first.shape[:2], side, side), first.dtype)], {}, training)
+            _trace(modules, [TensorSpec((*first.shape[:2], side, side), first.dtype)], {}, training)
         except _ForwardError:
             return False
         return True

@@ -6,13 +6,14 @@ A module without a rule runs its forward, and the functions that it calls are tr
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from ..graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
-from .functions.registry import element_wise, renamed
+from .functions.registry import element_wise
 from .standin import StandIn
 
 if TYPE_CHECKING:
@@ -27,16 +28,19 @@ def parameter(module: nn.Module, name: str) -> Any:
     return own[name] if name in own else getattr(module, name, None)
 
 
+_CONV_SETTINGS = itemgetter("stride", "padding", "dilation", "groups", "kernel_size")
+
+
 def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
-    if m.padding_mode != "zeros":
-        x = layout.pad(t, x, m._reversed_padding_repeated_twice, mode=m.padding_mode)
-        padding: Any = (0,) * len(m.stride)
-    else:
-        padding = m.padding
-    op = matrix.conv_op(m.stride, padding, m.dilation, m.groups, m.kernel_size)
-    own = m.__dict__["_parameters"]
-    weight = own["weight"] if "weight" in own else parameter(m, "weight")
-    return matrix.convolve(t, op, x, weight, own["bias"] if "bias" in own else parameter(m, "bias"))
+    own = m.__dict__
+    stride, padding, dilation, groups, kernel = _CONV_SETTINGS(own)
+    if own["padding_mode"] != "zeros":
+        x = layout.pad(t, x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"])
+        padding = (0,) * len(stride)
+    held = own["_parameters"]
+    weight = held["weight"] if "weight" in held else parameter(m, "weight")
+    bias = held["bias"] if "bias" in held else parameter(m, "bias")
+    return matrix.convolve(t, (stride, padding, dilation, groups, kernel), x, weight, bias)
 
 
 def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> Any:
@@ -56,32 +60,37 @@ _NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
 
 def _batch_norm(axes: tuple[int, ...]) -> Rule:
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
-        if len(x.spec.shape) not in axes:
-            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {x.spec.shape}")
+        spec = x.spec
+        if len(spec.shape) not in axes:
+            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {spec.shape}")
         own = m.__dict__
-        parameters, buffers = own["_parameters"], own["_buffers"]
-        mean, variance = buffers.get("running_mean"), buffers.get("running_var")
-        weight = parameters["weight"] if "weight" in parameters else parameter(m, "weight")
-        bias = parameters["bias"] if "bias" in parameters else parameter(m, "bias")
-        batch_statistics = own["training"] or mean is None
-        if own["training"] and m.track_running_stats and (tracked := buffers.get("num_batches_tracked")) is not None:
+        training = own["training"]
+        if training and m.track_running_stats and (tracked := own["_buffers"].get("num_batches_tracked")) is not None:
             pointwise.add_(t, tracked, 1)
-        if weight is None or bias is None or mean is None:
-            return norm_pool.batch_norm(t, x, mean, variance, weight, bias, batch_statistics)
-        strides = x.strides if x.strides is None else element_wise(x)
-        return t.emit(_NORMS[batch_statistics], x, weight, bias, mean, variance, strides=strides)
+        held, buffers, numbers, values = own["_parameters"], own["_buffers"], t.numbers, t.values
+        try:  # the usual one, with all of its own tensors
+            weight, bias = numbers[id(held["weight"])], numbers[id(held["bias"])]
+            mean, variance = numbers[id(buffers["running_mean"])], numbers[id(buffers["running_var"])]
+        except KeyError:
+            statistics = buffers.get("running_mean"), buffers.get("running_var")
+            affine = parameter(m, "weight"), parameter(m, "bias")
+            return norm_pool.batch_norm(t, x, *statistics, *affine, training or statistics[0] is None)
+        op = _NORMS[training]
+        result = op.output(spec, values[weight], values[bias], values[mean], values[variance])
+        inputs = (x.value, weight, bias, mean, variance)
+        return t.add(op, inputs, result, x.strides if x.strides is None else element_wise(x))
 
     return rule
 
 
 def activation_rule(function: str) -> Rule:
     """The rule for a module that applies one function."""
-    ops = (Activation(function, False), Activation(function, True))
+    plain, overwriting = Activation(function, False), Activation(function, True)
 
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
-        if getattr(m, "inplace", False):
-            return renamed(x, t.emit(ops[1], x, strides=x.strides))
-        return t.emit(ops[0], x, strides=element_wise(x))
+        if m.__dict__.get("inplace", False):
+            return t.overwrite(overwriting, x)
+        return t.add(plain, (x.value,), plain.output(x.spec), x.strides if x.strides is None else element_wise(x))
 
     return rule
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.functional
+import torch.nn.functional
+import torch.overrides
 import torch.utils.checkpoint
 from torch import nn
 from torch.autograd.function import Function
@@ -28,60 +31,79 @@ def redirected(tracer: Tracer) -> Iterator[None]:
 
     Other threads find torch as it is: every replacement asks first which thread calls it.
     """
-    thread = threading.get_ident()
-    call: Callable[..., Any] = tracer.call
-    module_call: Callable[..., Any] = nn.Module._call_impl
-
-    def call_impl(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread:
-            return module_call(module, *args, **kwargs)
-        return call(module, *args, **kwargs)
-
-    native_apply = next(vars(kind)["apply"] for kind in Function.__mro__ if "apply" in vars(kind))
-
-    class Apply:
-        """Descriptor in the place of ``Function.apply``: a method of each class, as the original is."""
-
-        def __get__(self, instance: Any, owner: Any) -> Callable[..., Any]:
-            if threading.get_ident() != thread:
-                return native_apply.__get__(instance, owner)  # type: ignore[no-any-return]
-            return lambda *args, **kwargs: tracer.custom_function(owner, args, kwargs)
-
-    with ExitStack() as stack:
-        stack.enter_context(_replaced(nn.Module, "_call_impl", call_impl))
-        stack.enter_context(_replaced(Function, "apply", Apply()))
-        stack.enter_context(_replaced(torch._C.ScriptFunction, "__call__", _scripted_call(thread)))
-        for owner, name, replacement in _checkpoint_replacements(tracer, thread):
-            stack.enter_context(_replaced(owner, name, replacement))
-        if parametrize._cache_enabled:  # what it keeps for the caller is not to be a stand-in
-            stack.enter_context(_replaced(parametrize, "_cache", {}))
-        # functions under torch.compile are to run their Python code
-        compiled = "torch._dynamo" in sys.modules
-        stack.enter_context(torch.compiler.set_stance("force_eager") if compiled else nullcontext())
-        yield
+    replacements = [
+        (nn.Module, "_call_impl", tracer.call),
+        (Function, "apply", _Apply(tracer)),
+        (torch._C.ScriptFunction, "__call__", _scripted_call()),
+        *((home, "handle_torch_function", _handler(tracer)) for home in (torch.nn.functional, torch.functional)),
+        *_checkpoint_replacements(tracer),
+    ]
+    if parametrize._cache_enabled:  # what it keeps for the caller is not to be a stand-in
+        replacements.append((parametrize, "_cache", {}))
+    # functions under torch.compile are to run their Python code
+    compiled = "torch._dynamo" in sys.modules
+    before = [vars(owner).get(name, _MISSING) for owner, name, _ in replacements]
+    try:
+        for owner, name, replacement in replacements:
+            setattr(owner, name, replacement)
+        with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+            yield
+    finally:  # each is what it was, be that absent or inherited
+        for (owner, name, _), former in zip(replacements, before, strict=True):
+            if former is not _MISSING:
+                setattr(owner, name, former)
+            elif name in vars(owner):
+                delattr(owner, name)
 
 
-def _scripted_call(thread: int) -> Callable[..., Any]:
+_native_apply = next(vars(kind)["apply"] for kind in Function.__mro__ if "apply" in vars(kind))
+
+
+class _Apply:
+    """Descriptor in the place of ``Function.apply``: a method of each class, as the original is."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self.tracer, self.thread = tracer, get_ident()
+
+    def __get__(self, instance: Any, owner: Any) -> Callable[..., Any]:
+        if get_ident() != self.thread:
+            return _native_apply.__get__(instance, owner)  # type: ignore[no-any-return]
+        return lambda *args, **kwargs: self.tracer.custom_function(owner, args, kwargs)
+
+
+def _handler(tracer: Tracer) -> Callable[..., Any]:
+    """What torch's Python functions call for arguments that override them: straight to the tracer, past the mode's stack."""
+    thread, dispatch, original = get_ident(), tracer.dispatch, torch.overrides.handle_torch_function
+
+    def handle(function: Callable[..., Any], relevant: Any, *args: Any, **kwargs: Any) -> Any:
+        if get_ident() != thread:
+            return original(function, relevant, *args, **kwargs)
+        return dispatch(function, args, kwargs)
+
+    return handle
+
+
+def _scripted_call() -> Callable[..., Any]:
     """A scripted function's call: by the Python function that it was made of, which alone can be followed."""
-    compiled = vars(torch._C.ScriptFunction)["__call__"]
+    thread, compiled = get_ident(), vars(torch._C.ScriptFunction)["__call__"]
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread:
+        if get_ident() != thread:
             return compiled.__get__(function)(*args, **kwargs)
         return function._torchdynamo_inline(*args, **kwargs)
 
     return call
 
 
-def _checkpoint_replacements(tracer: Tracer, thread: int) -> list[tuple[Any, str, Any]]:
+def _checkpoint_replacements(tracer: Tracer) -> list[tuple[Any, str, Any]]:
     """Activation checkpoints become regions of the graph; the checkpointed function runs once, as any other code."""
-    home = torch.utils.checkpoint
+    thread, home = get_ident(), torch.utils.checkpoint
     original = home.checkpoint.__wrapped__  # type: ignore[attr-defined]
     # what torch calls in place of `original`, so as to keep dynamo away; made at the first call
     undisturbed = getattr(original, "__dynamo_disable", original)
 
     def checkpoint(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread:
+        if get_ident() != thread:
             return undisturbed(*args, **kwargs)
         if not args and "function" not in kwargs:  # only makes a decorator
             return original(**kwargs)
@@ -94,23 +116,9 @@ def _checkpoint_replacements(tracer: Tracer, thread: int) -> list[tuple[Any, str
     if decorated is not None:
 
         def checkpoint_impl(function: Any, args: Any, kwargs: Any, **settings: Any) -> Any:
-            if threading.get_ident() != thread:
+            if get_ident() != thread:
                 return decorated(function, args, kwargs, **settings)
             return tracer.in_region(function, args, kwargs)
 
         replacements.append((home, "_checkpoint_impl", checkpoint_impl))
     return replacements
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, replacement: Any) -> Iterator[None]:
-    """While inside, ``owner.name`` is the replacement; afterwards it is what it was, be that absent or inherited."""
-    before = vars(owner).get(name, _MISSING)
-    setattr(owner, name, replacement)
-    try:
-        yield
-    finally:
-        if before is _MISSING:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)

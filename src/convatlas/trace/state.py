@@ -6,61 +6,69 @@ import ctypes
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-Named = tuple[nn.Module, str]
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
 _MT19937_BYTES = 625 * 4  # the state of numpy's generator: 624 words and a position
 
 
-def named_modules(root: nn.Module) -> list[Named]:
-    """Every module once, depth first, with its first dotted path."""
-    found: list[Named] = []
-    seen: set[int] = set()
+class Modules(NamedTuple):
+    """All modules of a network by column, the network itself first: each once, depth first, with its first dotted path."""
 
-    def visit(module: nn.Module, path: str, prefix: str) -> None:
-        seen.add(id(module))
-        found.append((module, path))
-        for name, child in module.__dict__["_modules"].items():
-            if child is not None and id(child) not in seen:
-                inner = prefix + name
-                visit(child, inner, f"{inner}.")
+    modules: list[nn.Module]
+    paths: list[str]
+    contents: list[dict[str, Any]]  # their attributes
+    kinds: list[type[nn.Module]]
 
-    visit(root, "", "")
-    return found
+    @classmethod
+    def of(cls, root: nn.Module) -> Self:
+        """The modules of a network."""
+        found: dict[int, nn.Module] = {}
+        paths, contents = [], []
+        waiting: list[tuple[nn.Module, str]] = [(root, "")]
+        while waiting:
+            module, path = waiting.pop()
+            if (key := id(module)) in found:
+                continue
+            found[key] = module
+            paths.append(path)
+            contents.append(own := module.__dict__)
+            if children := own["_modules"]:
+                prefix = f"{path}." if path else ""
+                waiting += [(child, prefix + name) for name, child in reversed(children.items()) if child is not None]
+        modules = list(found.values())
+        return cls(modules, paths, contents, list(map(type, modules)))
 
 
 class _Notes:
     """What modules and the containers in them held before."""
 
-    def __init__(self, modules: Sequence[Named], rules: Mapping[type, Any]) -> None:
-        self.filled: list[dict[Any, Any]] = []
+    def __init__(self, modules: Modules, rules: Mapping[type, Any]) -> None:
+        self.next_hook = RemovableHandle.next_id
+        self.contents = modules.contents
         self.empty: list[Any] = []
         self.others: list[Any] = []  # containers that are no dict
-        self.next_hook = RemovableHandle.next_id
-        self.modules = modules
-        for module, _ in modules:
-            contents = module.__dict__
-            self.filled.append(contents)
-            if rules[type(module)] is None:  # it runs code of its own, which may change what it holds
-                for value in contents.values():
+        self.filled = filled = list(modules.contents)
+        for kind, own in zip(modules.kinds, modules.contents, strict=True):
+            if rules[kind] is None:  # it runs code of its own, which may change what it holds
+                for value in own.values():
                     if type(value) in _CONTAINERS:
                         self._take(value, depth=3)
-            else:
-                if tensors := contents["_parameters"]:
-                    self.filled.append(tensors)
-                if tensors := contents["_buffers"]:
-                    self.filled.append(tensors)
-        self.filled_before = list(map(dict.copy, self.filled))
+                continue
+            if tensors := own["_parameters"]:
+                filled.append(tensors)
+            if tensors := own["_buffers"]:
+                filled.append(tensors)
+        self.filled_before = list(map(dict.copy, filled))
         self.others_before = [container.copy() for container in self.others]
 
     def _take(self, container: Any, depth: int) -> None:
@@ -89,8 +97,8 @@ class _Notes:
             self._remove_new_hooks()
 
     def _remove_new_hooks(self) -> None:
-        for module, _ in self.modules:
-            for name, hooks in module.__dict__.items():
+        for own in self.contents:
+            for name, hooks in own.items():
                 if name.endswith("_hooks"):
                     for key in [key for key in hooks if key >= self.next_hook]:
                         del hooks[key]
@@ -127,7 +135,7 @@ def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
 class _RandomStates:
     """The states of Python's, numpy's and torch's random generators; a forward pass may draw from them or seed them."""
 
-    def __init__(self, modules: Sequence[Named], rules: Mapping[type, Any]) -> None:
+    def __init__(self, kinds: Iterable[type], rules: Mapping[type, Any]) -> None:
         self.python = random.getstate()
         self.torch = torch.default_generator.get_state()
         self.numpy_random = sys.modules.get("numpy.random")  # its generator exists once it is imported
@@ -135,7 +143,6 @@ class _RandomStates:
             usual = type(self.numpy_random.get_bit_generator()) is self.numpy_random.MT19937
             self.numpy = self._numpy_memory() if usual else None
             # asking for the whole state, with the number that a normal draw leaves over, takes a hundred times longer
-            kinds = {type(module) for module, _ in modules}
             homes = [vars(sys.modules[kind.__module__]) for kind in kinds if rules[kind] is None and kind.__module__ in sys.modules]
             draws = not usual or any("np" in home or "numpy" in home for home in homes)
             self.numpy_whole = self.numpy_random.get_state(legacy=False) if draws else None
@@ -157,7 +164,7 @@ class _RandomStates:
 
 
 @contextmanager
-def left_as_found(modules: Sequence[Named], training: bool, rules: Mapping[type, Any]) -> Iterator[None]:
+def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -> Iterator[None]:
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
     Put back are the attributes, parameters, buffers, submodules and hooks that were set or removed inside, the contents of
@@ -165,16 +172,14 @@ def left_as_found(modules: Sequence[Named], training: bool, rules: Mapping[type,
     needs no putting back: nothing is computed.
 
     Args:
-        modules: all modules, the network itself first.
+        modules: all modules.
         training: the mode.
         rules: the rule of each type of module. One without a rule runs code of its own, which may change what it holds.
 
     """
+    root, contents, kinds = modules.modules[0], modules.contents, set(modules.kinds)
     notes = _Notes(modules, rules)
-    random_states = _RandomStates(modules, rules)
-    root = modules[0][0]
-    contents = [module.__dict__ for module, _ in modules]
-    kinds = {type(module) for module, _ in modules}
+    random_states = _RandomStates(kinds, rules)
     own_mode = any(kind.train is not nn.Module.train for kind in kinds)
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
     others = [each for each in contents if each.get("training", training) is not training]  # a wrapper may have none of its own

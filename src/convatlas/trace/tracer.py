@@ -7,6 +7,8 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from operator import attrgetter
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -15,8 +17,9 @@ from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from ..graph import Graph, Node, Op, Parameter, TensorSpec
+from ..graph import Graph, Node, Op, TensorSpec
 from ..graph.ops import Slice, Uncounted
+from ..graph.graph import Parameters
 from ..graph.spec import ITEM_BYTES
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
 from .errors import TraceError
@@ -25,14 +28,18 @@ from .functions.registry import renamed, strides_of
 from .modules import ModuleRules
 from .patches import redirected
 from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
-from .state import Named
-from .strides import dense_strides, normal
+from .state import Modules
+from .strides import Strides, dense_strides, normal
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []
 
 Rule = Callable[..., Any]
 _made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
+_bare = torch.Tensor.__new__
+_is_grad_enabled = torch.is_grad_enabled
+_DTYPE_AND_SHAPE = attrgetter("dtype", "shape")
+_REQUIRES_GRAD = attrgetter("requires_grad")
 
 
 def active() -> Tracer:
@@ -52,7 +59,7 @@ def _finished(*_: Any, **__: Any) -> Any:
 class Tracer:
     """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
-    def __init__(self, graph: Graph, modules: Sequence[Named], rules: ModuleRules) -> None:
+    def __init__(self, graph: Graph, modules: Modules, rules: ModuleRules) -> None:
         self.graph = graph
         self.nodes, self.values = graph.nodes, graph.values
         self.released = graph.released
@@ -63,48 +70,78 @@ class Tracer:
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
         self.module_rules = rules
-        self.paths = {id(module): path for module, path in modules}
+        # id of a module -> its path and rule; one with a forward of its own, set on the instance, runs that
+        self.layers = {
+            id(module): (path, None if "forward" in own else rules[kind])
+            for module, path, own, kind in zip(*modules, strict=True)
+        }
+        self.call = self._caller()
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
-        self._index(modules)
+        graph.parameters = self._numbered(modules, "_parameters")
+        graph.buffers = self._numbered(modules, "_buffers")
 
-    def _index(self, modules: Sequence[Named]) -> None:
-        """Number all parameters and buffers; a shared one keeps its first number."""
-        numbers, values = self.numbers, self.graph.values
-        new_parameter, new_buffer, new_value = self.graph.parameters.append, self.graph.buffers.append, values.append
-        value, made, sized = len(values), _made, _SIZED
-        name = prefix = ""
+    def _numbered(self, modules: Modules, kind: str) -> Parameters:
+        """Give all tensors of a kind their numbers, in passes over all of them; a shared one keeps its first."""
+        owners = [(path, held) for path, own in zip(modules.paths, modules.contents, strict=True) if (held := own[kind])]
+        names = [f"{path}.{name}" if path else name for path, held in owners for name, tensor in held.items() if tensor is not None]
+        tensors = [tensor for _, held in owners for tensor in held.values() if tensor is not None]
+        numbers, first = self.numbers, len(self.values)
+        fresh = dict(zip(map(id, tensors), range(first, first + len(tensors)), strict=True))
+        if len(fresh) < len(tensors) or not fresh.keys().isdisjoint(numbers):
+            once: dict[int, tuple[str, Any]] = {}
+            for name, tensor in zip(names, tensors, strict=True):
+                if id(tensor) not in numbers:
+                    once.setdefault(id(tensor), (name, tensor))
+            names, tensors = [name for name, _ in once.values()], [tensor for _, tensor in once.values()]
+            fresh = {key: first + place for place, key in enumerate(once)}
         try:
-            for module, path in modules:
-                contents = module.__dict__
-                for found, tensors in ((new_parameter, contents["_parameters"]), (new_buffer, contents["_buffers"])):
-                    if not tensors:
-                        continue
-                    prefix = f"{path}." if path else ""
-                    for name, tensor in tensors.items():
-                        if tensor is not None and (key := id(tensor)) not in numbers:
-                            numbers[key] = value
-                            found(made(Parameter, (prefix + name, value, tensor.requires_grad)))
-                            new_value(made(TensorSpec, (tuple(tensor.shape), sized[tensor.dtype])))
-                            value += 1
+            specs = _Specs()
+            self.values += [specs[dtype][shape] for dtype, shape in map(_DTYPE_AND_SHAPE, tensors)]
         except (RuntimeError, KeyError):
-            _spec_of(tensor, prefix + name)  # says what is wrong
+            for name, tensor in zip(names, tensors, strict=True):
+                _spec_of(tensor, name)  # says which one is wrong
             raise
+        numbers.update(fresh)
+        return Parameters(names, list(fresh.values()), list(map(_REQUIRES_GRAD, tensors)))
 
     # making nodes
 
-    def emit(self, op: Op, *tensors: Any, strides: tuple[int, ...] | None = None) -> StandIn:
+    def emit(self, op: Op, *tensors: Any, strides: Strides = None) -> StandIn:
         """Write a call of ``op`` down; returns the stand-in of its (first) output."""
         numbers, values = self.numbers, self.values
         inputs = tuple([t.value if type(t) is StandIn else numbers[id(t)] if id(t) in numbers else self.number(t) for t in tensors])
         result = op.output(*[values[i] for i in inputs])
         if type(result) is not TensorSpec:
             return self.emit_many(op, *tensors)[0]
+        return self.add(op, inputs, result, strides)
+
+    def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, strides: Strides = None) -> StandIn:
+        """Write a call of ``op`` down whose numbered inputs fit, and whose output is known."""
+        values = self.values
         value = len(values)
         values.append(result)
-        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not torch.is_grad_enabled(), self.region)))
-        return stand_in(self, value, result, strides)
+        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        made: StandIn = _bare(StandIn)
+        made.tracer, made.value, made.spec, made.strides = self, value, result, strides
+        return made
+
+    def overwrite(self, op: Op, x: Any, *others: Any) -> Any:
+        """Write a call of an in-place ``op`` down: ``x`` itself now stands for the new value, and nothing for the old one.
+
+        A real tensor stays as it was.
+        """
+        if type(x) is not StandIn:
+            return self.emit(op, x, *others)
+        old, values, nodes = x.value, self.values, self.nodes
+        inputs = (old, *[self.number(other) for other in others])
+        x.spec = op.output(*[values[i] for i in inputs])
+        x.value = value = len(values)
+        values.append(x.spec)
+        nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        self.released[old] = len(nodes)
+        return x
 
     def emit_many(self, op: Op, *tensors: Any) -> tuple[StandIn, ...]:
         """Write a call of an op with several outputs down."""
@@ -229,28 +266,40 @@ class Tracer:
 
     # modules
 
-    def call(self, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        """Carry out a module's call: by the rule of its type, or by running its forward."""
-        rule = self.module_rules[type(module)]
-        outer = self.path
-        path = self.paths.get(id(module))
-        self.path = self._path_of_stranger(module) if path is None else path
-        if rule is not None and args and type(args[0]) is not StandIn and isinstance(args[0], torch.Tensor):
-            args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
-        try:
-            if rule is None or "forward" in module.__dict__:
-                # a compiled module inside the network stands for the one that it was made of
-                inner = module.__dict__["_modules"].get("_orig_mod")
-                return (module.forward if inner is None else inner)(*args, **kwargs)
-            if kwargs:
-                return self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
-            return rule(self, module, *args)
-        except BaseException as error:
-            if self.failure is None or self.failure[0] is not error:
-                self.failure = (error, self.path)
-            raise
-        finally:
+    def _caller(self) -> Callable[..., Any]:
+        """What carries out a module's call, for this thread: by the rule of its type, or by running its forward.
+
+        It stands in for a method of `nn.Module`, and is a closure so that a call passes through one function, not three.
+        """
+        layers, thread, original = self.layers, get_ident(), nn.Module._call_impl
+
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if get_ident() != thread:
+                return original(module, *args, **kwargs)
+            path, rule = layers.get(id(module)) or self._stranger(module)
+            outer = self.path
+            self.path = path
+            try:
+                if rule is None:
+                    # a compiled module inside the network stands for the one that it was made of
+                    inner = module.__dict__["_modules"].get("_orig_mod")
+                    result = (module.forward if inner is None else inner)(*args, **kwargs)
+                else:
+                    if args and type(args[0]) is not StandIn and isinstance(args[0], torch.Tensor):
+                        args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
+                    if kwargs:
+                        result = self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
+                    else:
+                        result = rule(self, module, *args)
+            except BaseException as error:
+                if self.failure is None or self.failure[0] is not error:
+                    self.failure = (error, path)
+                self.path = outer
+                raise
             self.path = outer
+            return result
+
+        return call
 
     def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run a function under an activation checkpoint."""
@@ -270,12 +319,13 @@ class Tracer:
         context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
         return kind.forward(context, *args, **kwargs)
 
-    def _path_of_stranger(self, module: nn.Module) -> str:
-        """The path of a module that the forward pass itself made: a slice of a Sequential has none of its own."""
+    def _stranger(self, module: nn.Module) -> tuple[str, Rule | None]:
+        """The path and rule of a module that the forward pass itself made: a slice of a Sequential has no path of its own."""
+        rule = None if "forward" in module.__dict__ else self.module_rules[type(module)]
         if isinstance(module, nn.Sequential | nn.ModuleList):
-            return self.path
+            return self.path, rule
         name = type(module).__name__
-        return f"{self.path}.{name}" if self.path else name
+        return (f"{self.path}.{name}" if self.path else name), rule
 
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
@@ -290,6 +340,24 @@ def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
 
 
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
+
+
+class _Specs(dict[Any, "_SpecsOfDtype"]):
+    """The specs of tensors by torch's dtype and shape; most tensors of a network share theirs with others."""
+
+    def __missing__(self, dtype: torch.dtype) -> _SpecsOfDtype:
+        self[dtype] = made = _SpecsOfDtype()
+        made.dtype = _SIZED[dtype]
+        return made
+
+
+class _SpecsOfDtype(dict[Any, TensorSpec]):
+    dtype: str
+
+    def __missing__(self, size: torch.Size) -> TensorSpec:
+        shape = tuple(size)
+        self[shape] = made = TensorSpec(shape, self.dtype)
+        return made
 
 
 class _Mode(TorchFunctionMode):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...graph import Graph, Node, TensorSpec
-from ...graph.graph import Parameter
 from ...graph.ops import Activation, Cast, Fill, Op
 
 HALF = {"bf16": "bfloat16", "fp16": "float16", "amp": "float16"}
@@ -55,8 +56,9 @@ class _Conversion:
                 self.value[number] = result.add_value(TensorSpec(spec.shape, self.half) if change else spec)
         result.inputs = [self.value[number] for number in source.inputs]
         result.constants = [self.value[number] for number in source.constants]
-        result.parameters = [Parameter(p.name, self.value[p.value], p.trainable) for p in source.parameters]
-        result.buffers = [Parameter(b.name, self.value[b.value], b.trainable) for b in source.buffers]
+        result.parameters, result.buffers = [
+            replace(old, values=[self.value[value] for value in old.values]) for old in (source.parameters, source.buffers)
+        ]
         for node in source.nodes:
             self.starts.append(len(result.nodes))
             self._node(node)

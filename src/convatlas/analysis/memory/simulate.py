@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...graph import Graph
-from ...graph.graph import Parameter
 from ...names import unknown_name
 from .changes import (
     BUFFERS,
@@ -48,10 +47,8 @@ def _frozen(graph: Graph, names: tuple[str, ...]) -> Graph:
     for name in names:
         if not any(_within(parameter.name, name) for parameter in graph.parameters):
             raise unknown_name("module to freeze", name, [path for path in graph.modules if path])
-    parameters = [
-        Parameter(p.name, p.value, p.trainable and not any(_within(p.name, name) for name in names)) for p in graph.parameters
-    ]
-    return replace(graph, parameters=parameters)
+    trainable = [p.trainable and not any(_within(p.name, name) for name in names) for p in graph.parameters]
+    return replace(graph, parameters=replace(graph.parameters, trainable=trainable))
 
 
 def _within(parameter: str, module: str) -> bool:
@@ -90,8 +87,8 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     prepared = plan(whole, settings.channels_last, device=settings.device)
     values = whole.values
     memory = Memory(phase="start")
-    parameters = sum([values[p.value].nbytes for p in whole.parameters])
-    buffers = sum([values[b.value].nbytes for b in whole.buffers])
+    parameters = sum([values[number].nbytes for number in whole.parameters.values])
+    buffers = sum([values[number].nbytes for number in whole.buffers.values])
     trainable = [values[p.value].nbytes for p in whole.parameters if p.trainable]
     optimizer = OPTIMIZERS[settings.optimizer]
     memory.change(parameters, PARAMETERS, -1)
@@ -127,8 +124,8 @@ def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     prepared = plan(whole, settings.channels_last, inference=True, device=settings.device)
     values = whole.values
     memory = Memory(phase="start")
-    memory.change(sum([values[p.value].nbytes for p in whole.parameters]), PARAMETERS, -1)
-    memory.change(sum([values[b.value].nbytes for b in whole.buffers]), BUFFERS, -1)
+    memory.change(sum([values[number].nbytes for number in whole.parameters.values]), PARAMETERS, -1)
+    memory.change(sum([values[number].nbytes for number in whole.buffers.values]), BUFFERS, -1)
     memory.change(sum([values[value].nbytes for value in (*whole.inputs, *whole.constants)]), INPUT, -1)
     simulation = Simulation(prepared, _device(settings), memory)
     memory.phase = "forward"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ...graph import TensorSpec
 from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
-from ..strides import following, normal
+from ..strides import Strides, following, normal
 from .registry import Rule, in_place, register, rule_for
 
 if TYPE_CHECKING:
@@ -42,12 +43,31 @@ def conv_op(
     return Conv(stride, pairs, dilation, groups)
 
 
-def convolve(t: Tracer, op: Conv | ConvTranspose, x: Any, weight: Any, bias: Any) -> Any:
-    """A convolution's call. Its result lies in memory as its input does."""
-    result = t.emit(op, x, weight) if bias is None else t.emit(op, x, weight, bias)
-    if type(x) is StandIn and x.strides is not None:
-        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
-    return result
+@lru_cache(maxsize=4096)
+def _called(settings: tuple[Any, ...], *inputs: TensorSpec) -> tuple[Conv, TensorSpec]:
+    """The convolution with torch's settings, and its output; networks repeat both."""
+    op = conv_op(*settings)
+    return op, op.output(*inputs)
+
+
+def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: Any) -> Any:
+    """A convolution's call; the settings are those of `conv_op`. Its result lies in memory as its input does."""
+    numbers, values = t.numbers, t.values
+    source = x.value if type(x) is StandIn else t.number(x)
+    filters = numbers.get(id(weight)) or t.number(weight)
+    if bias is None:
+        op, result = _called(settings, values[source], values[filters])
+        inputs: tuple[int, ...] = (source, filters)
+    else:
+        offset = numbers.get(id(bias)) or t.number(bias)
+        op, result = _called(settings, values[source], values[filters], values[offset])
+        inputs = (source, filters, offset)
+    return t.add(op, inputs, result, _placed(x, result))
+
+
+def _placed(x: Any, result: TensorSpec) -> Strides:
+    """Strides of a convolution's result: it lies in memory as its input does."""
+    return following(x.spec.shape, x.strides, result.shape) if type(x) is StandIn and x.strides is not None else None
 
 
 def _conv(rank: int) -> Rule:
@@ -57,8 +77,7 @@ def _conv(rank: int) -> Rule:
     ) -> Any:  # fmt: skip
         kernel = t.shape(weight)[2:]
         where = padding if isinstance(padding, str) else per_axis(padding, rank)
-        op = conv_op(per_axis(stride, rank), where, per_axis(dilation, rank), groups, kernel)
-        return convolve(t, op, input, weight, bias)
+        return convolve(t, (per_axis(stride, rank), where, per_axis(dilation, rank), groups, kernel), input, weight, bias)
 
     return rule
 
@@ -75,7 +94,10 @@ def conv_transpose(
     """Transposed convolution of 1 to 3 dimensions, by the weight's rank."""
     rank = len(t.shape(weight)) - 2
     steps, pads, extra, gaps = (per_axis(value, rank) for value in (stride, padding, output_padding, dilation))
-    return convolve(t, ConvTranspose(steps, pads, extra, gaps, groups), input, weight, bias)
+    op = ConvTranspose(steps, pads, extra, gaps, groups)
+    result = t.emit(op, input, weight) if bias is None else t.emit(op, input, weight, bias)
+    result.strides = _placed(input, result.spec)
+    return result
 
 
 @rule_for("linear")

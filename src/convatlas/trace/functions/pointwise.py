@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
 from ...graph.ops.pointwise import FUNCTIONS
 from ...graph.spec import kind_of
-from ..standin import DTYPES
+from ..standin import DTYPES, StandIn
 from ..strides import Strides
-from .registry import Rule, axis_of, element_wise, in_place, is_number, register, renamed, rule_for, strides_of
+from .registry import Rule, axis_of, element_wise, in_place, is_number, register, rule_for, strides_of
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -58,7 +58,7 @@ def _unary(function: str) -> None:
         return t.emit(plain, x, strides=element_wise(x))
 
     def rule_(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
-        return renamed(x, t.emit(overwriting, x, strides=strides_of(x)))
+        return t.overwrite(overwriting, x)
 
     names = (function, *_SYNONYMS.get(function, ()))
     register(rule, *names)
@@ -71,34 +71,32 @@ for _function in (*FUNCTIONS, "isnan", "isinf", "isfinite", "logical_not"):
 
 
 def _binary(function: str, *names: str, swapped: bool = False) -> tuple[Rule, Rule]:
-    with_number = {flag: Activation(function, flag) for flag in (False, True)}
-    with_tensor = {flag: Binary(function, flag) for flag in (False, True)}
+    with_number, with_number_ = Activation(function, False), Activation(function, True)
+    with_tensor, with_tensor_ = Binary(function, False), Binary(function, True)
 
-    def apply(t: Tracer, x: Any, other: Any, overwriting: bool) -> Any:
+    def apply(t: Tracer, x: Any, other: Any) -> Any:
         if swapped:
             x, other = other, x
-        if is_number(other) or is_number(x):
-            tensor, number = (x, other) if is_number(other) else (other, x)
-            if not overwriting:
+        if type(other) is not StandIn or type(x) is not StandIn:
+            if is_number(other) or is_number(x):
+                tensor, number = (x, other) if is_number(other) else (other, x)
                 tensor = _at_least(t, tensor, 0.0 if function == "div" and not isinstance(number, complex) else number)
-            strides = strides_of(tensor) if overwriting else element_wise(tensor)
-            result = t.emit(with_number[overwriting], tensor, strides=strides)
-        elif overwriting:
-            result = t.emit(with_tensor[True], x, other, strides=strides_of(x))
-        else:
-            result = t.emit(with_tensor[False], x, other)
-            result.strides = _combined(t, x, other, result.spec.shape)
-        return renamed(x, result) if overwriting else result
+                return t.emit(with_number, tensor, strides=element_wise(tensor))
+        elif x.strides is None and other.strides is None:
+            return t.add(with_tensor, (x.value, other.value), with_tensor.output(x.spec, other.spec))
+        result = t.emit(with_tensor, x, other)
+        result.strides = _combined(t, x, other, result.spec.shape)
+        return result
 
     def rule(t: Tracer, x: Any, other: Any = None, **kwargs: Any) -> Any:
         if other is None:
             if function in ("eq", "ne"):
                 return function == "ne"
             raise TypeError(f"{function} of a tensor and None")
-        return apply(t, x, other, False)
+        return apply(t, x, other)
 
     def rule_(t: Tracer, x: Any, other: Any, **kwargs: Any) -> Any:
-        return apply(t, x, other, True)
+        return t.overwrite(with_number_, x) if is_number(other) else t.overwrite(with_tensor_, x, other)
 
     register(rule, *(name for name in names if not name.startswith("__i")))
     register(rule_, *(f"{name}_" for name in names), *(name for name in names if name.startswith("__i")))
@@ -232,7 +230,7 @@ def dropout(t: Tracer, x: Any, p: float = 0.5, training: bool = True, inplace: b
         return x
     op = Dropout(p, True, channels, inplace)
     if inplace:
-        return renamed(x, t.emit(op, x, strides=strides_of(x)))
+        return t.overwrite(op, x)
     return t.emit(op, x, strides=element_wise(x))
 
 
