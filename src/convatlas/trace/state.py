@@ -8,8 +8,8 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain
-from operator import is_
+from itertools import chain, compress
+from operator import is_, not_
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -32,21 +32,27 @@ class Modules(NamedTuple):
     @classmethod
     def of(cls, root: nn.Module) -> Self:
         """The modules of a network."""
-        found: dict[int, nn.Module] = {}
-        paths, contents = [], []
-        waiting: list[tuple[nn.Module, str]] = [(root, "")]
-        while waiting:
-            module, path = waiting.pop()
-            if (key := id(module)) in found:
-                continue
-            found[key] = module
-            paths.append(path)
-            contents.append(own := module.__dict__)
-            if children := own["_modules"]:
-                prefix = f"{path}." if path else ""
-                waiting += [(child, prefix + name) for name, child in reversed(children.items()) if child is not None]
+        found: dict[int, nn.Module] = {id(root): root}
+        paths, contents = [""], [root.__dict__]
+        _collect(contents[0], "", found, paths, contents)
         modules = list(found.values())
         return cls(modules, paths, contents, list(map(type, modules)))
+
+
+def _collect(
+    own: dict[str, Any], prefix: str, found: dict[int, nn.Module], paths: list[str], contents: list[dict[str, Any]]
+) -> None:
+    """Add what lies in a module of these contents."""
+    for name, child in own["_modules"].items():
+        if child is None or (key := id(child)) in found:
+            continue
+        inner = child.__dict__
+        found[key] = child
+        path = prefix + name
+        paths.append(path)
+        contents.append(inner)
+        if inner["_modules"]:
+            _collect(inner, f"{path}.", found, paths, contents)
 
 
 class _Notes:
@@ -55,20 +61,23 @@ class _Notes:
     def __init__(self, modules: Modules, rules: Mapping[type, Any]) -> None:
         self.next_hook = RemovableHandle.next_id
         self.contents = modules.contents
-        self.empty: list[Any] = []
         self.others: list[Any] = []  # containers that are no dict
-        self.filled = filled = list(modules.contents)
-        for kind, own in zip(modules.kinds, modules.contents, strict=True):
-            if rules[kind] is None:  # it runs code of its own, which may change what it holds
-                for value in own.values():
-                    if type(value) in _CONTAINERS:
-                        self._take(value, depth=3)
-                continue
-            if tensors := own["_parameters"]:
-                filled.append(tensors)
-            if tensors := own["_buffers"]:
-                filled.append(tensors)
-        self.filled_before = list(map(dict.copy, filled))
+        ruled = [rules[kind] is not None for kind in modules.kinds]
+        # a module without a rule runs code of its own, which may change what it holds
+        held = [
+            value for own in compress(modules.contents, map(not_, ruled)) for value in own.values() if type(value) in _CONTAINERS
+        ]
+        leaves = list(compress(modules.contents, ruled))
+        self.empty = [container for container in held if not container]
+        self.filled = [
+            *modules.contents,
+            *[tensors for own in leaves if (tensors := own["_parameters"])],
+            *[tensors for own in leaves if (tensors := own["_buffers"])],
+        ]
+        for container in held:
+            if container:
+                self._take(container, depth=3)
+        self.filled_before = list(map(dict.copy, self.filled))
         self.others_before = [container.copy() for container in self.others]
 
     def _take(self, container: Any, depth: int) -> None:
@@ -106,8 +115,6 @@ class _Notes:
 
 def _same_values(dicts: list[dict[Any, Any]], before: list[dict[Any, Any]]) -> bool:
     """Whether all dicts hold what they held, looked at in one go, since nearly always nothing has changed."""
-    if list(map(len, dicts)) != list(map(len, before)):
-        return False
     now, then = list(chain.from_iterable(map(_values, dicts))), list(chain.from_iterable(map(_values, before)))
     try:
         return now == then  # asks objects for equality only where they are not the same

@@ -23,11 +23,13 @@ def same_layout(shape: Shape, first: Shape, second: Shape) -> bool:
     return all(n == 1 or a == b for n, a, b in zip(shape, first, second, strict=True))
 
 
+@lru_cache(maxsize=4096)
 def normal(shape: Shape, strides: Shape) -> Strides:
     """The strides, or None where they are a contiguous tensor's."""
     return None if 0 in shape or same_layout(shape, strides, dense_strides(shape)) else strides
 
 
+@lru_cache(maxsize=4096)
 def dense_like(shape: Shape, strides: Strides) -> Strides:
     """Strides of an element-wise result: densely packed, with the axes in the order in which the operand has them."""
     if strides is None:
@@ -66,6 +68,7 @@ def is_channels_last(shape: Shape, strides: Strides) -> bool:
     return strides is not None and len(shape) in (4, 5) and same_layout(shape, strides, channels_last_strides(shape))
 
 
+@lru_cache(maxsize=4096)
 def following(shape: Shape, strides: Strides, result: Shape) -> Strides:
     """Strides of a convolution's or a pooling's result: channels innermost if the input's are, else contiguous."""
     if strides is None or len(shape) != len(result) or not is_channels_last(shape, strides):
@@ -73,6 +76,7 @@ def following(shape: Shape, strides: Strides, result: Shape) -> Strides:
     return normal(result, channels_last_strides(result))
 
 
+@lru_cache(maxsize=4096)
 def view_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
     """Strides of a view of another shape, or None where the layout allows no view (torch's own rule)."""
     if 0 in shape:

@@ -7,6 +7,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import compress
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
@@ -18,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ..graph import Graph, Node, Op, TensorSpec
-from ..graph.ops import Slice, Uncounted
 from ..graph.graph import Parameters
+from ..graph.ops import Slice, Uncounted
 from ..graph.spec import ITEM_BYTES
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
 from .errors import TraceError
@@ -36,6 +37,8 @@ _active: list[Tracer] = []
 
 Rule = Callable[..., Any]
 _made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
+_LONGEST = 4096
+_ALONE = [(value,) for value in range(_LONGEST)]  # shared by all graphs: fewer objects for Python's garbage collector to visit
 _bare = torch.Tensor.__new__
 _is_grad_enabled = torch.is_grad_enabled
 _DTYPE_AND_SHAPE = attrgetter("dtype", "shape")
@@ -70,11 +73,9 @@ class Tracer:
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
         self.module_rules = rules
-        # id of a module -> its path and rule; one with a forward of its own, set on the instance, runs that
-        self.layers = {
-            id(module): (path, None if "forward" in own else rules[kind])
-            for module, path, own, kind in zip(*modules, strict=True)
-        }
+        self.paths = dict(zip(map(id, modules.modules), modules.paths, strict=True))
+        own = compress(modules.modules, ["forward" in contents for contents in modules.contents])
+        self.with_own_forward = set(map(id, own))  # on the instance: it takes the place of the type's rule
         self.call = self._caller()
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
@@ -122,7 +123,8 @@ class Tracer:
         values = self.values
         value = len(values)
         values.append(result)
-        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        outputs = _ALONE[value] if value < _LONGEST else (value,)
+        self.nodes.append(_made(Node, (op, inputs, outputs, self.path, not _is_grad_enabled(), self.region)))
         made: StandIn = _bare(StandIn)
         made.tracer, made.value, made.spec, made.strides = self, value, result, strides
         return made
@@ -136,10 +138,12 @@ class Tracer:
             return self.emit(op, x, *others)
         old, values, nodes = x.value, self.values, self.nodes
         inputs = (old, *[self.number(other) for other in others])
-        x.spec = op.output(*[values[i] for i in inputs])
-        x.value = value = len(values)
-        values.append(x.spec)
-        nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        result = op.output(*[values[i] for i in inputs])
+        assert type(result) is TensorSpec  # what is overwritten is one tensor
+        x.spec, x.value = result, len(values)
+        outputs = _ALONE[x.value] if x.value < _LONGEST else (x.value,)
+        values.append(result)
+        nodes.append(_made(Node, (op, inputs, outputs, self.path, not _is_grad_enabled(), self.region)))
         self.released[old] = len(nodes)
         return x
 
@@ -271,12 +275,16 @@ class Tracer:
 
         It stands in for a method of `nn.Module`, and is a closure so that a call passes through one function, not three.
         """
-        layers, thread, original = self.layers, get_ident(), nn.Module._call_impl
+        paths, rules, with_own_forward = self.paths, self.module_rules, self.with_own_forward
+        thread = get_ident()
+        original: Callable[..., Any] = nn.Module._call_impl
 
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
-            path, rule = layers.get(id(module)) or self._stranger(module)
+            key = id(module)
+            path = paths[key] if key in paths else self._path_of_stranger(module)
+            rule = rules[type(module)] if key not in with_own_forward else None
             outer = self.path
             self.path = path
             try:
@@ -319,13 +327,14 @@ class Tracer:
         context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
         return kind.forward(context, *args, **kwargs)
 
-    def _stranger(self, module: nn.Module) -> tuple[str, Rule | None]:
-        """The path and rule of a module that the forward pass itself made: a slice of a Sequential has no path of its own."""
-        rule = None if "forward" in module.__dict__ else self.module_rules[type(module)]
+    def _path_of_stranger(self, module: nn.Module) -> str:
+        """The path of a module that the forward pass itself made: a slice of a Sequential has none of its own."""
+        if "forward" in module.__dict__:
+            self.with_own_forward.add(id(module))
         if isinstance(module, nn.Sequential | nn.ModuleList):
-            return self.path, rule
+            return self.path
         name = type(module).__name__
-        return (f"{self.path}.{name}" if self.path else name), rule
+        return f"{self.path}.{name}" if self.path else name
 
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:

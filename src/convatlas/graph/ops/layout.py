@@ -31,7 +31,8 @@ class Concat(Op):
             total += spec.shape[axis]
         dtype = parts[0].dtype
         for spec in parts:
-            dtype = promote(dtype, spec.dtype)
+            if spec.dtype != dtype:
+                dtype = promote(dtype, spec.dtype)
         return TensorSpec((*before, total, *after), dtype)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:

@@ -68,7 +68,7 @@ class Permute(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
-        if sorted(axis_of(axis, len(shape)) for axis in self.axes) != list(range(len(shape))):
+        if sorted([axis_of(axis, len(shape)) for axis in self.axes]) != list(range(len(shape))):
             raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
         return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
 

@@ -12,7 +12,7 @@ from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad,
 from ...graph.ops.base import per_axis
 from ..standin import DTYPES, StandIn
 from ..strides import channels_last_strides, dense_strides, following, is_channels_last, normal
-from .registry import axes_of, axis_of, element_wise, numbers, register, rule_for
+from .registry import axes_of, axis_of, element_wise, numbers, op_of, register, rule_for
 from .views import transpose
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) 
         return t.emit(Copy("contiguous"), x, strides=wanted)
     if x.strides is None or memory_format == torch.preserve_format:
         return x
-    return t.emit(Copy("contiguous"), x)
+    return t.emit(op_of(Copy, "contiguous"), x)
 
 
 @rule_for("clone")
@@ -99,7 +99,7 @@ def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, 
 @rule_for("cat", "concat", "concatenate")
 def concat(t: Tracer, tensors: Any, dim: int = 0, **kwargs: Any) -> Any:
     """Concatenate."""
-    result = t.emit(Concat(kwargs.get("axis", dim)), *tensors)
+    result = t.emit(op_of(Concat, kwargs.get("axis", dim)), *tensors)
     if all(type(part) is StandIn and part.strides is not None for part in tensors):
         shape = result.spec.shape
         kept = {following(part.spec.shape, part.strides, shape) for part in tensors}

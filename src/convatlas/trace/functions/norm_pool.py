@@ -25,7 +25,7 @@ from ...graph.ops import (
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
 from ..strides import following
-from .registry import FUNCTION_RULES, element_wise, register, rule_for
+from .registry import FUNCTION_RULES, element_wise, op_of, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -48,7 +48,7 @@ def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None,
                **kwargs: Any) -> Any:  # fmt: skip
     """Layer norm."""
     _check_trailing(t, "layer_norm", input, normalized_shape)
-    return t.emit(LayerNorm(len(normalized_shape)), input, *[v for v in (weight, bias) if v is not None])
+    return t.emit(op_of(LayerNorm, len(normalized_shape)), input, *[v for v in (weight, bias) if v is not None])
 
 
 @rule_for("rms_norm")
@@ -139,7 +139,7 @@ def avg_pool(
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
     """Adaptive average pooling."""
-    return _placed(input, t.emit(AdaptiveAvgPool(per_axis(output_size, rank)), input))
+    return _placed(input, t.emit(op_of(AdaptiveAvgPool, per_axis(output_size, rank)), input))
 
 
 def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: bool = False, *, rank: int) -> Any:

@@ -10,7 +10,7 @@ import torch
 from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
 from ..standin import DTYPES, StandIn
 from ..strides import Strides, dense_strides, normal, view_strides
-from .registry import axes_of, axis_of, in_place, numbers, rule_for, strides_of
+from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -23,14 +23,14 @@ def _true_strides(x: StandIn) -> tuple[int, ...]:
 def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> StandIn:
     """The same elements in another shape: a view where the memory layout allows one, else a copy."""
     strides = strides_of(x)
-    op = View(shape, function)
+    op = op_of(View, shape, function)
     if strides is None:
         return t.emit(op, x)
-    full = op.output(x.spec).shape
-    new = view_strides(x.spec.shape, strides, full)
+    full = op.output(x.spec)
+    new = view_strides(x.spec.shape, strides, full.shape)
     if new is None:
-        return t.emit(View(shape, function, copies=True), x)
-    return t.emit(op, x, strides=normal(full, new))
+        return t.emit(op_of(View, shape, function, True), x)
+    return t.add(op, (x.value,), full, normal(full.shape, new))
 
 
 @rule_for("view", "reshape", "_unsafe_view")
@@ -95,9 +95,9 @@ def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> StandIn:
     x = t.stand_in(x)
     shape, before = x.spec.shape, _true_strides(x)
     axes = axes_of(axes, len(shape)) if axes else ()
-    op = Permute(axes)
-    new = op.output(x.spec).shape
-    return t.emit(op, x, strides=normal(new, tuple([before[axis] for axis in axes])))
+    op = op_of(Permute, axes)
+    result = op.output(x.spec)
+    return t.add(op, (x.value,), result, normal(result.shape, tuple([before[axis] for axis in axes])))
 
 
 @rule_for("permute")
@@ -165,7 +165,7 @@ in_place(_detach, "detach_")
 
 def _split_into(t: Tracer, x: Any, sizes: tuple[int, ...], axis: int, keep_axis: bool = True) -> tuple[StandIn, ...]:
     x = t.stand_in(x)
-    parts = t.emit_many(Split(sizes, axis, keep_axis), x)
+    parts = t.emit_many(op_of(Split, sizes, axis, keep_axis), x)
     before = _true_strides(x)
     strides = before if keep_axis else before[:axis] + before[axis + 1 :]
     for part in parts:
