@@ -15,7 +15,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .cifar_resnet import CifarResNet, ZeroPaddedShortcut
-from .layers.preactivation import PreActBasic, PreActBottleneck, PreActNetwork, PreActVariant
+from .layers.preactivation import PreActBasic, PreActBottleneck, PreActNetwork, PreActVariant, preact_network_cifar
 from .layers.residual import BasicBlock, BlockOptions
 from .layers.stem import is_small
 from .registry import Paper, register
@@ -113,7 +113,7 @@ def preact_resnet(
     )
 
 
-@register(
+preact_resnet_cifar = register(
     CIFAR_VARIANTS,
     family="preact_resnet",
     paper=PAPER,
@@ -124,19 +124,7 @@ def preact_resnet(
         "preact_resnet164_cifar": {"top1": 94.54},
         "preact_resnet1001_cifar": {"top1": 95.08},
     },
-)
-def preact_resnet_cifar(
-    variant: PreActVariant,
-    *,
-    num_classes: int = 10,
-    in_channels: int = 3,
-    dropout: float = 0.0,
-    reduction: int | None = None,
-) -> PreActNetwork:
-    """Pre-activation ResNet for CIFAR; ``reduction`` adds squeeze-and-excitation."""
-    return PreActNetwork(
-        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, reduction=reduction
-    )
+)(preact_network_cifar)
 
 
 @register(

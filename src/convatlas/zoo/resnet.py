@@ -11,7 +11,7 @@ Accuracies: the authors' single-crop top-1 of their released ResNet-50, 101 and 
 from __future__ import annotations
 
 from .layers.residual import BasicBlock, BlockOptions, Bottleneck
-from .layers.residual_network import ResidualNetwork, ResidualVariant
+from .layers.residual_network import ResidualVariant, residual_network
 from .registry import Paper, register
 
 AS_PUBLISHED = BlockOptions(stride_in_1x1=True)
@@ -32,7 +32,7 @@ VARIANTS = {
 }
 
 
-@register(
+resnet = register(
     VARIANTS,
     family="resnet",
     paper=Paper(
@@ -47,17 +47,4 @@ VARIANTS = {
         "resnet101_v1": {"top1": 76.4, "top5": 92.9},
         "resnet152_v1": {"top1": 77.0, "top5": 93.3},
     },
-)
-def resnet(
-    variant: ResidualVariant,
-    *,
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    dropout: float = 0.0,
-    stem: str = "imagenet",
-    reduction: int | None = None,
-) -> ResidualNetwork:
-    """ResNet; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
-    return ResidualNetwork(
-        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
-    )
+)(residual_network)

@@ -9,7 +9,7 @@ Parameter names are torchvision's.
 from __future__ import annotations
 
 from .layers.residual import BlockOptions, Bottleneck
-from .layers.residual_network import ResidualNetwork, ResidualVariant
+from .layers.residual_network import ResidualVariant, residual_network
 from .registry import Paper, register
 
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -42,7 +42,7 @@ ERRORS = {
 }
 
 
-@register(
+resnext = register(
     VARIANTS,
     family="resnext",
     paper=Paper(
@@ -53,17 +53,4 @@ ERRORS = {
     ),
     summary="Splits a bottleneck into many parallel ones (grouped convolution): more accurate at equal cost.",
     published={name: {"top1": round(100 - error, 1)} for name, error in ERRORS.items()},
-)
-def resnext(
-    variant: ResidualVariant,
-    *,
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    dropout: float = 0.0,
-    stem: str = "imagenet",
-    reduction: int | None = None,
-) -> ResidualNetwork:
-    """ResNeXt; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
-    return ResidualNetwork(
-        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
-    )
+)(residual_network)

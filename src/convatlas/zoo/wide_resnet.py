@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from .layers.preactivation import PreActBasic, PreActNetwork, PreActVariant
+from .layers.preactivation import PreActBasic, PreActVariant, preact_network_cifar
 from .layers.residual import BlockOptions, Bottleneck
-from .layers.residual_network import ResidualNetwork, ResidualVariant
+from .layers.residual_network import ResidualVariant, residual_network
 from .registry import Paper, register
 
 PAPER = Paper(
@@ -32,32 +32,10 @@ CIFAR_VARIANTS = {
 }
 
 
-@register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY)
-def wide_resnet(
-    variant: ResidualVariant,
-    *,
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    dropout: float = 0.0,
-    stem: str = "imagenet",
-    reduction: int | None = None,
-) -> ResidualNetwork:
-    """Wide ResNet for ImageNet; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
-    return ResidualNetwork(
-        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
-    )
+wide_resnet = register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY)(residual_network)
 
 
-@register(CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))
-def wide_resnet_cifar(
-    variant: PreActVariant,
-    *,
-    num_classes: int = 10,
-    in_channels: int = 3,
-    dropout: float = 0.0,
-    reduction: int | None = None,
-) -> PreActNetwork:
-    """Wide ResNet for small images; its dropout lies between the convolutions of each block, as in Section 3.3."""
-    return PreActNetwork(
-        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, reduction=reduction
-    )
+# its dropout lies between the convolutions of each block, as in Section 3.3
+wide_resnet_cifar = register(CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))(
+    preact_network_cifar
+)

@@ -154,3 +154,17 @@ class PreActNetwork(Network):
         global_pool, drop, fc = self.head
         x: Tensor = drop(global_pool(features))
         return x.flatten(1) if pre_logits else fc(x).flatten(1)
+
+
+def preact_network_cifar(
+    variant: PreActVariant,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    reduction: int | None = None,
+) -> PreActNetwork:
+    """A pre-activation network for small images; ``reduction`` adds squeeze-and-excitation."""
+    return PreActNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, small=True, reduction=reduction
+    )

@@ -59,3 +59,18 @@ class ResidualNetwork(PooledNetwork):
 
     def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
         return {"stem": self.stem, **{f"stage{i}": self.get_submodule(f"layer{i}") for i in range(1, 5)}}
+
+
+def residual_network(
+    variant: ResidualVariant,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    dropout: float = 0.0,
+    stem: str = "imagenet",
+    reduction: int | None = None,
+) -> ResidualNetwork:
+    """A residual network; ``reduction`` adds squeeze-and-excitation (16 in its paper), ``stem="small"`` is for small images."""
+    return ResidualNetwork(
+        variant, num_classes=num_classes, in_channels=in_channels, dropout=dropout, stem=stem, reduction=reduction
+    )
