@@ -12,6 +12,7 @@ import pytest
 
 from convatlas.weights import FILE, published
 from convatlas.weights.download import WeightsError, download
+from convatlas.weights.timm_names import TIMM
 
 if TYPE_CHECKING:
     from .conftest import Server
@@ -106,16 +107,21 @@ def test_processes_that_want_the_same_file_download_it_once(server: Server, cach
     assert left_in(cache) == [found[0].name]
 
 
-def test_the_table_is_what_torchvision_states() -> None:
+def test_the_table_is_what_torchvision_and_timm_state() -> None:
+    from timm.models import get_pretrained_cfg
     from torchvision.models import get_model_weights
 
     names = json.loads(FILE.read_text())
-    assert len(names) >= 60
+    assert len(names) >= 90
     for name in names:
-        found, stated = published(name), {weights.url: weights for weights in get_model_weights(name)}
+        found = published(name)
         assert found is not None
-        meta = stated[found.url].meta
-        assert {"acc@1": found.top1, "acc@5": found.top5} == meta["_metrics"]["ImageNet-1K"], name
+        if found.source.startswith("torchvision"):
+            meta = {weights.url: weights for weights in get_model_weights(name)}[found.url].meta
+            assert {"acc@1": found.top1, "acc@5": found.top5} == meta["_metrics"]["ImageNet-1K"], name
+        else:
+            stated = get_pretrained_cfg(TIMM[name][0])
+            assert (stated.url, stated.mean, stated.std) == (found.url, found.preprocessing.mean, found.preprocessing.std), name
         assert found.url.removesuffix(".pth").endswith(f"-{found.sha256}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 
@@ -47,6 +48,18 @@ def test_a_file_a_wrapped_one_and_safetensors_give_the_same_network(donor: Netwo
     save_file(donor.state_dict(), tensors)
     for path in (checkpoint, wrapped, tensors):
         assert same(donor, create(NAME, weights=path))
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [("mobilenet_v2_035", "mobilenetv2_035"), ("mnasnet_small", "mnasnet_small"), ("regnet_x_200mf", "regnetx_002"),
+     ("efficientnet_lite0", "tf_efficientnet_lite0"), ("seresnet18", "legacy_seresnet18")],
+)  # fmt: skip
+def test_a_file_of_timm_loads_under_its_own_names(name: str, theirs: str, tmp_path: Path) -> None:
+    network, path, images = timm.create_model(theirs).eval(), tmp_path / "timm.pth", torch.randn(1, 3, 64, 64)
+    torch.save(network.state_dict(), path)
+    with torch.no_grad():
+        torch.testing.assert_close(create(name, weights=path).eval()(images), network(images))
 
 
 def test_a_url_is_downloaded_and_loaded(donor: Network, checkpoint: Path, server: Server) -> None:

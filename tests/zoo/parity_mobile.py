@@ -5,8 +5,10 @@
 `DEPARTS`: the same for figures that our network does not have, with the reason.
 """
 
-from convatlas.zoo.layers import timm_names
+from convatlas.weights.timm_names import TIMM
+from convatlas.zoo import entry
 
+MOBILE = ("mobilenet_v1", "mobilenet_v2", "mnasnet", "nasnet", "efficientnet", "efficientnet_v2", "regnet")
 TORCHVISION = [  # name, size, parameters, GMACs, weights that state them
     ("convnext_base", 224, "88591464", "15.355", "IMAGENET1K_V1"),
     ("convnext_large", 224, "197767336", "34.361", "IMAGENET1K_V1"),
@@ -54,31 +56,10 @@ TORCHVISION = [  # name, size, parameters, GMACs, weights that state them
     ("shufflenet_v2_x2_0", 224, "7393996", "0.583", "IMAGENET1K_V1"),
 ]
 
-TIMM = [
-    ("mobilenet_v1", "mobilenetv1_100", {}, None),
-    ("mobilenet_v1", "mobilenetv1_125", {"width": 1.25}, None),
-    *((f"mobilenet_v2_{width}", f"mobilenetv2_{width}", {}, timm_names.mobilenet_v2) for width in ("035", "050", "075", "140")),
-    ("mnasnet_a1", "semnasnet_100", {}, timm_names.MNASNET_A1),
-    *((f"mnasnet_a1_{width}", f"semnasnet_{width}", {}, timm_names.MNASNET_A1) for width in ("050", "075", "140")),
-    ("mnasnet_small", "mnasnet_small", {}, timm_names.MNASNET_SMALL),
-    ("mnasnet1_0", "mnasnet_100", {}, timm_names.MNASNET_B1),
-    ("nasnetalarge", "nasnetalarge", {}, None),
-    ("efficientnet_b0", "efficientnet_b0", {}, timm_names.EFFICIENTNET),
-    *((f"efficientnet_lite{i}", f"tf_efficientnet_lite{i}", {}, timm_names.EFFICIENTNET_LITE) for i in range(5)),
-    *((f"efficientnet_v2_b{i}", f"tf_efficientnetv2_b{i}", {}, timm_names.EFFICIENTNET_V2_BASE) for i in range(4)),
-    *(
-        (f"regnet_{kind}_{size}", f"regnet{kind}_{theirs}", {}, timm_names.regnet)
-        for kind in ("x", "y")
-        for size, theirs in (("200mf", "002"), ("600mf", "006"), ("4gf", "040"), ("6_4gf", "064"), ("12gf", "120"))
-    ),
-    ("regnet_x_400mf_pycls", "regnetx_004", {}, timm_names.regnet),
-    ("regnet_y_800mf_pycls", "regnety_008", {}, timm_names.regnet),
-    ("regnet_y_8gf_pycls", "regnety_080", {}, timm_names.regnet),
-]
-
 PARITY = [
     *((name, "torchvision", name, {}, None) for name in dict.fromkeys(row[0] for row in TORCHVISION)),
-    *((name, "timm", theirs, options, key_map) for name, theirs, options, key_map in TIMM),
+    *((name, "timm", theirs, {}, key_map) for name, (theirs, key_map) in TIMM.items() if entry(name).family in MOBILE),
+    ("mobilenet_v1", "timm", "mobilenetv1_125", {"width": 1.25}, None),
 ]
 
 # What other sources state: by source and the units of its two columns, rows of name, size, parameters and MACs.

@@ -3,6 +3,11 @@
 The tables are those of `parity_classics.py`.
 """
 
+from convatlas.weights.timm_names import TIMM
+from convatlas.zoo import entry
+
+RESIDUAL = ("preact_resnet", "senet", "resnext")
+
 TORCHVISION = [
     ("resnet18", "11689512", "1.814"),
     ("resnet34", "21797672", "3.664"),
@@ -22,12 +27,7 @@ TORCHVISION = [
 
 PARITY = [
     *((name, "torchvision", name, {}, None) for name, _, _ in TORCHVISION),
-    *((f"preact_resnet{depth}", "timm", f"resnetv2_{depth}", {}, None) for depth in (18, 34, 50, 101, 152)),
-    *((f"seresnet{depth}", "timm", f"legacy_seresnet{depth}", {}, None) for depth in (18, 34, 50, 101, 152)),
-    ("seresnext50_32x4d", "timm", "legacy_seresnext50_32x4d", {}, None),
-    ("seresnext101_32x4d", "timm", "legacy_seresnext101_32x4d", {}, None),
-    ("senet154", "timm", "legacy_senet154", {}, None),
-    ("resnext101_32x4d", "timm", "resnext101_32x4d", {}, None),
+    *((name, "timm", theirs, {}, key_map) for name, (theirs, key_map) in TIMM.items() if entry(name).family in RESIDUAL),
 ]
 
 HE = "He et al. arXiv:1512.03385"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convatlas.weights.timm_names import EFFICIENTNET
 from convatlas.zoo import REGISTRY, Network, create
 from convatlas.zoo.layers.conv import round_channels
 from convatlas.zoo.layers.inverted_residual import InvertedResidual
@@ -16,7 +17,6 @@ from convatlas.zoo.layers.same import SamePad
 from convatlas.zoo.layers.shuffle import channel_shuffle
 from convatlas.zoo.layers.squeeze_excitation import SqueezeExcitation
 from convatlas.zoo.layers.stochastic_depth import StochasticDepth
-from convatlas.zoo.layers.timm_names import EFFICIENTNET
 from convatlas.zoo.nasnet import NASNet
 from convatlas.zoo.regnet import VARIANTS as REGNETS
 from convatlas.zoo.regnet import stage_shapes

@@ -1,7 +1,7 @@
 """Published weight files: where they are, what they reach, and what an image goes through before them. No torch here.
 
-The table is made from torchvision's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publisher states the
-first eight digits, in the file's name, and of its size a rounded figure.
+The table is made from torchvision's and timm's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publishers
+state the first eight digits, in the file's name; of its size torchvision a rounded figure, timm none.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class Weights:
     Attributes:
         url: of the file.
         sha256: the first digits of its SHA-256.
-        megabytes: its size as published, in 10^6 bytes.
-        top1, top5: accuracy that the publisher states, in percent, on one centre crop.
+        megabytes: its size as published, in 10^6 bytes; None where the publisher does not state it.
+        top1, top5: accuracy that the publisher states beside the file, in percent, on one centre crop; or None.
         source: who published it.
         preprocessing: what it was evaluated with.
     """
 
     url: str
     sha256: str
-    megabytes: float
-    top1: float
-    top5: float
+    megabytes: float | None
+    top1: float | None
+    top5: float | None
     source: str
     preprocessing: Preprocessing
 

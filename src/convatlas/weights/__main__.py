@@ -1,4 +1,4 @@
-"""``python -m convatlas.weights`` makes the table of published weights anew, from torchvision's metadata."""
+"""``python -m convatlas.weights`` makes the table of published weights anew, from torchvision's and timm's metadata."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import json
 import re
 from typing import Any
 
+import timm
+import torchvision
+from timm.models import get_pretrained_cfg
 from torchvision.models import get_model_weights, list_models
 
 from ..files import atomic_write
 from ..names import natural_key
 from ..zoo import REGISTRY
 from . import FILE
+from .timm_names import TIMM
 
 
-def describe(name: str) -> dict[str, Any]:
-    """The entry of one network: torchvision's first weights, whose recipe is closest to the paper's."""
-    import torchvision
-
-    enum = list(get_model_weights(name))
-    weights = next(member for member in enum if member.name.startswith("IMAGENET1K_V"))
-    digits = re.search(r"-([0-9a-f]{8,})\.pth$", weights.url)
-    assert digits is not None, weights.url
+def of_torchvision(name: str) -> dict[str, Any] | None:
+    """Torchvision's first weights of a network, whose recipe is closest to the paper's; or None."""
+    if name not in list_models():
+        return None
+    weights = next((member for member in get_model_weights(name) if member.name.startswith("IMAGENET1K_V")), None)
+    if weights is None:
+        return None
     transform = weights.transforms()
     metrics = weights.meta["_metrics"]["ImageNet-1K"]
     return {
         "url": weights.url,
-        "sha256": digits[1],
+        "sha256": stated_digits(weights.url),
         "megabytes": round(weights.meta["_file_size"] * 2**20 / 1e6, 1),
         "top1": metrics["acc@1"],
         "top5": metrics["acc@5"],
-        "source": f"torchvision {torchvision.__version__.partition('+')[0]} {weights}",
+        "source": f"torchvision {version(torchvision)} {weights}",
         "preprocessing": {
             "resize": transform.resize_size[0],
             "crop": transform.crop_size[0],
@@ -41,13 +44,45 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
-def has_weights(name: str) -> bool:
-    """Whether torchvision publishes ImageNet weights for a network of that name."""
-    return any(member.name.startswith("IMAGENET1K_V") for member in get_model_weights(name))
+def of_timm(name: str) -> dict[str, Any] | None:
+    """Timm's weights of a network: those trained on ImageNet-1k alone, free to use, at an address that states a hash."""
+    if name not in TIMM:
+        return None
+    found: Any = get_pretrained_cfg(TIMM[name][0])
+    if found is None or not found.url or stated_digits(found.url) is None:
+        return None
+    if not found.tag.endswith("in1k") or "_ft_" in found.tag or found.license.startswith("cc-by-nc"):
+        return None
+    size = found.test_input_size or found.input_size
+    return {
+        "url": found.url,
+        "sha256": stated_digits(found.url),
+        "megabytes": None,
+        "top1": None,
+        "top5": None,
+        "source": f"timm {version(timm)} {found.architecture}.{found.tag}",
+        "preprocessing": {
+            "resize": int(size[-1] / found.crop_pct),
+            "crop": size[-1],
+            "mean": list(found.mean),
+            "std": list(found.std),
+            "interpolation": found.interpolation,
+        },
+    }
 
 
-shared = sorted((set(list_models()) & set(REGISTRY)), key=natural_key)
-table = {name: describe(name) for name in shared if has_weights(name)}
+def stated_digits(url: str) -> str | None:
+    """The first digits of a file's SHA-256, which its name ends in."""
+    found = re.search(r"-([0-9a-f]{8,})\.pth$", url)
+    return found and found[1]
+
+
+def version(package: Any) -> str:
+    """A package's version without its build."""
+    return str(package.__version__).partition("+")[0]
+
+
+table = {name: found for name in sorted(REGISTRY, key=natural_key) if (found := of_torchvision(name) or of_timm(name))}
 with atomic_write(FILE) as file:
     file.write((json.dumps(table, indent=1) + "\n").encode())
 print(f"{len(table)} networks: {FILE}")

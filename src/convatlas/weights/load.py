@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import published
 from .download import WeightsError, download
+from .timm_names import named_as_here
 
 if TYPE_CHECKING:
     from ..zoo.network import Network
@@ -48,7 +49,9 @@ def load_weights(network: Network, name: str, source: str | Path) -> None:
     """
     if any(parameter.is_meta for parameter in network.parameters()):
         raise WeightsError(f"{name} is on the meta device, which holds no weights; create it outside of `torch.device('meta')`")
-    state, notes = _fitted(network, _read(_located(name, source), source))
+    state = _read(_located(name, source), source)
+    here = named_as_here(name, state)
+    state, notes = _fitted(network, {here[key]: value for key, value in state.items()})
     _check(network, state, source)
     network.load_state_dict(state, strict=False)
     for note in notes:

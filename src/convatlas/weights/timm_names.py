@@ -1,4 +1,4 @@
-"""Where timm's parameters of the mobile families stand in this zoo, which names them after torchvision.
+"""Which networks timm has too, and where its parameters of the mobile families stand in this zoo, which follows torchvision.
 
 timm writes a block as `blocks.STAGE.BLOCK.PART` and names parts after what they are; torchvision numbers them.
 A map is a function from a name there to the name here.
@@ -7,10 +7,11 @@ A map is a function from a name there to the name here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 KeyMap = Callable[[str], str]
+_OURS = ("features.", "layers.", "trunk_output.")  # how names begin in families that timm names otherwise
 Stage = tuple[str, bool]  # kind of the stage's blocks, and whether they have squeeze-and-excitation
 
 # The layers of a block: a convolution and its norm, with squeeze-and-excitation before the last if there is any.
@@ -111,3 +112,45 @@ EFFICIENTNET_V2_BASE: KeyMap = partial(
 MNASNET_A1: KeyMap = partial(mnasnet, (("separable", False), *_inverted(False, True, False, True, True, False)))
 MNASNET_SMALL: KeyMap = partial(mnasnet, (("separable", False), *_inverted(False, False, True, True, True, False)), first=4)
 MNASNET_B1: KeyMap = partial(mnasnet, MOBILENET_V2)
+
+# our name -> timm's, and a map of the names of parameters (None: they are the same)
+TIMM: dict[str, tuple[str, KeyMap | None]] = {
+    "mobilenet_v1": ("mobilenetv1_100", None),
+    **{f"mobilenet_v2_{width}": (f"mobilenetv2_{width}", mobilenet_v2) for width in ("035", "050", "075", "140")},
+    "mnasnet_a1": ("semnasnet_100", MNASNET_A1),
+    **{f"mnasnet_a1_{width}": (f"semnasnet_{width}", MNASNET_A1) for width in ("050", "075", "140")},
+    "mnasnet_small": ("mnasnet_small", MNASNET_SMALL),
+    "mnasnet1_0": ("mnasnet_100", MNASNET_B1),
+    "nasnetalarge": ("nasnetalarge", None),
+    "efficientnet_b0": ("efficientnet_b0", EFFICIENTNET),
+    **{f"efficientnet_lite{i}": (f"tf_efficientnet_lite{i}", EFFICIENTNET_LITE) for i in range(5)},
+    **{f"efficientnet_v2_b{i}": (f"tf_efficientnetv2_b{i}", EFFICIENTNET_V2_BASE) for i in range(4)},
+    **{
+        f"regnet_{kind}_{size}": (f"regnet{kind}_{theirs}", regnet)
+        for kind in ("x", "y")
+        for size, theirs in (("200mf", "002"), ("600mf", "006"), ("4gf", "040"), ("6_4gf", "064"), ("12gf", "120"))
+    },
+    "regnet_x_400mf_pycls": ("regnetx_004", regnet),
+    "regnet_y_800mf_pycls": ("regnety_008", regnet),
+    "regnet_y_8gf_pycls": ("regnety_080", regnet),
+    **{f"preact_resnet{depth}": (f"resnetv2_{depth}", None) for depth in (18, 34, 50, 101, 152)},
+    **{f"seresnet{depth}": (f"legacy_seresnet{depth}", None) for depth in (18, 34, 50, 101, 152)},
+    "seresnext50_32x4d": ("legacy_seresnext50_32x4d", None),
+    "seresnext101_32x4d": ("legacy_seresnext101_32x4d", None),
+    "senet154": ("legacy_senet154", None),
+    "resnext101_32x4d": ("resnext101_32x4d", None),
+}
+
+
+def named_as_here(name: str, keys: Collection[str]) -> dict[str, str]:
+    """The names here of a file's parameters: mapped, where ``name`` is a network whose names timm has differently.
+
+    Names that are no such network's stay as they are.
+    """
+    _, key_map = TIMM.get(name, ("", None))
+    if key_map is not None and not any(key.startswith(_OURS) for key in keys):
+        try:
+            return {key: key_map(key) for key in keys}
+        except (LookupError, ValueError, StopIteration):  # neither ours nor timm's: what is wrong is said when it does not fit
+            pass
+    return {key: key for key in keys}
