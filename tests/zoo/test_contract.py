@@ -214,8 +214,10 @@ def test_channels_last_computes_the_same(running: Running) -> None:
     x = running.images.double()
     with torch.no_grad():
         expected = network(x)
+        # what rounding the images does to the logits: with random weights the deepest networks are near chaos
+        rounding = (network(x * (1 + 1e-15)) - expected).abs().max().item()
         logits = network.to(memory_format=torch.channels_last)(x.contiguous(memory_format=torch.channels_last))
-    torch.testing.assert_close(logits, expected, rtol=1e-6, atol=1e-6 * expected.abs().max().item())
+    torch.testing.assert_close(logits, expected, rtol=1e-6, atol=1e-6 * expected.abs().max().item() + 100 * rounding)
 
 
 def test_bfloat16_computes_about_the_same(running: Running) -> None:
