@@ -38,7 +38,7 @@ def without_initialisation() -> Iterator[None]:
                 each.stop()
 
 
-def peer(library: str, name: str) -> nn.Module:
+def peer(library: str, name: str, **variation: Any) -> nn.Module:
     """Their network, without weights and without a download."""
     with without_initialisation():
         if library == "torchvision":
@@ -48,7 +48,7 @@ def peer(library: str, name: str) -> nn.Module:
             return get_model(name, weights=None, **options)
         import timm
 
-        return timm.create_model(name, pretrained=False)
+        return timm.create_model(name, pretrained=False, **variation)
 
 
 def accepted_images(model: nn.Module, channels: int = 3) -> list[tuple[Tensor, Tensor]]:
@@ -75,8 +75,28 @@ def loaded(name: str, options: dict[str, Any], state: dict[str, Tensor]) -> nn.M
 
 def test_same_names_and_same_outputs(parity_row: Row, fill: Callable[[nn.Module], None]) -> None:
     name, library, theirs, options, key_map = parity_row
-    reference = peer(library, theirs).eval()
+    reference = peer(library, theirs)
     fill(reference)
+    assert_same(name, options, reference.eval(), key_map)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "variation"),
+    [
+        ("densenet264", "densenet201", {"block_config": (6, 12, 64, 48)}),
+        ("preact_resnet200", "resnetv2_152", {"layers": [3, 24, 36, 3]}),
+    ],
+)
+def test_same_as_a_depth_that_timm_can_make(
+    name: str, theirs: str, variation: dict[str, Any], fill: Callable[[nn.Module], None]
+) -> None:
+    reference = peer("timm", theirs, **variation)
+    fill(reference)
+    assert_same(name, {}, reference.eval(), None)
+
+
+def assert_same(name: str, options: dict[str, Any], reference: nn.Module, key_map: Callable[[str], str] | None) -> None:
+    """Our network takes the reference's tensors under their names, and computes the same."""
     state = reference.state_dict()
     renamed = {key_map(key) if key_map else key: tensor for key, tensor in state.items()}
     assert len(renamed) == len(state), "the key map sends two names to one"
