@@ -9,6 +9,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
+from ..graph.spec import nbytes_of
+
 if TYPE_CHECKING:
     from ..graph import Graph
 
@@ -222,41 +224,35 @@ def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> li
 
 def cost(graph: Graph) -> Cost:
     """Count one forward pass, every op by its own rule. The records of its layers are made when they are asked for."""
-    values = graph.values
-    params = sum([prod(values[number].shape) for number in graph.parameters.values])
+    spec = graph.values.__getitem__
+    params = sum([prod(shape) for shape, _ in map(spec, graph.parameters.values)])
     macs = 0
     for node in graph.nodes:
         op = node.op
         if op.multiplies:
-            macs += op.macs([values[i] for i in node.inputs], [values[i] for i in node.outputs])
+            macs += op.macs(list(map(spec, node.inputs)), list(map(spec, node.outputs)))
     return Cost(graph, params, macs)
 
 
 def _layers(graph: Graph) -> list[LayerCost]:
-    values = graph.values
+    values, spec = graph.values, graph.values.__getitem__
     unseen = {number: prod(values[number].shape) for number in graph.parameters.values}
     layers: list[LayerCost] = []
     for node, stage in zip(graph.nodes, stage_names(graph), strict=True):
         op = node.op
-        inputs = [values[i] for i in node.inputs]
-        outputs = [values[i] for i in node.outputs]
+        inputs, outputs = list(map(spec, node.inputs)), list(map(spec, node.outputs))
+        input_shape = inputs[0].shape if inputs else ()
+        output_shape, dtype = outputs[0]
+        params = sum([unseen.pop(i) for i in node.inputs if i in unseen])
+        macs = op.macs(inputs, outputs) if op.multiplies else 0
+        elementwise = op.elementwise(inputs, outputs)
+        activation_bytes = 0 if op.is_view else sum(map(nbytes_of, outputs))
+        read, written = op.bytes_read(inputs, outputs), op.bytes_written(inputs, outputs)
         layers.append(
-            LayerCost(
-                name=node.module,
-                op=op.name,
-                input_shape=inputs[0].shape if inputs else (),
-                output_shape=outputs[0].shape,
-                dtype=outputs[0].dtype,
-                params=sum([unseen.pop(i) for i in node.inputs if i in unseen]),
-                macs=op.macs(inputs, outputs),
-                elementwise=op.elementwise(inputs, outputs),
-                activation_bytes=0 if op.is_view else sum([spec.nbytes for spec in outputs]),
-                bytes_read=op.bytes_read(inputs, outputs),
-                bytes_written=op.bytes_written(inputs, outputs),
-                stage=stage,
-                counted=op.counted,
-            )
-        )
+            # in the order of the fields: names would cost a tenth of all
+            LayerCost(node.module, op.name, input_shape, output_shape, dtype, params, macs, elementwise, activation_bytes,
+                      read, written, stage, op.counted)
+        )  # fmt: skip
     for parameter in graph.parameters:
         if parameter.value in unseen:
             shape, dtype = values[parameter.value]

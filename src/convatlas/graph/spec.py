@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ class TensorSpec(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of the elements, densely packed."""
-        return prod(self.shape) * ITEM_BYTES[self.dtype]
+        return nbytes_of(self)
 
     @property
     def is_floating(self) -> bool:
@@ -37,6 +38,12 @@ class TensorSpec(NamedTuple):
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.shape)) or 'scalar'} {self.dtype}"
+
+
+@lru_cache(maxsize=16384)
+def nbytes_of(spec: TensorSpec) -> int:
+    """Bytes of a tensor's elements; a network has few different specs, and each is asked for dozens of times."""
+    return prod(spec.shape) * ITEM_BYTES[spec.dtype]
 
 
 def kind_of(dtype: str) -> int:
@@ -73,6 +80,7 @@ def result_dtype(left: TensorSpec, right: TensorSpec) -> str:
     return promote(left.dtype, right.dtype)
 
 
+@lru_cache(maxsize=4096)
 def broadcast(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of an element-wise operation on two shapes.
 

@@ -53,27 +53,32 @@ def trace(
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
     model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
-    modules = Modules.of(model)
-    dtype = next((DTYPES[p.dtype] for p in _parameters(modules) if p.dtype.is_floating_point), "float32")
-    args, kwargs = _specs(inputs, dtype)
-    try:
-        return _trace(modules, args, kwargs, training)
-    except _ForwardError as failure:
-        error, place = failure.error, failure.place
-        if isinstance(error, TooSmallError):
-            raise InputTooSmallError(
-                f"{place}: {error}{_least_input(modules, args, kwargs, training)}; the input was {_shown(args, kwargs)}"
-            ) from error
-        if isinstance(error, TraceError):
-            raise type(error)(f"{place}: {error}") from error
-        reason = str(error).partition("\n")[0] or "no message"
-        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-        raise TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}") from error
+    with alone():
+        modules = Modules.of(model)
+        dtype = next((DTYPES[p.dtype] for p in _parameters(modules) if p.dtype.is_floating_point), "float32")
+        args, kwargs = _specs(inputs, dtype)
+        try:
+            return _trace(modules, args, kwargs, training)
+        except _ForwardError as failure:
+            raise _told(failure, modules, args, kwargs, training) from failure.error
 
 
 class _ForwardError(Exception):
     def __init__(self, error: Exception, place: str) -> None:
         self.error, self.place = error, place
+
+
+def _told(failure: _ForwardError, modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> TraceError:
+    """What a forward pass raised, as an error that says where, why and at which input."""
+    error, place = failure.error, failure.place
+    if isinstance(error, TooSmallError):
+        least = _least_input(modules, args, kwargs, training)
+        return InputTooSmallError(f"{place}: {error}{least}; the input was {_shown(args, kwargs)}")
+    if isinstance(error, TraceError):
+        return type(error)(f"{place}: {error}")
+    reason = str(error).partition("\n")[0] or "no message"
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}")
 
 
 def _parameters(modules: Modules) -> Iterator[nn.Parameter]:
@@ -87,7 +92,7 @@ def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
     for kind in set(modules.kinds):
         if issubclass(kind, torch.jit.ScriptModule):
             raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
-    with alone(), left_as_found(modules, training, rules):
+    with left_as_found(modules, training, rules):
         tracer = Tracer(graph, modules, rules)
         first = next(_parameters(modules), None)
         if first is not None and first.device.type != "meta":

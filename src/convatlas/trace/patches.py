@@ -73,12 +73,13 @@ class _Apply:
 
 def _handler(tracer: Tracer) -> Callable[..., Any]:
     """What torch's Python functions call for arguments that override them: straight to the tracer, past the mode's stack."""
-    thread, dispatch, original = get_ident(), tracer.dispatch, torch.overrides.handle_torch_function
+    thread, rules, original = get_ident(), tracer.function_rules, torch.overrides.handle_torch_function
 
     def handle(function: Callable[..., Any], relevant: Any, *args: Any, **kwargs: Any) -> Any:
         if get_ident() != thread:
             return original(function, relevant, *args, **kwargs)
-        return dispatch(function, args, kwargs)
+        rule = rules.get(function)
+        return tracer.dispatch(function, args, kwargs) if rule is None else tracer.apply(rule, args, kwargs)
 
     return handle
 

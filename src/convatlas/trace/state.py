@@ -8,7 +8,7 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain, compress
+from itertools import chain, compress, repeat
 from operator import is_, not_
 from typing import Any, NamedTuple, Self
 
@@ -56,7 +56,7 @@ def _collect(
 
 
 class _Notes:
-    """What modules and the containers in them held before."""
+    """What the containers in modules held before."""
 
     def __init__(self, modules: Modules, rules: Mapping[type, Any]) -> None:
         self.next_hook = RemovableHandle.next_id
@@ -70,7 +70,6 @@ class _Notes:
         leaves = list(compress(modules.contents, ruled))
         self.empty = [container for container in held if not container]
         self.filled = [
-            *modules.contents,
             *[tensors for own in leaves if (tensors := own["_parameters"])],
             *[tensors for own in leaves if (tensors := own["_buffers"])],
         ]
@@ -174,9 +173,10 @@ class _RandomStates:
 def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -> Iterator[None]:
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
-    Put back are the attributes, parameters, buffers, submodules and hooks that were set or removed inside, the contents of
-    containers that modules hold (caches), whether parameters need a gradient, and the random states. What tensors hold
-    needs no putting back: nothing is computed.
+    While inside, the modules have their attributes in copies of their dicts, so whatever is set or removed leaves with the
+    copies. Put back are the parameters, buffers, submodules and hooks that were set or removed, the contents of containers
+    that modules hold (caches), whether parameters need a gradient, and the random states. What tensors hold needs no putting
+    back: nothing is computed.
 
     Args:
         modules: all modules.
@@ -184,28 +184,30 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -
         rules: the rule of each type of module. One without a rule runs code of its own, which may change what it holds.
 
     """
-    root, contents, kinds = modules.modules[0], modules.contents, set(modules.kinds)
+    root, kinds = modules.modules[0], set(modules.kinds)
     notes = _Notes(modules, rules)
     random_states = _RandomStates(kinds, rules)
     own_mode = any(kind.train is not nn.Module.train for kind in kinds)
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
-    others = [each for each in contents if each.get("training", training) is not training]  # a wrapper may have none of its own
-    compiled = [(each, each["_compiled_call_impl"]) for each in contents if "_compiled_call_impl" in each]
+    copies = list(map(dict.copy, modules.contents))
+    if not own_mode:
+        for own in [own for own in copies if own.get("training", training) is not training]:  # a wrapper may have no mode
+            own["training"] = training
+    for own in [own for own in copies if "_compiled_call_impl" in own]:  # its Python code is to be followed
+        own["_compiled_call_impl"] = None
     try:
+        _give(modules, copies)
         if own_mode:
             root.train(training)  # a module may have its own idea of what that means
-        else:
-            for each in others:
-                each["training"] = training
-        for each, _ in compiled:
-            each["_compiled_call_impl"] = None  # its Python code is to be followed
         yield
     finally:
+        _give(modules, modules.contents)
         random_states.put_back()
-        for each in others:
-            each["training"] = not training
-        for each, call in compiled:
-            each["_compiled_call_impl"] = call
         notes.put_back()
         for parameter, flag in flags:
             parameter.requires_grad_(flag)
+
+
+def _give(modules: Modules, contents: list[dict[str, Any]]) -> None:
+    """Let modules have these attributes; past `nn.Module.__setattr__`, which looks at each value."""
+    deque(map(object.__setattr__, modules.modules, repeat("__dict__"), contents), maxlen=0)

@@ -37,6 +37,7 @@ _active: list[Tracer] = []
 
 Rule = Callable[..., Any]
 _made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
+_OWN_TO_TORCH = frozenset({"input", "self", "out"})
 _LONGEST = 4096
 _ALONE = [(value,) for value in range(_LONGEST)]  # shared by all graphs: fewer objects for Python's garbage collector to visit
 _bare = torch.Tensor.__new__
@@ -137,8 +138,8 @@ class Tracer:
         if type(x) is not StandIn:
             return self.emit(op, x, *others)
         old, values, nodes = x.value, self.values, self.nodes
-        inputs = (old, *[self.number(other) for other in others])
-        result = op.output(*[values[i] for i in inputs])
+        inputs = (old, *map(self.number, others)) if others else (old,)
+        result = op.output(*[values[i] for i in inputs]) if others else op.output(x.spec)
         assert type(result) is TensorSpec  # what is overwritten is one tensor
         x.spec, x.value = result, len(values)
         outputs = _ALONE[x.value] if x.value < _LONGEST else (x.value,)
@@ -212,11 +213,13 @@ class Tracer:
         """Carry out a rule. Its first argument may come as torch names it, and the result may go to ``out``."""
         if not kwargs:
             return rule(self, *args)
+        if _OWN_TO_TORCH.isdisjoint(kwargs):
+            return rule(self, *args, **kwargs)
         if "input" in kwargs:
             args = (kwargs["input"], *args)
         elif "self" in kwargs:
             args = (kwargs["self"], *args)
-        rest = {key: value for key, value in kwargs.items() if key not in ("input", "self", "out")}
+        rest = {key: value for key, value in kwargs.items() if key not in _OWN_TO_TORCH}
         result = rule(self, *args, **rest)
         out = kwargs.get("out")
         return result if out is None else renamed(out, result)
@@ -381,7 +384,7 @@ class _Mode(TorchFunctionMode):
     ) -> Any:
         rule = self.tracer.function_rules.get(func)
         if rule is not None:
-            return self.tracer.apply(rule, args, kwargs or {})
+            return self.tracer.apply(rule, args, kwargs) if kwargs else rule(self.tracer, *args)
         with self:  # the parts of a function without a rule are to be seen as well
             return self.tracer.dispatch(func, args, kwargs or {})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...graph import TensorSpec
 from ...graph.ops import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -139,7 +140,15 @@ def avg_pool(
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
     """Adaptive average pooling."""
-    return _placed(input, t.emit(op_of(AdaptiveAvgPool, per_axis(output_size, rank)), input))
+    x = t.stand_in(input)
+    op, result = _adaptive_avg_pool(_hashable(output_size), rank, x.spec)
+    return _placed(x, t.add(op, (x.value,), result))
+
+
+@lru_cache(maxsize=4096)
+def _adaptive_avg_pool(output_size: Any, rank: int, spec: TensorSpec) -> tuple[AdaptiveAvgPool, TensorSpec]:
+    op = AdaptiveAvgPool(per_axis(output_size, rank))
+    return op, op.output(spec)
 
 
 def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: bool = False, *, rank: int) -> Any:

@@ -8,7 +8,7 @@ import torch
 
 from ...graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
 from ..standin import DTYPES, StandIn
-from .registry import FUNCTION_RULES, axes_of, axis_of, register, rule_for
+from .registry import FUNCTION_RULES, axes_of, axis_of, op_of, register, rule_for
 from .views import expand
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _reduce(t: Tracer, function: str, x: Any, dim: Any, keepdim: bool, dtype: str | None = None) -> StandIn:
-    return t.emit(Reduce(function, axes_of(dim, len(t.shape(x))), bool(keepdim), dtype), x)
+    return t.emit(op_of(Reduce, function, axes_of(dim, len(t.shape(x))), bool(keepdim), dtype), x)
 
 
 def _reduction(function: str, *names: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...graph import TensorSpec
 from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
 from ..standin import DTYPES, StandIn
 from ..strides import Strides, dense_strides, normal, view_strides
@@ -20,17 +22,22 @@ def _true_strides(x: StandIn) -> tuple[int, ...]:
     return dense_strides(x.spec.shape) if x.strides is None else x.strides
 
 
-def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> StandIn:
-    """The same elements in another shape: a view where the memory layout allows one, else a copy."""
-    strides = strides_of(x)
-    op = op_of(View, shape, function)
+@lru_cache(maxsize=4096)
+def _reshaping(spec: TensorSpec, strides: Strides, shape: tuple[int, ...], function: str) -> tuple[View, TensorSpec, Strides]:
+    """The op, its output and how that lies in memory: a view where the input's layout allows one, else a copy."""
+    op = View(shape, function)
+    result = op.output(spec)
     if strides is None:
-        return t.emit(op, x)
-    full = op.output(x.spec)
-    new = view_strides(x.spec.shape, strides, full.shape)
-    if new is None:
-        return t.emit(op_of(View, shape, function, True), x)
-    return t.add(op, (x.value,), full, normal(full.shape, new))
+        return op, result, None
+    new = view_strides(spec.shape, strides, result.shape)
+    return (View(shape, function, copies=True), result, None) if new is None else (op, result, normal(result.shape, new))
+
+
+def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> StandIn:
+    """The same elements in another shape."""
+    x = t.stand_in(x)
+    op, result, strides = _reshaping(x.spec, x.strides, shape, function)
+    return t.add(op, (x.value,), result, strides)
 
 
 @rule_for("view", "reshape", "_unsafe_view")
@@ -90,14 +97,20 @@ def _squeeze(t: Tracer, x: Any, dim: Any = None) -> Any:
     return reshaped(t, x, tuple(n for axis, n in enumerate(shape) if not (axis in axes and n == 1)), "squeeze")
 
 
+@lru_cache(maxsize=4096)
+def _permutation(spec: TensorSpec, strides: Strides, axes: tuple[int, ...]) -> tuple[Permute, TensorSpec, Strides]:
+    """The op, its output and how that lies in memory."""
+    rank = len(spec.shape)
+    op = Permute(axes_of(axes, rank) if axes else ())
+    result, before = op.output(spec), dense_strides(spec.shape) if strides is None else strides
+    return op, result, normal(result.shape, tuple([before[axis] for axis in op.axes]))
+
+
 def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> StandIn:
     """The axes in another order."""
     x = t.stand_in(x)
-    shape, before = x.spec.shape, _true_strides(x)
-    axes = axes_of(axes, len(shape)) if axes else ()
-    op = op_of(Permute, axes)
-    result = op.output(x.spec)
-    return t.add(op, (x.value,), result, normal(result.shape, tuple([before[axis] for axis in axes])))
+    op, result, strides = _permutation(x.spec, x.strides, axes)
+    return t.add(op, (x.value,), result, strides)
 
 
 @rule_for("permute")
