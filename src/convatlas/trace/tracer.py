@@ -7,6 +7,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from itertools import compress
 from operator import attrgetter
 from threading import get_ident
@@ -42,7 +43,7 @@ _LONGEST = 4096
 _ALONE = [(value,) for value in range(_LONGEST)]  # shared by all graphs: fewer objects for Python's garbage collector to visit
 _bare = torch.Tensor.__new__
 _is_grad_enabled = torch.is_grad_enabled
-_DTYPE_AND_SHAPE = attrgetter("dtype", "shape")
+_DTYPE, _SHAPE = attrgetter("dtype"), attrgetter("shape")
 _REQUIRES_GRAD = attrgetter("requires_grad")
 
 
@@ -99,8 +100,7 @@ class Tracer:
             names, tensors = [name for name, _ in once.values()], [tensor for _, tensor in once.values()]
             fresh = {key: first + place for place, key in enumerate(once)}
         try:
-            specs = _Specs()
-            self.values += [specs[dtype][shape] for dtype, shape in map(_DTYPE_AND_SHAPE, tensors)]
+            self.values += map(_spec, map(_DTYPE, tensors), map(_SHAPE, tensors))
         except (RuntimeError, KeyError):
             for name, tensor in zip(names, tensors, strict=True):
                 _spec_of(tensor, name)  # says which one is wrong
@@ -342,7 +342,7 @@ class Tracer:
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        return TensorSpec(tuple(tensor.shape), _SIZED[tensor.dtype])
+        return _spec(tensor.dtype, tensor.shape)
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
     except KeyError:
@@ -354,22 +354,10 @@ def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
 
 
-class _Specs(dict[Any, "_SpecsOfDtype"]):
-    """The specs of tensors by torch's dtype and shape; most tensors of a network share theirs with others."""
-
-    def __missing__(self, dtype: torch.dtype) -> _SpecsOfDtype:
-        self[dtype] = made = _SpecsOfDtype()
-        made.dtype = _SIZED[dtype]
-        return made
-
-
-class _SpecsOfDtype(dict[Any, TensorSpec]):
-    dtype: str
-
-    def __missing__(self, size: torch.Size) -> TensorSpec:
-        shape = tuple(size)
-        self[shape] = made = TensorSpec(shape, self.dtype)
-        return made
+@lru_cache(maxsize=8192)
+def _spec(dtype: torch.dtype, shape: torch.Size) -> TensorSpec:
+    """The spec of a tensor; most tensors of a network share theirs with others."""
+    return TensorSpec(tuple(shape), _SIZED[dtype])
 
 
 class _Mode(TorchFunctionMode):
