@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import convatlas as ca
-from convatlas.analysis.receptive_field import ReceptiveField
+from convatlas.analysis.receptive_field import ReceptiveField, receptive_field
+from convatlas.zoo import entry
 
 # the reference's figures, in pixels; ResNets by where the stride lies: "_v1" has it in the 1x1
 PUBLISHED = {
@@ -24,6 +25,13 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published(name: str) -> None:
     assert ca.receptive_field(name).final.size == (PUBLISHED[name], PUBLISHED[name])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "googlenet_2014", "inception_v3"])
+def test_auxiliary_heads_do_not_stand_for_the_network(name: str) -> None:
+    shape = (2, *entry(name).input_size)
+    trained, evaluated = receptive_field(ca.trace(name, shape, training=True)).final, ca.receptive_field(name).final
+    assert (trained.name, trained.size) == (evaluated.name, evaluated.size)
 
 
 def test_vgg16_layer_by_layer() -> None:

@@ -1,14 +1,15 @@
 """Receptive fields: which part of the image each output position sees, through residual and concat branches.
 
 Each tensor carries, along both spatial axes and wherever these lie in its shape, the interval of input pixels that its
-first position sees, and the step to the next position's (`fields`). Where branches meet, the interval is the union. (Araujo, Norris, Sim: "Computing Receptive Fields of
-Convolutional Neural Networks", Distill 2019, gives the same recurrences.)
+first position sees, and the step to the next position's (`fields`). Where branches meet, the interval is the union. (Araujo,
+Norris, Sim: "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, gives the same recurrences.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 from ..graph import Graph
@@ -53,6 +54,8 @@ class ReceptiveFields:
     def final(self) -> ReceptiveField:
         """Of the last convolution or local pooling before the network pools the whole map: the published figure.
 
+        It is the map that sees most, and of those the last: an auxiliary head, which may be run later, leaves the trunk early.
+
         Raises:
             ValueError: the network has no map.
 
@@ -60,7 +63,7 @@ class ReceptiveFields:
         maps = [layer for layer in self.layers if layer.is_map]
         if not maps:
             raise ValueError("the network has no feature map, so no receptive field")
-        return maps[-1]
+        return max(reversed(maps), key=lambda layer: prod(layer.size))
 
     def __iter__(self) -> Iterator[ReceptiveField]:
         return iter(self.layers)
