@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 import convatlas as ca
 from convatlas.analysis.fit import auto_checkpoints
@@ -43,6 +45,44 @@ QUICK = [
 @pytest.mark.parametrize(("name", "shape", "options"), QUICK, ids=lambda value: value if isinstance(value, str) else "")
 def test_peak_is_within_half_a_percent(name: str, shape: tuple[int, ...], options: dict[str, Any], error_of: Any) -> None:
     assert abs(error_of(ca.create(name), shape, **options)) <= 0.005
+
+
+class Mixed(nn.Module):
+    """Layouts that do not fit: ``forward`` is one of the functions below."""
+
+    def __init__(self, function: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.stem, self.conv, self.thin = (nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 16), (16, 16), (8, 8)))
+        self.norm, self.wide, self.narrow = nn.LayerNorm(16), nn.Linear(16, 64), nn.Linear(64, 16)
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.function(self, self.stem(x)).mean([2, 3]))
+
+
+def chunked(m: Mixed, x: Tensor) -> Tensor:
+    first, second = x.chunk(2, 1)
+    return torch.cat([first, m.thin(second)], 1)
+
+
+def sliced(m: Mixed, x: Tensor) -> Tensor:
+    return torch.cat([x[:, :8], m.thin(x[:, 8:])], 1)
+
+
+def normalised_across_channels(m: Mixed, x: Tensor) -> Tensor:
+    return m.conv(m.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+
+
+def inverted_by_linears(m: Mixed, x: Tensor) -> Tensor:
+    y = m.narrow(functional.gelu(m.wide(m.norm(m.conv(x).permute(0, 2, 3, 1)))))
+    return x + y.permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("function", [chunked, sliced, normalised_across_channels, inverted_by_linears], ids=lambda f: f.__name__)
+def test_layouts_that_need_copies(function: Callable[[Any, Tensor], Tensor], error_of: Any) -> None:
+    # every one leaves layers unused: an optimizer keeps nothing for them
+    assert abs(error_of(Mixed(function), (8, 3, 64, 64), optimizer="momentum")) <= 0.005
 
 
 def test_the_table_has_every_family_and_six_other_networks() -> None:

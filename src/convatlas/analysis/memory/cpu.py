@@ -8,10 +8,11 @@ from __future__ import annotations
 from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce
 from ...graph.spec import ITEM_BYTES
 from . import cpu_conv
-from .plan import SPARSE, Step
+from .plan import PART, SPARSE, Step
 from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Script
 
-_READS_PACKED = ("layer_norm", "linear", "group_norm", "rms_norm")  # these first copy an input that is not contiguous
+# these first copy an input that is not contiguous
+_READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm", "rms_norm")
 _KEYS_AT_A_TIME = 512  # of flash attention
 
 
@@ -25,6 +26,13 @@ class Cpu:
 
     def forward(self, step: Step) -> Script:
         """What happens in memory while an op runs forward."""
+        return _on_packed_input(step, self._forward(step))
+
+    def backward(self, step: Step) -> Script:
+        """What happens in memory while an op runs backward."""
+        return _on_packed_input(step, self._backward(step))
+
+    def _forward(self, step: Step) -> Script:
         op = step.node.op
         if isinstance(op, Conv | ConvTranspose):
             return cpu_conv.forward(op, step, self.threads)
@@ -35,13 +43,9 @@ class Cpu:
             scores, queries = self._attention_tile(step)
             buffer = self.threads * 4 * (scores + queries * (2 + step.inputs[0].shape[-1]))
             return [OUTPUT, buffer, -buffer]
-        if step.layout == SPARSE and op.kind in _READS_PACKED:
-            x = step.inputs[0].nbytes
-            return [x, OUTPUT, -x]
         return PLAIN_FORWARD
 
-    def backward(self, step: Step) -> Script:
-        """What happens in memory while an op runs backward."""
+    def _backward(self, step: Step) -> Script:
         op, needs = step.node.op, step.needs
         if isinstance(op, Conv | ConvTranspose):
             return cpu_conv.backward(op, step, self.threads)
@@ -53,8 +57,6 @@ class Cpu:
             scores, _ = self._attention_tile(step)
             buffer = self.threads * 4 * 2 * scores
             return [*wanted, buffer, -buffer]
-        if step.layout == SPARSE and op.kind in _READS_PACKED:
-            return [x, *wanted, -x]
         if isinstance(op, Binary):
             return arithmetic_backward(op, step)
         if isinstance(op, Activation) or (isinstance(op, Reduce) and op.function in ("var", "std", "norm")):
@@ -70,6 +72,14 @@ class Cpu:
         queries, keys = step.inputs[0].shape[-2], step.inputs[1].shape[-2]
         rows = min(256 if queries >= 768 else 64 if queries >= 192 else 32, queries)
         return rows * min(_KEYS_AT_A_TIME, keys), rows
+
+
+def _on_packed_input(step: Step, script: Script) -> Script:
+    """The events, with a packed copy of the input around them where the op takes no other."""
+    if step.layout not in (SPARSE, PART) or step.node.op.kind not in _READS_PACKED:
+        return script
+    x = step.inputs[0].nbytes
+    return [x, *script, -x]
 
 
 def arithmetic_backward(op: Binary, step: Step) -> Script:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Binary, Kept, Loss, Op, Permute, Reduce
+from ...graph.ops import Binary, Kept, Loss, Op, Permute, Reduce, Slice, Split
 from ...graph.ops.base import NOTHING
 
 LOSS = "loss"
@@ -22,12 +23,15 @@ class Step(NamedTuple):
     kept: Kept
     differentiable: bool
     is_view: bool
-    layout: int  # of the first input: PACKED, CHANNELS_LAST or SPARSE
+    layout: int  # of the first input: PACKED, CHANNELS_LAST, SPARSE or PART
 
 
-PACKED, CHANNELS_LAST, SPARSE = 0, 1, 2
+PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
 _KEEPS_LAYOUT = ("conv", "batch_norm", "activation", "arithmetic", "dropout", "max_pool", "avg_pool", "concat", "cast",
                  "interpolate", "pad", "stochastic_depth", "identity", "adaptive_avg_pool", "slice", "split")  # fmt: skip
+
+
+_CHANGES_LAYOUT = ("permute", "slice", "split")
 
 
 @dataclass(slots=True)
@@ -135,10 +139,9 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         layout = layouts[node.inputs[0]] if node.inputs else PACKED
-        if layout or op.kind == "permute":
-            after = _layout_after(op, layout)
+        if layout or op.kind in _CHANGES_LAYOUT:
             for value in node.outputs:
-                layouts[value] = after
+                layouts[value] = _layout_after(op, layout, values[node.inputs[0]], values[value])
         steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout))
     saved = [0] * len(size)
     for reference in references:
@@ -146,17 +149,43 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
     return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
 
 
-def _layout_after(op: Op, layout: int) -> int:
+def trained(plan: Plan) -> list[int]:
+    """The parameters that a gradient reaches: an optimizer keeps nothing for the others."""
+    reached = set(plan.graph.outputs[-1:])
+    for step in reversed(plan.steps):
+        if step.differentiable and not reached.isdisjoint(step.node.outputs):
+            reached.update(compress(step.node.inputs, step.needs))
+    return [parameter.value for parameter in plan.graph.parameters if parameter.trainable and parameter.value in reached]
+
+
+def _layout_after(op: Op, layout: int, source: TensorSpec, result: TensorSpec) -> int:
     """How an op's output lies in memory, given how its first input does."""
     if isinstance(op, Permute):
-        if op.axes == (0, 3, 1, 2):
-            return {PACKED: CHANNELS_LAST, SPARSE: PACKED}.get(layout, SPARSE)
-        if op.axes == (0, 2, 3, 1):
-            return PACKED if layout == CHANNELS_LAST else SPARSE
-        return SPARSE if op.axes != tuple(range(len(op.axes))) else layout
-    if layout == SPARSE and op.kind in ("conv", "max_pool", "avg_pool", "batch_norm"):
+        return permuted(op.axes, layout)
+    if isinstance(op, Slice | Split) and layout in (PACKED, PART):
+        return layout if _in_one_piece(source.shape, result.shape) else PART
+    if layout in (SPARSE, PART) and op.kind in ("conv", "max_pool", "avg_pool", "batch_norm"):
+        return PACKED
+    if layout == PART and not op.is_view:
         return PACKED
     return layout if op.kind in _KEEPS_LAYOUT else PACKED
+
+
+def permuted(axes: tuple[int, ...], layout: int) -> int:
+    """How a tensor lies in memory once its axes are in another order."""
+    if axes == (0, 3, 1, 2):
+        return {PACKED: CHANNELS_LAST, SPARSE: PACKED}.get(layout, SPARSE)
+    if axes == (0, 2, 3, 1):
+        return {CHANNELS_LAST: PACKED}.get(layout, SPARSE)
+    return SPARSE if axes != tuple(range(len(axes))) else layout
+
+
+def _in_one_piece(whole: tuple[int, ...], part: tuple[int, ...]) -> bool:
+    """Whether a part of a packed tensor is packed itself: it was cut along the first of its axes that has a size."""
+    if len(whole) != len(part):
+        return True
+    cut = [axis for axis, (before, after) in enumerate(zip(whole, part, strict=True)) if before != after]
+    return not cut or all(n == 1 for n in part[: cut[-1]])
 
 
 def _dying(graph: Graph) -> list[list[int]]:

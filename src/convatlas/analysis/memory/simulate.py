@@ -24,7 +24,7 @@ from .changes import (
 from .checkpointing import with_regions
 from .cpu import Cpu
 from .cuda import Cuda, reserved_bytes
-from .plan import plan, with_loss
+from .plan import plan, trained, with_loss
 from .precision import converted
 from .report import TrainingMemory, summarise
 from .settings import OPTIMIZERS, Settings
@@ -89,7 +89,7 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     memory = Memory(phase="start")
     parameters = sum([values[number].nbytes for number in whole.parameters.values])
     buffers = sum([values[number].nbytes for number in whole.buffers.values])
-    trainable = [values[p.value].nbytes for p in whole.parameters if p.trainable]
+    trainable = [values[number].nbytes for number in trained(prepared)]
     optimizer = OPTIMIZERS[settings.optimizer]
     memory.change(parameters, PARAMETERS, -1)
     memory.change(buffers, BUFFERS, -1)

@@ -17,7 +17,7 @@ from ...graph.ops import (
 from ...graph.ops.base import NOTHING
 from ...graph.ops.pointwise import Activation
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .plan import Plan, Step
+from .plan import CHANNELS_LAST, PACKED, Plan, Step, permuted
 from .script import OUTPUT, PASSED, Gradient, Script
 
 
@@ -34,10 +34,11 @@ class Device(Protocol):
 
 
 class _Tensor(NamedTuple):
-    """A gradient in flight: its storage, and whether it fills it densely."""
+    """A gradient in flight: its storage, whether it fills it densely, and how it lies there."""
 
     storage: int
     dense: bool
+    layout: int = PACKED
 
 
 class Simulation:
@@ -231,16 +232,23 @@ class Simulation:
                     result.append((value, self._made(value, step, index, position)))
                 else:
                     self._retain(first.storage)
-                    result.append((value, _Tensor(first.storage, first.dense and shared != "part")))
+                    layout = permuted(inverse(op.axes), first.layout) if isinstance(op, Permute) else first.layout
+                    result.append((value, _Tensor(first.storage, first.dense and shared != "part", layout)))
             return result
+        if op.kind == "linear" and len(step.outputs[0].shape) > 2 and first.layout != PACKED:
+            # torch sees the positions as one axis, and copies a gradient of which they are not
+            copied = _Tensor(self._new(step.outputs[0].nbytes, GRADIENTS_OF_ACTIVATIONS, position), True)
+            self._release(first.storage)
+            incoming[incoming.index(first)] = first = copied
         packed = 0
-        if not first.dense and needs_packed(op):
+        if needs_packed(op) and (not first.dense or lies_otherwise(step, first.layout)):
             packed = step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
-                result.append((value, self._made(value, step, event.index, position)))
+                made = self._made(value, step, event.index, position)
+                result.append((value, made._replace(layout=gradient_layout(step, first.layout)) if event.index == 0 else made))
             elif event == PASSED:
                 self._retain(first.storage)
                 result.append((node.inputs[0], first))
@@ -294,6 +302,29 @@ def passes_on(op: Op) -> str | None:
     if isinstance(op, Reduce) and op.function == "sum":
         return "part"
     return None
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of axes that undoes an order of axes."""
+    return tuple([axes.index(axis) for axis in range(len(axes))])
+
+
+def gradient_layout(step: Step, incoming: int) -> int:
+    """How the gradient of an op's first input lies in memory."""
+    kind = step.node.op.kind
+    if kind in ("activation", "arithmetic", "dropout"):
+        return incoming
+    return CHANNELS_LAST if step.layout == CHANNELS_LAST and kind != "reduce" else PACKED
+
+
+def lies_otherwise(step: Step, incoming: int) -> bool:
+    """Whether a convolution or layer norm finds its gradient laid out otherwise than it computes."""
+    shape = step.outputs[0].shape
+    if step.node.op.kind == "layer_norm":
+        return incoming != PACKED
+    if step.node.op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
+        return False
+    return incoming != (CHANNELS_LAST if step.layout == CHANNELS_LAST else PACKED)
 
 
 def needs_packed(op: Op) -> bool:
