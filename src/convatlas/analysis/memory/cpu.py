@@ -5,11 +5,11 @@ Seen in the allocations that torch's profiler reports (torch 2.14, x86 with AVX-
 
 from __future__ import annotations
 
-from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce
+from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce, Unfold
 from ...graph.spec import ITEM_BYTES
 from . import cpu_conv
 from .plan import PART, SPARSE, Step
-from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Script
+from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Gradient, Script
 
 # these first copy an input that is not contiguous
 _READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm", "rms_norm")
@@ -39,6 +39,9 @@ class Cpu:
         if isinstance(op, LocalResponseNorm):
             x = step.inputs[0].nbytes
             return [x, -x, x, x, -x, OUTPUT]
+        if isinstance(op, Unfold):  # it begins with memory of the input's size
+            x = step.inputs[0].nbytes
+            return [x, OUTPUT, -x]
         if isinstance(op, Attention):
             scores, queries = self._attention_tile(step)
             buffer = self.threads * 4 * (scores + queries * (2 + step.inputs[0].shape[-1]))
@@ -59,7 +62,9 @@ class Cpu:
             return [*wanted, buffer, -buffer]
         if isinstance(op, Binary):
             return arithmetic_backward(op, step)
-        if isinstance(op, Activation) or (isinstance(op, Reduce) and op.function in ("var", "std", "norm")):
+        if isinstance(op, Unfold):  # made in memory of the incoming gradient's size, and cut to its own
+            return [Gradient(0, step.outputs[0].nbytes)]
+        if isinstance(op, Activation | Reduce):
             return function_backward(op.name, step)
         if isinstance(op, Prelu) or (isinstance(op, Loss) and op.function == "cross_entropy"):
             return [x, *wanted, -x]
@@ -106,6 +111,10 @@ def arithmetic_backward(op: Binary, step: Step) -> Script:
 def function_backward(function: str, step: Step) -> Script:
     """A derivative that takes several passes holds what lies between them."""
     x = step.inputs[0].nbytes
+    if function in ("amax", "amin"):  # shared out among all that are equal: a mask, how many, and the mask as numbers
+        many, few, result = step.inputs[0].numel, step.outputs[0].numel, step.outputs[0].nbytes
+        counts = [8 * few, 8 * many, -8 * many, result, result, -result]
+        return [many, *counts, x, GRADIENTS[0], -x, -result, -8 * few, -many]
     if function in ("pow", "square"):
         return [x, x, GRADIENTS[0], -x, -x]
     if function in ("var", "std", "norm"):

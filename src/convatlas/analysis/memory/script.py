@@ -10,9 +10,10 @@ PASSED = "passed"  # the gradient that came in goes on to the first input as it 
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """The moment at which the gradient of input ``index`` is made."""
+    """The moment at which the gradient of input ``index`` is made, in ``num_bytes`` of memory if that is more than it needs."""
 
     index: int
+    num_bytes: int = 0
 
 
 Event = int | str | Gradient  # a positive number allocates that many bytes, a negative one frees them

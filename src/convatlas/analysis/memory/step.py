@@ -247,7 +247,7 @@ class Simulation:
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
-                made = self._made(value, step, event.index, position)
+                made = self._made(value, step, event.index, position, event.num_bytes)
                 result.append((value, made._replace(layout=gradient_layout(step, first.layout)) if event.index == 0 else made))
             elif event == PASSED:
                 self._retain(first.storage)
@@ -259,10 +259,10 @@ class Simulation:
             self.memory.change(-packed, TEMPORARIES, position)
         return result
 
-    def _made(self, value: int, step: Step, index: int, position: int) -> _Tensor:
+    def _made(self, value: int, step: Step, index: int, position: int, num_bytes: int = 0) -> _Tensor:
         parameter = value in self.parameter_values
         kind = GRADIENTS_OF_PARAMETERS if parameter else GRADIENTS_OF_ACTIVATIONS
-        return _Tensor(self._new(step.inputs[index].nbytes, kind, position), True)
+        return _Tensor(self._new(num_bytes or step.inputs[index].nbytes, kind, position), True)
 
     def _accumulate(self, value: int, gradient: _Tensor) -> None:
         """Add to the gradient that is waiting for a value, in place where nothing else holds its storage."""
