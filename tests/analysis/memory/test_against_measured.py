@@ -79,7 +79,24 @@ def inverted_by_linears(m: Mixed, x: Tensor) -> Tensor:
     return x + y.permute(0, 3, 1, 2)
 
 
-@pytest.mark.parametrize("function", [chunked, sliced, normalised_across_channels, inverted_by_linears], ids=lambda f: f.__name__)
+def gated_by_extremes(m: Mixed, x: Tensor) -> Tensor:
+    return torch.maximum(m.conv(x), x.abs()) * torch.sigmoid(x.amax(1, keepdim=True))
+
+
+def unfolded(m: Mixed, x: Tensor) -> Tensor:
+    return functional.unfold(m.conv(x), 3, padding=1).view(len(x), 16, 9, 64, 64).mean(2)
+
+
+def merged_by_four(m: Mixed, x: Tensor) -> Tensor:
+    x = x.permute(0, 2, 3, 1)
+    x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], 1)
+    return m.norm(x).permute(0, 3, 1, 2)
+
+
+FUNCTIONS = [chunked, sliced, normalised_across_channels, inverted_by_linears, gated_by_extremes, unfolded, merged_by_four]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 def test_layouts_that_need_copies(function: Callable[[Any, Tensor], Tensor], error_of: Any) -> None:
     # every one leaves layers unused: an optimizer keeps nothing for them
     assert abs(error_of(Mixed(function), (8, 3, 64, 64), optimizer="momentum")) <= 0.005

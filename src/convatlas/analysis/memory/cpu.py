@@ -5,7 +5,7 @@ Seen in the allocations that torch's profiler reports (torch 2.14, x86 with AVX-
 
 from __future__ import annotations
 
-from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce, Unfold
+from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce, Slice, Unfold
 from ...graph.spec import ITEM_BYTES
 from . import cpu_conv
 from .plan import PART, SPARSE, Step
@@ -64,6 +64,8 @@ class Cpu:
             return arithmetic_backward(op, step)
         if isinstance(op, Unfold):  # made in memory of the incoming gradient's size, and cut to its own
             return [Gradient(0, step.outputs[0].nbytes)]
+        if isinstance(op, Slice):
+            return slice_backward(step)
         if isinstance(op, Activation | Reduce):
             return function_backward(op.name, step)
         if isinstance(op, Prelu) or (isinstance(op, Loss) and op.function == "cross_entropy"):
@@ -90,6 +92,8 @@ def _on_packed_input(step: Step, script: Script) -> Script:
 def arithmetic_backward(op: Binary, step: Step) -> Script:
     """Both operands' gradients at full size, then the sums for what was broadcast."""
     full = step.outputs[0].nbytes
+    if op.function in ("maximum", "minimum"):
+        return _extreme_backward(step)
     script: Script = []
     sums: Script = []
     quotients = [full, full, full] if op.function == "div" and step.needs[1] else []  # with the gradient's negative
@@ -108,6 +112,35 @@ def arithmetic_backward(op: Binary, step: Step) -> Script:
     return script + sums
 
 
+def _extreme_backward(step: Step) -> Script:
+    """Each operand's gradient where it is the extreme, half of it where both are: masks, and the halves."""
+    full, mask = step.outputs[0].nbytes, step.outputs[0].numel
+    script: Script = []
+    for index in (0, 1):
+        if step.needs[index]:
+            broadcast = step.inputs[index].shape != step.outputs[0].shape
+            made: Script = (
+                [full, -mask, -full, -mask, GRADIENTS[index], -full] if broadcast else [GRADIENTS[index], -mask, -full, -mask]
+            )
+            script += [mask, full, mask, *made]
+    return script
+
+
+def slice_backward(step: Step) -> Script:
+    """Zeros around a part: torch cuts one axis after the other, and puts them back one after the other."""
+    whole, part = step.inputs[0].shape, step.outputs[0].shape
+    script: Script = []
+    held = 0
+    if len(whole) == len(part):
+        cut = [axis for axis, (before, after) in enumerate(zip(whole, part, strict=True)) if before != after]
+        num_bytes = step.outputs[0].nbytes
+        for axis in reversed(cut[1:]):
+            num_bytes = num_bytes // max(part[axis], 1) * whole[axis]
+            script += [num_bytes, -held] if held else [num_bytes]
+            held = num_bytes
+    return [*script, GRADIENTS[0], -held] if held else [GRADIENTS[0]]
+
+
 def function_backward(function: str, step: Step) -> Script:
     """A derivative that takes several passes holds what lies between them."""
     x = step.inputs[0].nbytes
@@ -115,9 +148,9 @@ def function_backward(function: str, step: Step) -> Script:
         many, few, result = step.inputs[0].numel, step.outputs[0].numel, step.outputs[0].nbytes
         counts = [8 * few, 8 * many, -8 * many, result, result, -result]
         return [many, *counts, x, GRADIENTS[0], -x, -result, -8 * few, -many]
-    if function in ("pow", "square"):
+    if function in ("pow", "square", "rsqrt", "reciprocal"):
         return [x, x, GRADIENTS[0], -x, -x]
-    if function in ("var", "std", "norm"):
+    if function in ("var", "std", "norm", "abs", "sqrt", "sin", "cos", "log1p", "log2", "log10"):
         return [x, GRADIENTS[0], -x]
     if function == "clamp":
         masks = 2 * (x // ITEM_BYTES[step.inputs[0].dtype])

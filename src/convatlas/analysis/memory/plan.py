@@ -31,6 +31,7 @@ _KEEPS_LAYOUT = ("conv", "batch_norm", "activation", "arithmetic", "dropout", "m
                  "interpolate", "pad", "stochastic_depth", "identity", "adaptive_avg_pool", "slice", "split")  # fmt: skip
 
 
+_PACKS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
 _CHANGES_LAYOUT = ("permute", "slice", "split")
 
 
@@ -164,7 +165,7 @@ def _layout_after(op: Op, layout: int, source: TensorSpec, result: TensorSpec) -
         return permuted(op.axes, layout)
     if isinstance(op, Slice | Split) and layout in (PACKED, PART):
         return layout if _in_one_piece(source.shape, result.shape) else PART
-    if layout in (SPARSE, PART) and op.kind in ("conv", "max_pool", "avg_pool", "batch_norm"):
+    if layout in (SPARSE, PART) and op.kind in _PACKS:
         return PACKED
     if layout == PART and not op.is_view:
         return PACKED
