@@ -8,7 +8,6 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from itertools import compress
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
@@ -39,8 +38,6 @@ _active: list[Tracer] = []
 Rule = Callable[..., Any]
 _made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
 _OWN_TO_TORCH = frozenset({"input", "self", "out"})
-_LONGEST = 4096
-_ALONE = [(value,) for value in range(_LONGEST)]  # shared by all graphs: fewer objects for Python's garbage collector to visit
 _bare = torch.Tensor.__new__
 _is_grad_enabled = torch.is_grad_enabled
 _DTYPE, _SHAPE = attrgetter("dtype"), attrgetter("shape")
@@ -76,8 +73,6 @@ class Tracer:
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
         self.module_rules = rules
         self.paths = dict(zip(map(id, modules.modules), modules.paths, strict=True))
-        own = compress(modules.modules, ["forward" in contents for contents in modules.contents])
-        self.with_own_forward = set(map(id, own))  # on the instance: it takes the place of the type's rule
         self.call = self._caller()
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
@@ -124,9 +119,8 @@ class Tracer:
         values = self.values
         value = len(values)
         values.append(result)
-        outputs = _ALONE[value] if value < _LONGEST else (value,)
-        self.nodes.append(_made(Node, (op, inputs, outputs, self.path, not _is_grad_enabled(), self.region)))
-        made: StandIn = _bare(StandIn)
+        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        made: StandIn = _bare(StandIn)  # as `stand_in` does, without the call
         made.tracer, made.value, made.spec, made.strides = self, value, result, strides
         return made
 
@@ -142,9 +136,8 @@ class Tracer:
         result = op.output(*[values[i] for i in inputs]) if others else op.output(x.spec)
         assert type(result) is TensorSpec  # what is overwritten is one tensor
         x.spec, x.value = result, len(values)
-        outputs = _ALONE[x.value] if x.value < _LONGEST else (x.value,)
         values.append(result)
-        nodes.append(_made(Node, (op, inputs, outputs, self.path, not _is_grad_enabled(), self.region)))
+        nodes.append(_made(Node, (op, inputs, (x.value,), self.path, not _is_grad_enabled(), self.region)))
         self.released[old] = len(nodes)
         return x
 
@@ -278,8 +271,7 @@ class Tracer:
 
         It stands in for a method of `nn.Module`, and is a closure so that a call passes through one function, not three.
         """
-        paths, rules, with_own_forward = self.paths, self.module_rules, self.with_own_forward
-        thread = get_ident()
+        paths, rules, thread = self.paths, self.module_rules, get_ident()
         original: Callable[..., Any] = nn.Module._call_impl
 
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -287,11 +279,11 @@ class Tracer:
                 return original(module, *args, **kwargs)
             key = id(module)
             path = paths[key] if key in paths else self._path_of_stranger(module)
-            rule = rules[type(module)] if key not in with_own_forward else None
+            rule = rules[type(module)]
             outer = self.path
             self.path = path
             try:
-                if rule is None:
+                if rule is None or "forward" in module.__dict__:
                     # a compiled module inside the network stands for the one that it was made of
                     inner = module.__dict__["_modules"].get("_orig_mod")
                     result = (module.forward if inner is None else inner)(*args, **kwargs)
@@ -332,8 +324,6 @@ class Tracer:
 
     def _path_of_stranger(self, module: nn.Module) -> str:
         """The path of a module that the forward pass itself made: a slice of a Sequential has none of its own."""
-        if "forward" in module.__dict__:
-            self.with_own_forward.add(id(module))
         if isinstance(module, nn.Sequential | nn.ModuleList):
             return self.path
         name = type(module).__name__

@@ -29,8 +29,7 @@ class Step(NamedTuple):
 PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
 _KEEPS_LAYOUT = ("conv", "batch_norm", "activation", "arithmetic", "dropout", "max_pool", "avg_pool", "concat", "cast",
                  "interpolate", "pad", "stochastic_depth", "identity", "adaptive_avg_pool", "slice", "split")  # fmt: skip
-
-
+# these make a packed output of any input that is not channels-last
 _PACKS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
 _CHANGES_LAYOUT = ("permute", "slice", "split")
 

@@ -10,7 +10,7 @@ import torch
 from ...graph.ops import Assign, Embedding, Fill, Gather
 from ...graph.spec import broadcast
 from ..errors import data_dependent
-from .registry import FUNCTION_RULES, axis_of, is_number, register, renamed, rule_for, strides_of
+from .registry import FUNCTION_RULES, axis_of, is_number, register, rule_for
 from .views import index_in, sliced
 
 if TYPE_CHECKING:
@@ -119,13 +119,13 @@ def _setitem(t: Tracer, x: Any, index: Any, value: Any) -> None:
         shapes = [t.shape(item) if isinstance(item, torch.Tensor) else _listed_shape(item) for item in tensors]
         shape = _gathered_shape(part, shapes) if tensors else tuple(part.shape)
     source = [] if is_number(value) else [value]
-    renamed(x, t.emit(Assign(shape), x, *source, *indices, strides=strides_of(x)))
+    t.overwrite(Assign(shape), x, *source, *indices)
 
 
 def _overwrite(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
     given = [value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)]
     # of several tensors the last one is the source, the others say where it goes
-    return renamed(x, t.emit(Assign(t.shape(x)), x, *reversed(given), strides=strides_of(x)))
+    return t.overwrite(Assign(t.shape(x)), x, *reversed(given))
 
 
 register(

@@ -12,7 +12,7 @@ from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad,
 from ...graph.ops.base import per_axis
 from ..standin import DTYPES, StandIn
 from ..strides import channels_last_strides, dense_strides, following, is_channels_last, normal
-from .registry import axes_of, axis_of, element_wise, numbers, op_of, register, rule_for
+from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for
 from .views import transpose
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _vstack(t: Tracer, tensors: Any) -> Any:
 def pad(t: Tracer, x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Any:
     """Padding, in torch's order: from the last axis backwards."""
     result = t.emit(Pad(numbers((pad,)), mode), x)
-    if mode == "constant" and type(x) is StandIn and x.strides is not None:
-        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
+    if mode == "constant":
+        result.strides = placed(x, result.spec)
     return result
 
 
@@ -160,8 +160,7 @@ def interpolate(
     else:
         target = per_axis(size if isinstance(size, int) else numbers((size,)), len(space))
     result = t.emit(Interpolate(target, mode, bool(align_corners), antialias), input)
-    if type(input) is StandIn and input.strides is not None:
-        result.strides = following(shape, input.strides, result.spec.shape)
+    result.strides = placed(input, result.spec)
     return result
 
 

@@ -9,8 +9,8 @@ from ...graph import TensorSpec
 from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
-from ..strides import Strides, following, normal
-from .registry import Rule, in_place, register, rule_for
+from ..strides import normal
+from .registry import Rule, in_place, placed, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -62,12 +62,7 @@ def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: An
         offset = numbers.get(id(bias)) or t.number(bias)
         op, result = _called(settings, values[source], values[filters], values[offset])
         inputs = (source, filters, offset)
-    return t.add(op, inputs, result, _placed(x, result))
-
-
-def _placed(x: Any, result: TensorSpec) -> Strides:
-    """Strides of a convolution's result: it lies in memory as its input does."""
-    return following(x.spec.shape, x.strides, result.shape) if type(x) is StandIn and x.strides is not None else None
+    return t.add(op, inputs, result, placed(x, result))
 
 
 def _conv(rank: int) -> Rule:
@@ -96,7 +91,7 @@ def conv_transpose(
     steps, pads, extra, gaps = (per_axis(value, rank) for value in (stride, padding, output_padding, dilation))
     op = ConvTranspose(steps, pads, extra, gaps, groups)
     result = t.emit(op, input, weight) if bias is None else t.emit(op, input, weight, bias)
-    result.strides = _placed(input, result.spec)
+    result.strides = placed(input, result.spec)
     return result
 
 

@@ -25,8 +25,7 @@ from ...graph.ops import (
 )
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
-from ..strides import following
-from .registry import FUNCTION_RULES, element_wise, op_of, register, rule_for
+from .registry import FUNCTION_RULES, element_wise, op_of, placed, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -70,7 +69,8 @@ def group_norm(t: Tracer, input: Any, num_groups: int, weight: Any = None, bias:
                **kwargs: Any) -> Any:  # fmt: skip
     """Group norm."""
     result = t.emit(GroupNorm(num_groups), input, *[v for v in (weight, bias) if v is not None])
-    return _placed(input, result)
+    result.strides = placed(input, result.spec)
+    return result
 
 
 @rule_for("instance_norm")
@@ -97,10 +97,10 @@ def local_response_norm(t: Tracer, input: Any, size: int, *args: Any, **kwargs: 
     return t.emit(LocalResponseNorm(size), input)
 
 
-def _placed(x: Any, result: StandIn) -> StandIn:
-    """A pooling's result lies in memory as its input does."""
-    if type(x) is StandIn and x.strides is not None:
-        result.strides = following(x.spec.shape, x.strides, result.spec.shape)
+def _pooled(t: Tracer, op: Op, x: Any) -> StandIn:
+    """A pooling's call."""
+    result = t.emit(op, x)
+    result.strides = placed(x, result.spec)
     return result
 
 
@@ -121,7 +121,7 @@ def max_pool(
 ) -> Any:  # fmt: skip
     """Max pooling."""
     settings = map(_hashable, (kernel_size, stride, padding, dilation))
-    result = _placed(input, t.emit(_pool_op(MaxPool, rank, *settings, ceil_mode), input))
+    result = _pooled(t, _pool_op(MaxPool, rank, *settings, ceil_mode), input)
     return (result, _indices(t, result)) if return_indices else result
 
 
@@ -135,14 +135,14 @@ def avg_pool(
 ) -> Any:  # fmt: skip
     """Average pooling."""
     settings = map(_hashable, (kernel_size, stride, padding))
-    return _placed(input, t.emit(_pool_op(AvgPool, rank, *settings, 1, ceil_mode), input))
+    return _pooled(t, _pool_op(AvgPool, rank, *settings, 1, ceil_mode), input)
 
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
     """Adaptive average pooling."""
     x = t.stand_in(input)
     op, result = _adaptive_avg_pool(_hashable(output_size), rank, x.spec)
-    return _placed(x, t.add(op, (x.value,), result))
+    return t.add(op, (x.value,), result, placed(x, result))
 
 
 @lru_cache(maxsize=4096)
@@ -153,7 +153,7 @@ def _adaptive_avg_pool(output_size: Any, rank: int, spec: TensorSpec) -> tuple[A
 
 def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: bool = False, *, rank: int) -> Any:
     """Adaptive max pooling."""
-    result = _placed(input, t.emit(AdaptiveMaxPool(per_axis(output_size, rank)), input))
+    result = _pooled(t, AdaptiveMaxPool(per_axis(output_size, rank)), input)
     return (result, _indices(t, result)) if return_indices else result
 
 

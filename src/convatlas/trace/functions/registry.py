@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...graph import TensorSpec
 from ...graph.ops import Op
 from ..standin import StandIn
-from ..strides import Strides, dense_like
+from ..strides import Strides, dense_like, following
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -75,6 +76,11 @@ def strides_of(x: Any) -> Strides:
 def element_wise(x: Any) -> Strides:
     """Strides of an element-wise result."""
     return dense_like(x.spec.shape, x.strides) if type(x) is StandIn and x.strides is not None else None
+
+
+def placed(x: Any, result: TensorSpec) -> Strides:
+    """Strides of what a convolution, pooling, padding or resampling makes of ``x``: it lies in memory as its input does."""
+    return following(x.spec.shape, x.strides, result.shape) if type(x) is StandIn and x.strides is not None else None
 
 
 def is_number(value: Any) -> bool:
