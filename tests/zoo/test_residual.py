@@ -17,6 +17,7 @@ from convatlas.zoo.layers.preactivation import PreActBlock
 from convatlas.zoo.layers.residual import Bottleneck
 from convatlas.zoo.layers.squeeze_excitation import SqueezeExcitation
 from convatlas.zoo.preact_resnet import ShortcutBlock
+from convatlas.zoo.registry import REGISTRY
 
 
 def on_meta(name: str, **options: Any) -> Network:
@@ -117,7 +118,7 @@ def test_the_published_stride_lies_in_the_first_convolution() -> None:
 def shortcut_block(means: str) -> tuple[ShortcutBlock, Tensor, Tensor]:
     """A block in evaluation, an input, and its f of that input."""
     torch.manual_seed(0)
-    block = ShortcutBlock(4, 4, 1, means, 0.5).eval()
+    block = ShortcutBlock(4, 4, 1, means, 0.5, None).eval()
     x = torch.randn(2, 4, 5, 5)
     return block, x, block.f(x)
 
@@ -172,10 +173,10 @@ def test_the_sum_of_pre_activation_blocks_is_not_touched() -> None:
 # Squeeze-and-excitation
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["resnet18", "resnet50_v1", "resnext50_32x4d", "wide_resnet50_2", "preact_resnet50", "resnet20_cifar", "wrn_28_10_cifar"],
-)
+RESIDUAL_FAMILIES = ("resnet", "cifar_resnet", "preact_resnet", "wide_resnet", "resnext")
+
+
+@pytest.mark.parametrize("name", [name for name, entry in REGISTRY.items() if entry.family in RESIDUAL_FAMILIES])
 def test_any_residual_network_takes_squeeze_and_excitation(name: str) -> None:
     """2 C^2 / r parameters a block in the paper's equation 5, and the biases that its release has."""
     reduction = 8
@@ -194,7 +195,11 @@ def test_resnet_with_squeeze_and_excitation_is_se_resnet() -> None:
 
 
 def test_the_gate_scales_the_residual_and_not_the_shortcut() -> None:
-    for name, path in (("resnet18", "layer1.1"), ("preact_resnet18", "stages.0.blocks.1")):
+    for name, path in (
+        ("resnet18", "layer1.1"),
+        ("preact_resnet18", "stages.0.blocks.1"),
+        ("resnet110_cifar_dropout", "layer3.1"),
+    ):
         block = create(name, reduction=16).eval().get_submodule(path)
         x = torch.rand(1, 64, 8, 8)
         gate = cast(SqueezeExcitation, block.get_submodule("se_module"))

@@ -48,19 +48,19 @@ GATE_BIAS = -6.0
 class ShortcutBlock(BasicBlock):
     """A basic block whose shortcut is changed by one of Table 1's means."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int, means: str, dropout: float) -> None:
+    def __init__(self, in_channels: int, channels: int, stride: int, means: str, dropout: float, reduction: int | None) -> None:
         changes = stride != 1 or in_channels != channels
         shortcut: nn.Module | None = ZeroPaddedShortcut(in_channels, channels, stride) if changes else None
         if means == "conv":
             shortcut = nn.Conv2d(in_channels, channels, 1, stride)
-        super().__init__(in_channels, channels, stride, shortcut, BlockOptions())
+        super().__init__(in_channels, channels, stride, shortcut, BlockOptions(reduction=reduction))
         self.means = means
         self.gate = nn.Conv2d(channels, channels, 1) if means in ("exclusive_gate", "shortcut_gate") else None
         self.dropout = nn.Dropout(dropout) if means == "dropout" else None
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut: Tensor = x if self.downsample is None else self.downsample(x)
-        out = self.f(x)
+        out = self.gated(x)
         if self.means in ("scaled", "scaled_both"):
             shortcut = shortcut * 0.5
         if self.means == "scaled_both":
@@ -135,14 +135,22 @@ preact_resnet_cifar = register(
     input_size=(3, 32, 32),
 )
 def resnet110_with_shortcut(
-    means: str, *, num_classes: int = 10, in_channels: int = 3, dropout: float | None = None
+    means: str,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    dropout: float | None = None,
+    reduction: int | None = None,
 ) -> ShortcutResNet:
-    """ResNet-110 with one of Table 1's shortcuts; ``dropout`` is the shortcut's (0.5) where that drops, else the head's (0)."""
+    """ResNet-110 with one of Table 1's shortcuts; ``reduction`` adds squeeze-and-excitation to the residual.
+
+    ``dropout`` is the shortcut's (0.5) where that drops, else the head's (0).
+    """
     drops = means == "dropout"
     rate = (0.5 if drops else 0.0) if dropout is None else dropout
 
     def make_block(inputs: int, channels: int, stride: int) -> ShortcutBlock:
-        return ShortcutBlock(inputs, channels, stride, means, rate)
+        return ShortcutBlock(inputs, channels, stride, means, rate, reduction)
 
     head_rate = 0.0 if drops else rate
     return ShortcutResNet(18, make_block, num_classes=num_classes, in_channels=in_channels, dropout=head_rate)

@@ -47,10 +47,13 @@ class ResidualBlock(nn.Module):
         """The residual function, up to its last normalisation."""
         raise NotImplementedError
 
-    def forward(self, x: Tensor) -> Tensor:
+    def gated(self, x: Tensor) -> Tensor:
+        """gate(f(x)): what is added to the shortcut."""
         out = self.f(x)
-        if self.squeezes:
-            out = self.se_module(out)
+        return self.se_module(out) if self.squeezes else out
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.gated(x)
         if self.residual:
             out += x if self.downsample is None else self.downsample(x)
         result: Tensor = self.relu(out)
