@@ -70,7 +70,9 @@ def test_the_parameters_are_torchs(run) -> None:
 def test_json_of_list_show_and_compare_has_its_keys(run) -> None:
     assert set(json.loads(run("list", "vgg", "--json").out)[0]) == ENTRY
     shown = json.loads(run("show", "vgg16", "--json").out)
-    assert set(shown) == ENTRY | {"stages", "ops"}
+    assert set(shown) == ENTRY | {"weights", "stages", "ops"}
+    assert shown["weights"]["num_bytes"] == 553_433_881
+    assert json.loads(run("show", "zfnet", "--json").out)["weights"] is None
     assert set(shown["stages"][0]) == GROUP
     compared = json.loads(run("compare", "vgg16", "alexnet", "--json").out)
     assert compared["ratios_to"] == "vgg16"

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from convatlas.weights import FILE, published
 from convatlas.weights.download import WeightsError, download
 from convatlas.weights.timm_names import TIMM
+from convatlas.zoo import Network, create
 
 if TYPE_CHECKING:
     from .conftest import Server
 
 CONTENT = os.urandom(3 * 2**20 + 17)
+
+
+def create_on_meta(name: str) -> Network:
+    with torch.device("meta"):
+        return create(name)
 
 
 def left_in(cache: Path) -> list[str]:
@@ -122,12 +130,34 @@ def test_the_table_is_what_torchvision_and_timm_state() -> None:
         else:
             stated = get_pretrained_cfg(TIMM[name][0])
             assert (stated.url, stated.mean, stated.std) == (found.url, found.preprocessing.mean, found.preprocessing.std), name
-        assert found.url.removesuffix(".pth").endswith(f"-{found.sha256}")
 
 
-def test_published_files_state_their_hash_in_their_name() -> None:
-    found = published("resnet50")
+def test_a_file_of_another_size_is_refused_before_it_is_read(server: Server, cache: Path) -> None:
+    url = server.serve(CONTENT)
+    with pytest.raises(WeightsError, match=rf"has {len(CONTENT):,} bytes, published are 1,000; nothing was kept"):
+        download(url, num_bytes=1000)
+    assert left_in(cache) == []
+    assert download(url, num_bytes=len(CONTENT)).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", json.loads(FILE.read_text()))
+def test_the_published_hash_and_size_fit_the_name_and_the_network(name: str) -> None:
+    found = published(name)
     assert found is not None
-    assert found.sha256 in found.url
+    stated = found.url.removesuffix(".pth").rpartition("-")[2]
     assert found.url.startswith("https://")
+    assert re.fullmatch("[0-9a-f]{8,10}|[0-9a-f]{64}", found.sha256)
+    assert found.sha256.startswith(stated)
+    if found.num_bytes is None:
+        return
+    if found.megabytes is not None:
+        assert found.num_bytes / 1e6 == pytest.approx(found.megabytes, abs=0.06)
+    network = create_on_meta(name)
+    tensors = [*network.parameters(), *network.buffers()]
+    itemsize = 2 if name.startswith("wide_resnet") else 4  # torchvision keeps those in half precision
+    around = found.num_bytes - itemsize * sum(tensor.numel() for tensor in tensors)
+    assert 0 < around < 1100 * len(tensors), "the archive around the tensors"
+
+
+def test_networks_without_a_published_file_have_none() -> None:
     assert published("resnet50_v1") is None

@@ -175,7 +175,7 @@ def test_imagenet_means_the_published_file_and_what_its_images_need(
     stated = published("googlenet")
     assert stated is not None
     content = path.read_bytes()
-    served = replace(stated, url=server.serve(content), sha256=hashlib.sha256(content).hexdigest()[:8])
+    served = replace(stated, url=server.serve(content), sha256=hashlib.sha256(content).hexdigest(), num_bytes=len(content))
     monkeypatch.setattr("convatlas.weights.load.published", {"googlenet": served}.get)
     network = create("googlenet", weights="imagenet", aux_logits=False).eval()  # the file's training heads are left out
     seen: list[torch.Tensor] = []

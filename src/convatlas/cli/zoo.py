@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..weights import Weights, published
 from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
 from .options import FormatOption, Json, Output, complete_model, format_of
 from .output import deliver, screen_width
@@ -89,7 +91,9 @@ def show(
 
     def make() -> list[Line] | str:
         if form == "json":
-            record = entry_record(entry) | {"stages": stages, "ops": groups(entry.cost.ops, entry.cost.macs)}
+            weights = published(name)
+            record = entry_record(entry) | {"weights": weights and asdict(weights)}
+            record |= {"stages": stages, "ops": groups(entry.cost.ops, entry.cost.macs)}
             return as_json(record)
         table = Table(columns=group_columns("stage"), rows=stages, total="total")
         if form != "table":
@@ -140,6 +144,15 @@ def _row(entry: CatalogueEntry) -> dict[str, Any]:
     }
 
 
+def _weights_in_words(weights: Weights) -> str:
+    """What the published file reaches, how large it is, and whose it is."""
+    parts = [f"{key} {value:.1f} %" for key, value in (("top-1", weights.top1), ("top-5", weights.top5)) if value is not None]
+    size = weights.megabytes if weights.num_bytes is None else weights.num_bytes / 1e6
+    parts += [] if size is None else [f"{size:.1f} MB"]
+    parts.append(f"published as {weights.source}")
+    return ", ".join(parts)
+
+
 def _card(entry: CatalogueEntry, width: int) -> list[Line]:
     cost, paper = entry.cost, entry.paper
     facts = {
@@ -155,6 +168,8 @@ def _card(entry: CatalogueEntry, width: int) -> list[Line]:
     if entry.published:
         stated = ", ".join(f"{key.replace('top', 'top-')} {value:g} %" for key, value in entry.published.items())
         facts["accuracy"] = f"{stated} (as the paper states)"
+    if weights := published(entry.name):
+        facts["weights"] = f'"imagenet": {_weights_in_words(weights)}'
     lines = [
         Line(f"{entry.name} (family {entry.family})", "bold"),
         *wrapped(f"{paper.title}. {paper.authors}, {paper.year}.", width),

@@ -1,7 +1,9 @@
 """Published weight files: where they are, what they reach, and what an image goes through before them. No torch here.
 
 The table is made from torchvision's and timm's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publishers
-state the first eight digits, in the file's name; of its size torchvision a rounded figure, timm none.
+state the first eight digits, in the file's name; of its size torchvision a rounded figure, and timm's documentation an exact one
+for some. Whole hashes and the other exact sizes are those that public projects pin; one is taken if it begins with the
+publisher's digits and two files state it, or a table whose other rows are so confirmed, or torchvision's own issue 7744.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parent.parent / "data" / "weights.json"
+PINNED_FILE = FILE.with_name("weights_pinned.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +35,9 @@ class Weights:
 
     Attributes:
         url: of the file.
-        sha256: the first digits of its SHA-256.
-        megabytes: its size as published, in 10^6 bytes; None where the publisher does not state it.
+        sha256: its SHA-256, or as many of the first digits as are known.
+        num_bytes: its exact size, or None.
+        megabytes: its size as torchvision publishes it, in 10^6 bytes; None for timm's files.
         top1, top5: accuracy that the publisher states beside the file, in percent, on one centre crop; or None.
         source: who published it.
         preprocessing: what it was evaluated with.
@@ -41,6 +45,7 @@ class Weights:
 
     url: str
     sha256: str
+    num_bytes: int | None
     megabytes: float | None
     top1: float | None
     top5: float | None

@@ -1,4 +1,8 @@
-"""``python -m convatlas.weights`` makes the table of published weights anew, from torchvision's and timm's metadata."""
+"""``python -m convatlas.weights`` makes the table of published weights anew.
+
+It joins torchvision's and timm's metadata, which state the first digits of a file's SHA-256 in its name, with
+data/weights_pinned.json: whole hashes and exact sizes, by file name, where public projects state them.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ from torchvision.models import get_model_weights, list_models
 from ..files import atomic_write
 from ..names import natural_key
 from ..zoo import REGISTRY
-from . import FILE
+from . import FILE, PINNED_FILE
 from .timm_names import TIMM
+
+PINNED: dict[str, dict[str, Any]] = json.loads(PINNED_FILE.read_text(encoding="utf-8"))
 
 
 def of_torchvision(name: str) -> dict[str, Any] | None:
@@ -29,7 +35,7 @@ def of_torchvision(name: str) -> dict[str, Any] | None:
     metrics = weights.meta["_metrics"]["ImageNet-1K"]
     return {
         "url": weights.url,
-        "sha256": stated_digits(weights.url),
+        **pinned(weights.url),
         "megabytes": round(weights.meta["_file_size"] * 2**20 / 1e6, 1),
         "top1": metrics["acc@1"],
         "top5": metrics["acc@5"],
@@ -56,7 +62,7 @@ def of_timm(name: str) -> dict[str, Any] | None:
     size = found.test_input_size or found.input_size
     return {
         "url": found.url,
-        "sha256": stated_digits(found.url),
+        **pinned(found.url),
         "megabytes": None,
         "top1": None,
         "top5": None,
@@ -69,6 +75,12 @@ def of_timm(name: str) -> dict[str, Any] | None:
             "interpolation": found.interpolation,
         },
     }
+
+
+def pinned(url: str) -> dict[str, Any]:
+    """The SHA-256 of a file, or the digits of it that its name states, and its exact size, or None."""
+    known = PINNED.get(url.rpartition("/")[2], {})
+    return {"sha256": known.get("sha256", stated_digits(url)), "num_bytes": known.get("num_bytes")}
 
 
 def stated_digits(url: str) -> str | None:

@@ -35,11 +35,11 @@ def cache_folder() -> Path:
     return Path(base) / "convatlas" / "weights"
 
 
-def download(url: str, sha256: str | None = None) -> Path:
+def download(url: str, sha256: str | None = None, num_bytes: int | None = None) -> Path:
     """The file at ``url``, from the cache if it is there.
 
-    A file name that ends in -0123abcd is taken to state the first digits of its SHA-256, as torch's own downloads do.
-    An interrupted download (Ctrl-C) goes on where it stopped; a failed one leaves nothing.
+    ``sha256`` is its hash or the first digits of it, and ``num_bytes`` its size, where they are known. A file name that ends
+    in -0123abcd is taken to state the first digits, as torch's own downloads do. An interrupted download (Ctrl-C) goes on where it stopped; a failed one leaves nothing.
 
     Raises:
         WeightsError: the URL is not https, or could not be read, or what came is not what was published; nothing is kept.
@@ -50,7 +50,7 @@ def download(url: str, sha256: str | None = None) -> Path:
     stated = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
     digits = sha256 or (stated[1] if stated else None)
     # a file without a stated hash is kept under its whole address, so that two sites' "model.pth" stay apart
-    key = digits or hashlib.sha256(url.encode()).hexdigest()[:16]
+    key = (digits or hashlib.sha256(url.encode()).hexdigest())[:16]
     target = cache_folder() / f"{key}-{name}"
     if target.exists():
         return target
@@ -62,7 +62,7 @@ def download(url: str, sha256: str | None = None) -> Path:
         if digits is None:  # nothing would tell whether an earlier half is of the same file
             part.unlink(missing_ok=True)
         try:
-            _fetch(url, part)
+            _fetch(url, part, num_bytes)
             _verify(url, part, digits)
         except WeightsError:
             part.unlink(missing_ok=True)
@@ -95,11 +95,11 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_SafeRedirects)
 
 
-def _fetch(url: str, part: Path) -> None:
+def _fetch(url: str, part: Path, num_bytes: int | None) -> None:
     reason = ""
     for _ in range(_TRIES):
         try:
-            missing = _fetch_rest(url, part)
+            missing = _fetch_rest(url, part, num_bytes)
             if not missing:
                 return
             reason = f"it ended {missing:,} bytes early"
@@ -114,15 +114,19 @@ def _fetch(url: str, part: Path) -> None:
     raise WeightsError(f"{url} could not be downloaded: {reason}; nothing was kept")
 
 
-def _fetch_rest(url: str, part: Path) -> int:
-    """Read on from where ``part`` ends; returns how many bytes are still missing."""
+def _fetch_rest(url: str, part: Path, num_bytes: int | None) -> int:
+    """Read on from where ``part`` ends, if that leads to a file of ``num_bytes``; returns how many are still missing."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     with _OPENER.open(request, timeout=60) as response:
         if have and response.status != 206:  # the server does not resume: from the start
             have = 0
         length = response.headers.get("Content-Length")
-        total = have + int(length) if length is not None else None
+        total = have + int(length) if length is not None else num_bytes
+        if num_bytes is not None and total != num_bytes:
+            raise WeightsError(
+                f"{url} is not the published file: it has {total:,} bytes, published are {num_bytes:,}; nothing was kept"
+            )
         with part.open("ab" if have else "wb") as file, _progress(Path(urlsplit(url).path).name, total, have) as progress:
             while chunk := response.read(_CHUNK):
                 file.write(chunk)

@@ -74,7 +74,7 @@ def _located(name: str, source: str | Path) -> Path:
         found = published(name)
         if found is None:
             raise WeightsError(f"no ImageNet weights are published for {name}; give a file or an https URL")
-        return download(found.url, found.sha256)
+        return download(found.url, found.sha256, found.num_bytes)
     if isinstance(source, str) and "://" in source:
         return download(source)
     path = Path(source)
