@@ -9,7 +9,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from ..graph.spec import nbytes_of
+from ..graph.spec import bytes_of
 
 if TYPE_CHECKING:
     from ..graph import Graph
@@ -246,7 +246,7 @@ def _layers(graph: Graph) -> list[LayerCost]:
         params = sum([unseen.pop(i) for i in node.inputs if i in unseen])
         macs = op.macs(inputs, outputs) if op.multiplies else 0
         elementwise = op.elementwise(inputs, outputs)
-        activation_bytes = 0 if op.is_view else sum(map(nbytes_of, outputs))
+        activation_bytes = 0 if op.is_view else bytes_of(outputs)
         read, written = op.bytes_read(inputs, outputs), op.bytes_written(inputs, outputs)
         layers.append(
             # in the order of the fields: names would cost a tenth of all

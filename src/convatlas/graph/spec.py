@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
@@ -44,6 +45,11 @@ class TensorSpec(NamedTuple):
 def nbytes_of(spec: TensorSpec) -> int:
     """Bytes of a tensor's elements; a network has few different specs, and each is asked for dozens of times."""
     return prod(spec.shape) * ITEM_BYTES[spec.dtype]
+
+
+def bytes_of(specs: Sequence[TensorSpec]) -> int:
+    """Bytes of several tensors' elements; mostly there is one."""
+    return nbytes_of(specs[0]) if len(specs) == 1 else sum(map(nbytes_of, specs))
 
 
 def kind_of(dtype: str) -> int:

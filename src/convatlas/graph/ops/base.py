@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self
 
-from ..spec import TensorSpec, nbytes_of
+from ..spec import TensorSpec, bytes_of
 
 Specs = Sequence[TensorSpec]
 
@@ -101,11 +101,11 @@ class Op:
 
     def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
         """Bytes that an unfused kernel reads: each input once."""
-        return 0 if self.is_view and not self.in_place else sum(map(nbytes_of, inputs))
+        return 0 if self.is_view and not self.in_place else bytes_of(inputs)
 
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         """Bytes that an unfused kernel writes: each output once."""
-        return 0 if self.is_view and not self.in_place else sum(map(nbytes_of, outputs))
+        return 0 if self.is_view and not self.in_place else bytes_of(outputs)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""

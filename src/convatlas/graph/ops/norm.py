@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from ..spec import TensorSpec, nbytes_of
+from ..spec import TensorSpec, bytes_of
 from .base import Kept, Op, Passage, Specs
 
 
@@ -41,7 +41,7 @@ class BatchNorm(Op):
 
     def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
         # the batch's statistics need a pass of their own over the input
-        return sum(map(nbytes_of, inputs)) + (inputs[0].nbytes if self.training else 0)
+        return bytes_of(inputs) + (inputs[0].nbytes if self.training else 0)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         positions = (
