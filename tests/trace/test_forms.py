@@ -339,6 +339,62 @@ def test_modules_in_lists_dicts_and_made_on_the_way() -> None:
     assert paths(trace(model, (2, 3))) == ["listed.0", "byname.a", "ReLU"]
 
 
+class Shadowed(Net):
+    """A class that has an attribute of a submodule's name: Python finds it first."""
+
+    second: Any = None
+
+
+class Lenient(Net):
+    """A class with an idea of its own of what a submodule's name means."""
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__("first" if name == "second" else name)
+
+
+def exchange(m: Any, x: Tensor) -> Any:
+    m.first(x)
+    m.add_module("first", m.second)
+    return m.first(x)
+
+
+def exchange_by_assignment(m: Any, x: Tensor) -> Any:
+    m.first = m.second
+    return m.first(x)
+
+
+def remove(m: Any, x: Tensor) -> Any:
+    del m.first
+    return x if hasattr(m, "first") else m.second(x)
+
+
+@pytest.mark.parametrize("kind", [Net, Shadowed, Lenient])
+@pytest.mark.parametrize(
+    "function",
+    [
+        exchange,
+        exchange_by_assignment,
+        remove,
+        lambda m, x: x if m.second is None else m.second(x),
+        lambda m, x: m.first(m.first(x)),
+    ],
+)
+def test_submodules_are_found_as_python_finds_them(kind: type[Net], function: Callable[..., Any]) -> None:
+    model = kind(function)
+    model.first, model.second = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 3)
+    before = dict(model._modules)
+    try:
+        out, macs = copy.deepcopy(model)(torch.zeros(1, 3, 8, 8)), macs_by_torch(model, (1, 3, 8, 8))
+    except (AttributeError, TypeError, RuntimeError):
+        with pytest.raises(TraceError):
+            trace(model, (1, 3, 8, 8))
+    else:
+        graph = trace(model, (1, 3, 8, 8))
+        assert graph.values[graph.outputs[0]].shape == out.shape
+        assert cost(graph).macs == macs
+    assert list(model._modules.items()) == list(before.items())
+
+
 def test_a_failure_that_the_forward_catches_does_not_shift_paths() -> None:
     def forward(m: Any, x: Tensor) -> Tensor:
         try:

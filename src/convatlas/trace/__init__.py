@@ -14,7 +14,7 @@ from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
 from .modules import ModuleRules
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
-from .state import Modules, left_as_found
+from .state import Modules, SubmodulesChangedError, left_as_found
 from .tracer import Tracer, alone, tracing
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
@@ -86,13 +86,20 @@ def _parameters(modules: Modules) -> Iterator[nn.Parameter]:
 
 
 def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
+    try:
+        return _trace_once(modules, args, kwargs, training)
+    except SubmodulesChangedError:
+        return _trace_once(modules, args, kwargs, training, shown=False)
+
+
+def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
     model, rules = modules.modules[0], ModuleRules()
     graph = Graph(name=type(model).__name__, training=training)
     graph.modules = dict(zip(modules.paths, [kind.__name__ for kind in modules.kinds], strict=True))
     for kind in set(modules.kinds):
         if issubclass(kind, torch.jit.ScriptModule):
             raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
-    with left_as_found(modules, training, rules):
+    with left_as_found(modules, training, rules, shown):
         tracer = Tracer(graph, modules, rules)
         first = next(_parameters(modules), None)
         if first is not None and first.device.type != "meta":

@@ -8,6 +8,7 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain, compress, repeat
 from operator import is_, not_
 from typing import Any, NamedTuple, Self
@@ -19,6 +20,10 @@ from torch.utils.hooks import RemovableHandle
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
 _MT19937_BYTES = 625 * 4  # the state of numpy's generator: 624 words and a position
+
+
+class SubmodulesChangedError(Exception):
+    """A forward pass exchanged submodules that were shown as attributes, so it may have met the former ones."""
 
 
 class Modules(NamedTuple):
@@ -58,11 +63,11 @@ def _collect(
 class _Notes:
     """What the containers in modules held before."""
 
-    def __init__(self, modules: Modules, rules: Mapping[type, Any]) -> None:
+    def __init__(self, modules: Modules, ruled: list[bool]) -> None:
         self.next_hook = RemovableHandle.next_id
         self.contents = modules.contents
         self.others: list[Any] = []  # containers that are no dict
-        ruled = [rules[kind] is not None for kind in modules.kinds]
+        self.submodules_changed = False
         # a module without a rule runs code of its own, which may change what it holds
         held = [
             value for own in compress(modules.contents, map(not_, ruled)) for value in own.values() if type(value) in _CONTAINERS
@@ -92,6 +97,7 @@ class _Notes:
 
     def put_back(self) -> None:
         if not _same_values(self.filled, self.filled_before):
+            self.submodules_changed = self._submodules_differ()
             for contents, former in zip(self.filled, self.filled_before, strict=True):
                 _put_back_dict(contents, former)
         for container, former in zip(self.others, self.others_before, strict=True):
@@ -103,6 +109,11 @@ class _Notes:
                 container.clear()
         if RemovableHandle.next_id > self.next_hook:
             self._remove_new_hooks()
+
+    def _submodules_differ(self) -> bool:
+        owned = {id(own["_modules"]) for own in self.contents}
+        pairs = zip(self.filled, self.filled_before, strict=True)
+        return any(id(contents) in owned and not _same(contents, before) for contents, before in pairs)
 
     def _remove_new_hooks(self) -> None:
         for own in self.contents:
@@ -124,8 +135,12 @@ def _same_values(dicts: list[dict[Any, Any]], before: list[dict[Any, Any]]) -> b
 _values = dict.values
 
 
+def _same(contents: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    return len(contents) == len(before) and all(map(is_, contents.values(), before.values()))
+
+
 def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
-    if len(contents) == len(before) and all(map(is_, contents.values(), before.values())):
+    if _same(contents, before):
         return
     # key by key: another thread that runs this very module never finds it empty
     for key in [key for key in contents if key not in before]:
@@ -170,7 +185,7 @@ class _RandomStates:
 
 
 @contextmanager
-def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -> Iterator[None]:
+def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any], shown: bool = True) -> Iterator[None]:
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
     While inside, the modules have their attributes in copies of their dicts, so whatever is set or removed leaves with the
@@ -182,10 +197,15 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -
         modules: all modules.
         training: the mode.
         rules: the rule of each type of module. One without a rule runs code of its own, which may change what it holds.
+        shown: let submodules be found as plain attributes, past `nn.Module.__getattr__`; it is Python, and a tenth of a trace.
+
+    Raises:
+        SubmodulesChangedError: what was shown was exchanged while inside; everything is as it was before.
 
     """
     root, kinds = modules.modules[0], set(modules.kinds)
-    notes = _Notes(modules, rules)
+    ruled = [rules[kind] is not None for kind in modules.kinds]
+    notes = _Notes(modules, ruled)
     random_states = _RandomStates(kinds, rules)
     own_mode = any(kind.train is not nn.Module.train for kind in kinds)
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
@@ -193,6 +213,11 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -
     if not own_mode:
         for own in [own for own in copies if own.get("training", training) is not training]:  # a wrapper may have no mode
             own["training"] = training
+    if shown:
+        for own, kind in compress(zip(copies, modules.kinds, strict=True), map(not_, ruled)):
+            usual = kind.__getattr__ is nn.Module.__getattr__
+            if usual and _own_names(kind).isdisjoint(own["_modules"]):  # type: ignore[arg-type]  # a class has a hash
+                own.update(own["_modules"])
     for own in [own for own in copies if "_compiled_call_impl" in own]:  # its Python code is to be followed
         own["_compiled_call_impl"] = None
     try:
@@ -206,6 +231,14 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any]) -
         notes.put_back()
         for parameter, flag in flags:
             parameter.requires_grad_(flag)
+        if shown and notes.submodules_changed:
+            raise SubmodulesChangedError
+
+
+@lru_cache(maxsize=1024)
+def _own_names(kind: type) -> frozenset[str]:
+    """What a module of this class finds before it looks for a submodule of that name."""
+    return frozenset(dir(kind))
 
 
 def _give(modules: Modules, contents: list[dict[str, Any]]) -> None:
