@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..graph import TensorSpec
+from ..graph.strides import Strides, dense_strides, is_channels_last
 from .errors import data_dependent
-from .strides import Strides, dense_strides, is_channels_last
 
 if TYPE_CHECKING:
     from .tracer import Tracer

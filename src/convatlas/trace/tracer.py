@@ -22,6 +22,7 @@ from ..graph import Graph, Node, Op, TensorSpec
 from ..graph.graph import Parameters
 from ..graph.ops import Slice, Uncounted
 from ..graph.spec import ITEM_BYTES
+from ..graph.strides import Strides, dense_strides, normal
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
 from .errors import TraceError
 from .functions import FUNCTION_RULES
@@ -30,7 +31,6 @@ from .modules import ModuleRules
 from .patches import redirected
 from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
 from .state import Modules
-from .strides import Strides, dense_strides, normal
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []

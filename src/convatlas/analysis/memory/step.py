@@ -12,6 +12,7 @@ from ...graph.ops import (
     Op,
     Permute,
     Reduce,
+    Stack,
     View,
 )
 from ...graph.ops.base import NOTHING
@@ -289,7 +290,7 @@ def passes_on(op: Op) -> str | None:
     "same": as it is, summed for a broadcast operand; "part": as a view of a part of it; "copy if sparse": as a view, but
     as a copy where the gradient is itself a part of a larger tensor.
     """
-    if isinstance(op, Concat):
+    if isinstance(op, Concat | Stack):
         return "part"
     if isinstance(op, View | Permute | Alias):
         return "copy if sparse" if isinstance(op, View) else "same"

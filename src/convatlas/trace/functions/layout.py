@@ -10,8 +10,8 @@ import torch
 
 from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
 from ...graph.ops.base import per_axis
+from ...graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
 from ..standin import DTYPES, StandIn
-from ..strides import channels_last_strides, dense_strides, following, is_channels_last, normal
 from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for
 from .views import transpose
 

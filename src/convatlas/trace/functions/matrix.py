@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ...graph import TensorSpec
 from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ...graph.ops.base import per_axis
+from ...graph.spec import broadcast
+from ...graph.strides import view_strides
 from ..standin import StandIn
-from ..strides import normal
-from .registry import Rule, in_place, placed, register, rule_for
+from .layout import contiguous
+from .registry import Rule, element_wise, in_place, placed, register, rule_for
+from .views import expand
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -97,14 +101,36 @@ def conv_transpose(
 
 @rule_for("linear")
 def linear(t: Tracer, input: Any, weight: Any, bias: Any = None) -> Any:
-    """Linear layer."""
+    """Linear layer. Torch makes a matrix of the input, and copies one that is no such view."""
+    if type(input) is StandIn and input.strides is not None:
+        input = _joined(t, input, input.spec.shape[:-1], 1)
     return t.emit(_LINEAR, input, weight) if bias is None else t.emit(_LINEAR, input, weight, bias)
 
 
 @rule_for("matmul", "__matmul__")
 def matmul(t: Tracer, x: Any, other: Any) -> Any:
-    """Matrix product."""
+    """Matrix product. Of two stacks of matrices torch makes stacks along one axis, and copies an operand that is no such view."""
+    first, second = t.shape(x), t.shape(other)
+    if len(first) > 2 < len(second):
+        batch = broadcast(first[:-2], second[:-2])
+        x, other = _stacked(t, x, batch), _stacked(t, other, batch)
     return t.emit(_MATMUL, x, other)
+
+
+def _stacked(t: Tracer, x: Any, batch: tuple[int, ...]) -> Any:
+    """An operand with these batch axes, which may be joined without a copy."""
+    shape = t.shape(x)
+    if shape[:-2] != batch:
+        x = expand(t, x, *batch, *shape[-2:])
+    return _joined(t, x, batch, 2)
+
+
+def _joined(t: Tracer, x: Any, batch: tuple[int, ...], rank: int) -> Any:
+    """A tensor whose ``batch`` axes, before the last ``rank``, may be joined to one; where its layout forbids it, a copy."""
+    if type(x) is not StandIn or x.strides is None or len(batch) < 2:
+        return x
+    shape = x.spec.shape
+    return contiguous(t, x) if view_strides(shape, x.strides, (prod(batch), *shape[-rank:])) is None else x
 
 
 def _product(name: str, first_rank: int, second_rank: int) -> None:
@@ -149,9 +175,6 @@ def _einsum(t: Tracer, equation: Any, *operands: Any) -> Any:
 
 @rule_for("scaled_dot_product_attention")
 def _attention(t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **kwargs: Any) -> Any:
-    strides = None
-    if len(query.spec.shape) == 4:  # the fused kernels write (N, length, heads, size), seen with the heads before the length
-        batch, heads, length, _ = query.spec.shape
-        size = value.spec.shape[-1]
-        strides = normal((batch, heads, length, size), (length * heads * size, size, heads * size, 1))
+    # the fused kernels' result lies in memory as the query does
+    strides = element_wise(query) if query.spec.shape[-1] == value.spec.shape[-1] else None
     return t.emit(Attention(), query, key, value, *([] if attn_mask is None else [attn_mask]), strides=strides)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
 from ...graph.ops.pointwise import FUNCTIONS
 from ...graph.spec import kind_of
+from ...graph.strides import Strides
 from ..standin import DTYPES, StandIn
-from ..strides import Strides
 from .registry import Rule, axis_of, element_wise, in_place, is_number, register, rule_for, strides_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import torch
 
 from ...graph import TensorSpec
 from ...graph.ops import Op
+from ...graph.strides import Strides, dense_like, following
 from ..standin import StandIn
-from ..strides import Strides, dense_like, following
 
 if TYPE_CHECKING:
     from ..tracer import Tracer

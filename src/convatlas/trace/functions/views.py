@@ -10,8 +10,8 @@ import torch
 
 from ...graph import TensorSpec
 from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
+from ...graph.strides import Strides, dense_strides, normal, view_strides
 from ..standin import DTYPES, StandIn
-from ..strides import Strides, dense_strides, normal, view_strides
 from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
 
 if TYPE_CHECKING:
