@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple, Protocol
 
-from ...graph.ops import (
-    Alias,
-    Binary,
-    Concat,
-    Expand,
-    Op,
-    Permute,
-    Reduce,
-    Stack,
-    View,
+from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Stack, View
+from ...graph.ops.base import NOTHING, axis_of
+from ...graph.strides import (
+    Shape,
+    Strides,
+    channels_last_strides,
+    dense_like,
+    dense_strides,
+    is_channels_last,
+    normal,
+    view_strides,
 )
-from ...graph.ops.base import NOTHING
-from ...graph.ops.pointwise import Activation
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .plan import CHANNELS_LAST, PACKED, Plan, Step, permuted
+from .plan import CHANNELS_LAST, Plan, Step
 from .script import OUTPUT, PASSED, Gradient, Script
 
 
@@ -35,11 +35,11 @@ class Device(Protocol):
 
 
 class _Tensor(NamedTuple):
-    """A gradient in flight: its storage, whether it fills it densely, and how it lies there."""
+    """A gradient in flight: its storage, whether it fills it densely, and its strides there (None: contiguous)."""
 
     storage: int
     dense: bool
-    layout: int = PACKED
+    strides: Strides = None
 
 
 class Simulation:
@@ -222,34 +222,34 @@ class Simulation:
         node, op = step.node, step.node.op
         first = next(gradient for gradient in incoming if gradient is not None)
         result: list[tuple[int, _Tensor]] = []
-        shared = passes_on(op)
-        if shared is not None:
+        shape = step.outputs[0].shape
+        if passes_on(op):
             for index, need in enumerate(step.needs):
                 if not need:
                     continue
-                value = node.inputs[index]
-                broadcast = step.inputs[index].shape != step.outputs[0].shape and isinstance(op, Binary | Expand)
-                if broadcast or (shared == "copy if sparse" and not first.dense):
+                value, wanted = node.inputs[index], step.inputs[index].shape
+                broadcast = wanted != shape and isinstance(op, Binary | Expand)
+                if broadcast or (isinstance(op, View) and not _can_view(shape, first.strides, wanted)):
                     result.append((value, self._made(value, step, index, position)))
                 else:
                     self._retain(first.storage)
-                    layout = permuted(inverse(op.axes), first.layout) if isinstance(op, Permute) else first.layout
-                    result.append((value, _Tensor(first.storage, first.dense and shared != "part", layout)))
+                    dense = first.dense and not isinstance(op, Concat | Stack | Reduce)
+                    result.append((value, _Tensor(first.storage, dense, strides_passed_on(op, shape, first.strides, wanted))))
             return result
-        if op.kind == "linear" and len(step.outputs[0].shape) > 2 and first.layout != PACKED:
+        if op.kind == "linear" and not _can_view(shape, first.strides, (prod(shape[:-1]), shape[-1])):
             # torch sees the positions as one axis, and copies a gradient of which they are not
             copied = _Tensor(self._new(step.outputs[0].nbytes, GRADIENTS_OF_ACTIVATIONS, position), True)
             self._release(first.storage)
             incoming[incoming.index(first)] = first = copied
         packed = 0
-        if needs_packed(op) and (not first.dense or lies_otherwise(step, first.layout)):
+        if needs_packed(op) and ((first.strides and not first.dense) or lies_otherwise(step, first.strides)):
             packed = step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
                 made = self._made(value, step, event.index, position, event.num_bytes)
-                result.append((value, made._replace(layout=gradient_layout(step, first.layout)) if event.index == 0 else made))
+                result.append((value, made._replace(strides=strides_made(step, first.strides)) if event.index == 0 else made))
             elif event == PASSED:
                 self._retain(first.storage)
                 result.append((node.inputs[0], first))
@@ -278,54 +278,65 @@ class Simulation:
             self._release(gradient.storage)
             return
         kind = GRADIENTS_OF_PARAMETERS if value in self.parameter_values else GRADIENTS_OF_ACTIVATIONS
-        total = self._new(self.plan.graph.values[value].nbytes, kind, self.memory.position)
+        spec = self.plan.graph.values[value]
+        total = self._new(spec.nbytes, kind, self.memory.position)
         self._release(waiting.storage)
         self._release(gradient.storage)
-        self.gradients[value] = _Tensor(total, True)
+        self.gradients[value] = _Tensor(total, True, dense_like(spec.shape, waiting.strides))
 
 
-def passes_on(op: Op) -> str | None:
-    """How an op's backward hands its incoming gradient on without a new tensor, if it does.
+def passes_on(op: Op) -> bool:
+    """Whether an op's backward hands its incoming gradient on, whole or in part, without a new tensor."""
+    if isinstance(op, Activation | Binary):
+        return op.function == "add"
+    if isinstance(op, Copy):
+        return op.function in ("clone", "contiguous")
+    if isinstance(op, Reduce):
+        return op.function == "sum"
+    return isinstance(op, View | Permute | Alias | Expand | Concat | Stack)
 
-    "same": as it is, summed for a broadcast operand; "part": as a view of a part of it; "copy if sparse": as a view, but
-    as a copy where the gradient is itself a part of a larger tensor.
-    """
-    if isinstance(op, Concat | Stack):
-        return "part"
-    if isinstance(op, View | Permute | Alias):
-        return "copy if sparse" if isinstance(op, View) else "same"
-    if isinstance(op, Expand):
-        return "same"
-    if isinstance(op, Binary) and op.function == "add":
-        return "same"
-    if isinstance(op, Activation) and op.function == "add":
-        return "same"
-    if isinstance(op, Reduce) and op.function == "sum":
-        return "part"
+
+def _can_view(shape: Shape, strides: Strides, wanted: Shape) -> bool:
+    return strides is None or view_strides(shape, strides, wanted) is not None
+
+
+def strides_passed_on(op: Op, shape: Shape, strides: Strides, wanted: Shape) -> Strides:
+    """Strides of the gradient that an op hands on to an input of the shape ``wanted``."""
+    if strides is None and isinstance(op, View | Copy | Alias | Expand | Activation | Binary):
+        return None
+    before = dense_strides(shape) if strides is None else strides
+    if isinstance(op, View):
+        return normal(wanted, view_strides(shape, before, wanted) or dense_strides(wanted))
+    if isinstance(op, Permute):
+        return normal(wanted, tuple([before[op.axes.index(axis)] for axis in range(len(wanted))]))
+    if isinstance(op, Stack):
+        axis = axis_of(op.axis, len(shape))
+        return normal(wanted, before[:axis] + before[axis + 1 :])
+    if isinstance(op, Reduce):  # repeated without a copy
+        gone = {axis_of(axis, len(wanted)) for axis in op.axes}
+        kept = iter([n for axis, n in enumerate(before) if not (op.keep_axes and axis in gone)])
+        return normal(wanted, tuple([0 if axis in gone else next(kept) for axis in range(len(wanted))]))
+    return normal(wanted, before)
+
+
+def strides_made(step: Step, incoming: Strides) -> Strides:
+    """Strides of the gradient that an op makes of its first input."""
+    kind, shape = step.node.op.kind, step.inputs[0].shape
+    if kind in ("activation", "arithmetic", "dropout"):
+        return dense_like(shape, incoming) if shape == step.outputs[0].shape else None
+    if step.layout == CHANNELS_LAST and kind != "reduce" and len(shape) == 4:
+        return normal(shape, channels_last_strides(shape))
     return None
 
 
-def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The order of axes that undoes an order of axes."""
-    return tuple([axes.index(axis) for axis in range(len(axes))])
-
-
-def gradient_layout(step: Step, incoming: int) -> int:
-    """How the gradient of an op's first input lies in memory."""
-    kind = step.node.op.kind
-    if kind in ("activation", "arithmetic", "dropout"):
-        return incoming
-    return CHANNELS_LAST if step.layout == CHANNELS_LAST and kind != "reduce" else PACKED
-
-
-def lies_otherwise(step: Step, incoming: int) -> bool:
-    """Whether a convolution or layer norm finds its gradient laid out otherwise than it computes."""
+def lies_otherwise(step: Step, incoming: Strides) -> bool:
+    """Whether a kernel finds its gradient laid out otherwise than it computes."""
     shape = step.outputs[0].shape
-    if step.node.op.kind == "layer_norm":
-        return incoming != PACKED
+    if step.node.op.kind in ("layer_norm", "softmax"):
+        return incoming is not None
     if step.node.op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
         return False
-    return incoming != (CHANNELS_LAST if step.layout == CHANNELS_LAST else PACKED)
+    return not is_channels_last(shape, incoming) if step.layout == CHANNELS_LAST else incoming is not None
 
 
 def needs_packed(op: Op) -> bool:
@@ -339,4 +350,5 @@ def needs_packed(op: Op) -> bool:
         "linear",
         "max_pool",
         "avg_pool",
+        "softmax",
     )
