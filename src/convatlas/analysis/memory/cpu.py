@@ -8,7 +8,8 @@ from __future__ import annotations
 from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce, Slice, Unfold
 from ...graph.spec import ITEM_BYTES
 from . import cpu_conv
-from .plan import PART, SPARSE, Step
+from .layouts import PART, SPARSE
+from .plan import Step
 from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Gradient, Script
 
 # these first copy an input that is not contiguous

@@ -12,7 +12,8 @@ from math import prod
 
 from ...graph.ops import Conv, ConvTranspose
 from ...graph.spec import ITEM_BYTES
-from .plan import CHANNELS_LAST, Step
+from .layouts import CHANNELS_LAST
+from .plan import Step
 from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
 
 _BLOCK = 16  # channels that oneDNN lays side by side with AVX-512

@@ -7,8 +7,10 @@ from itertools import compress
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Binary, Kept, Loss, Op, Permute, Reduce, Slice, Split
+from ...graph.ops import Binary, Kept, Loss, Reduce
 from ...graph.ops.base import NOTHING
+from ...graph.strides import Strides, channels_last_strides, normal
+from .layouts import CHANGE_STRIDES, PACKED, layout_of, strides_after
 
 LOSS = "loss"
 
@@ -24,14 +26,6 @@ class Step(NamedTuple):
     differentiable: bool
     is_view: bool
     layout: int  # of the first input: PACKED, CHANNELS_LAST, SPARSE or PART
-
-
-PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
-_KEEPS_LAYOUT = ("conv", "batch_norm", "activation", "arithmetic", "dropout", "max_pool", "avg_pool", "concat", "cast",
-                 "interpolate", "pad", "stochastic_depth", "identity", "adaptive_avg_pool", "slice", "split")  # fmt: skip
-# these make a packed output of any input that is not channels-last
-_PACKS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
-_CHANGES_LAYOUT = ("permute", "slice", "split")
 
 
 @dataclass(slots=True)
@@ -109,10 +103,11 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         needs_grad[parameter.value] = parameter.trainable and not inference
     for value in [*(buffer.value for buffer in graph.buffers), *graph.inputs, *graph.constants]:
         persistent.add(fresh(value))
-    layouts = [PACKED] * count
+    strides: list[Strides] = [None] * count
     if channels_last:
         for value in graph.inputs:
-            layouts[value] = CHANNELS_LAST if len(values[value].shape) == 4 else PACKED
+            if len(shape := values[value].shape) == 4:
+                strides[value] = normal(shape, channels_last_strides(shape))
     steps: list[Step] = []
     references: list[int] = []
     for node in nodes:
@@ -138,10 +133,11 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
                 kept = Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
-        layout = layouts[node.inputs[0]] if node.inputs else PACKED
-        if layout or op.kind in _CHANGES_LAYOUT:
-            for value in node.outputs:
-                layouts[value] = _layout_after(op, layout, values[node.inputs[0]], values[value])
+        before = strides[node.inputs[0]] if node.inputs else None
+        layout = layout_of(inputs[0].shape, before) if before else PACKED
+        if before or op.kind in CHANGE_STRIDES:
+            for value, spec in zip(node.outputs, outputs, strict=True):
+                strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
         steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout))
     saved = [0] * len(size)
     for reference in references:
@@ -156,36 +152,6 @@ def trained(plan: Plan) -> list[int]:
         if step.differentiable and not reached.isdisjoint(step.node.outputs):
             reached.update(compress(step.node.inputs, step.needs))
     return [parameter.value for parameter in plan.graph.parameters if parameter.trainable and parameter.value in reached]
-
-
-def _layout_after(op: Op, layout: int, source: TensorSpec, result: TensorSpec) -> int:
-    """How an op's output lies in memory, given how its first input does."""
-    if isinstance(op, Permute):
-        return permuted(op.axes, layout)
-    if isinstance(op, Slice | Split) and layout in (PACKED, PART):
-        return layout if _in_one_piece(source.shape, result.shape) else PART
-    if layout in (SPARSE, PART) and op.kind in _PACKS:
-        return PACKED
-    if layout == PART and not op.is_view:
-        return PACKED
-    return layout if op.kind in _KEEPS_LAYOUT else PACKED
-
-
-def permuted(axes: tuple[int, ...], layout: int) -> int:
-    """How a tensor lies in memory once its axes are in another order."""
-    if axes == (0, 3, 1, 2):
-        return {PACKED: CHANNELS_LAST, SPARSE: PACKED}.get(layout, SPARSE)
-    if axes == (0, 2, 3, 1):
-        return {CHANNELS_LAST: PACKED}.get(layout, SPARSE)
-    return SPARSE if axes != tuple(range(len(axes))) else layout
-
-
-def _in_one_piece(whole: tuple[int, ...], part: tuple[int, ...]) -> bool:
-    """Whether a part of a packed tensor is packed itself: it was cut along the first of its axes that has a size."""
-    if len(whole) != len(part):
-        return True
-    cut = [axis for axis, (before, after) in enumerate(zip(whole, part, strict=True)) if before != after]
-    return not cut or all(n == 1 for n in part[: cut[-1]])
 
 
 def _dying(graph: Graph) -> list[list[int]]:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple, Protocol
 
-from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Stack, View
-from ...graph.ops.base import NOTHING, axis_of
-from ...graph.strides import (
-    Shape,
-    Strides,
-    channels_last_strides,
-    dense_like,
-    dense_strides,
-    is_channels_last,
-    normal,
-    view_strides,
-)
+from ...graph.ops import Binary, Concat, Expand, Reduce, Stack, View
+from ...graph.ops.base import NOTHING
+from ...graph.strides import Strides, dense_like
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .plan import CHANNELS_LAST, Plan, Step
+from .layouts import can_view, lies_otherwise, needs_packed, passes_on, strides_made, strides_passed_on
+from .plan import Plan, Step
 from .script import OUTPUT, PASSED, Gradient, Script
 
 
@@ -229,27 +221,34 @@ class Simulation:
                     continue
                 value, wanted = node.inputs[index], step.inputs[index].shape
                 broadcast = wanted != shape and isinstance(op, Binary | Expand)
-                if broadcast or (isinstance(op, View) and not _can_view(shape, first.strides, wanted)):
+                if broadcast or (isinstance(op, View) and not can_view(shape, first.strides, wanted)):
                     result.append((value, self._made(value, step, index, position)))
                 else:
                     self._retain(first.storage)
                     dense = first.dense and not isinstance(op, Concat | Stack | Reduce)
                     result.append((value, _Tensor(first.storage, dense, strides_passed_on(op, shape, first.strides, wanted))))
             return result
-        if op.kind == "linear" and not _can_view(shape, first.strides, (prod(shape[:-1]), shape[-1])):
+        if op.kind == "linear" and not can_view(shape, first.strides, (prod(shape[:-1]), shape[-1])):
             # torch sees the positions as one axis, and copies a gradient of which they are not
             copied = _Tensor(self._new(step.outputs[0].nbytes, GRADIENTS_OF_ACTIVATIONS, position), True)
             self._release(first.storage)
             incoming[incoming.index(first)] = first = copied
         packed = 0
-        if needs_packed(op) and ((first.strides and not first.dense) or lies_otherwise(step, first.strides)):
+        if needs_packed(op) and ((first.strides and not first.dense) or lies_otherwise(op, step.layout, shape, first.strides)):
             packed = step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
                 made = self._made(value, step, event.index, position, event.num_bytes)
-                result.append((value, made._replace(strides=strides_made(step, first.strides)) if event.index == 0 else made))
+                result.append(
+                    (
+                        value,
+                        made._replace(strides=strides_made(op, step.layout, shape, first.strides, step.inputs[0].shape))
+                        if event.index == 0
+                        else made,
+                    )
+                )
             elif event == PASSED:
                 self._retain(first.storage)
                 result.append((node.inputs[0], first))
@@ -283,72 +282,3 @@ class Simulation:
         self._release(waiting.storage)
         self._release(gradient.storage)
         self.gradients[value] = _Tensor(total, True, dense_like(spec.shape, waiting.strides))
-
-
-def passes_on(op: Op) -> bool:
-    """Whether an op's backward hands its incoming gradient on, whole or in part, without a new tensor."""
-    if isinstance(op, Activation | Binary):
-        return op.function == "add"
-    if isinstance(op, Copy):
-        return op.function in ("clone", "contiguous")
-    if isinstance(op, Reduce):
-        return op.function == "sum"
-    return isinstance(op, View | Permute | Alias | Expand | Concat | Stack)
-
-
-def _can_view(shape: Shape, strides: Strides, wanted: Shape) -> bool:
-    return strides is None or view_strides(shape, strides, wanted) is not None
-
-
-def strides_passed_on(op: Op, shape: Shape, strides: Strides, wanted: Shape) -> Strides:
-    """Strides of the gradient that an op hands on to an input of the shape ``wanted``."""
-    if strides is None and isinstance(op, View | Copy | Alias | Expand | Activation | Binary):
-        return None
-    before = dense_strides(shape) if strides is None else strides
-    if isinstance(op, View):
-        return normal(wanted, view_strides(shape, before, wanted) or dense_strides(wanted))
-    if isinstance(op, Permute):
-        return normal(wanted, tuple([before[op.axes.index(axis)] for axis in range(len(wanted))]))
-    if isinstance(op, Stack):
-        axis = axis_of(op.axis, len(shape))
-        return normal(wanted, before[:axis] + before[axis + 1 :])
-    if isinstance(op, Reduce):  # repeated without a copy
-        gone = {axis_of(axis, len(wanted)) for axis in op.axes}
-        kept = iter([n for axis, n in enumerate(before) if not (op.keep_axes and axis in gone)])
-        return normal(wanted, tuple([0 if axis in gone else next(kept) for axis in range(len(wanted))]))
-    return normal(wanted, before)
-
-
-def strides_made(step: Step, incoming: Strides) -> Strides:
-    """Strides of the gradient that an op makes of its first input."""
-    kind, shape = step.node.op.kind, step.inputs[0].shape
-    if kind in ("activation", "arithmetic", "dropout"):
-        return dense_like(shape, incoming) if shape == step.outputs[0].shape else None
-    if step.layout == CHANNELS_LAST and kind != "reduce" and len(shape) == 4:
-        return normal(shape, channels_last_strides(shape))
-    return None
-
-
-def lies_otherwise(step: Step, incoming: Strides) -> bool:
-    """Whether a kernel finds its gradient laid out otherwise than it computes."""
-    shape = step.outputs[0].shape
-    if step.node.op.kind in ("layer_norm", "softmax"):
-        return incoming is not None
-    if step.node.op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
-        return False
-    return not is_channels_last(shape, incoming) if step.layout == CHANNELS_LAST else incoming is not None
-
-
-def needs_packed(op: Op) -> bool:
-    """Whether a backward kernel first packs a gradient that is a part of a larger tensor."""
-    return op.kind in (
-        "conv",
-        "conv_transpose",
-        "batch_norm",
-        "layer_norm",
-        "group_norm",
-        "linear",
-        "max_pool",
-        "avg_pool",
-        "softmax",
-    )

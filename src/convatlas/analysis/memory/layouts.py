@@ -1,0 +1,138 @@
+"""How tensors and their gradients lie in memory: strides from one op to the next, and where torch copies."""
+
+from __future__ import annotations
+
+from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Slice, Split, Stack, View
+from ...graph.ops.base import axis_of
+from ...graph.strides import (
+    Shape,
+    Strides,
+    channels_last_strides,
+    dense_like,
+    dense_strides,
+    following,
+    is_channels_last,
+    normal,
+    same_layout,
+    view_strides,
+)
+
+PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
+CHANGE_STRIDES = ("permute", "slice", "split", "expand")  # their outputs of a contiguous input may be none
+_ELEMENT_WISE = ("activation", "arithmetic", "dropout")
+_AS_THE_INPUT = (*_ELEMENT_WISE, "cast", "stochastic_depth", "identity", "alias", "assign")
+_FOLLOW_CHANNELS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
+
+
+def layout_of(shape: Shape, strides: Strides) -> int:
+    """What a kernel sees in a tensor's strides: PACKED, CHANNELS_LAST, SPARSE or PART."""
+    if strides is None:
+        return PACKED
+    if _channels_innermost(shape, strides):
+        return CHANNELS_LAST
+    dense = dense_like(shape, strides) or dense_strides(shape)
+    return SPARSE if same_layout(shape, strides, dense) else PART
+
+
+def _channels_innermost(shape: Shape, strides: Shape) -> bool:
+    """Whether torch takes a map, or a part of one, for channels-last (`is_channels_last_strides_2d`)."""
+    if len(shape) != 4 or strides[1] == 0:
+        return False
+    least = 0
+    for axis in (1, 3, 2, 0):
+        if strides[axis] < least or (axis == 0 and least == strides[1]):
+            return False
+        least = strides[axis] * max(shape[axis], 1)
+    return True
+
+
+def strides_after(op: Op, shape: Shape, strides: Strides, result: Shape) -> Strides:
+    """Strides of an op's output of the shape ``result``, given those of its first input."""
+    before = dense_strides(shape) if strides is None else strides
+    if isinstance(op, Permute):
+        return normal(result, tuple([before[axis] for axis in op.axes]))
+    if isinstance(op, Split):
+        axis = axis_of(op.axis, len(shape))
+        return normal(result, before if op.keep_axis else before[:axis] + before[axis + 1 :])
+    if isinstance(op, Slice) and op.axes is not None:
+        return normal(result, tuple([0 if axis < 0 else before[axis] * op.step[axis] for axis in op.axes]))
+    if isinstance(op, Expand):
+        lead = len(result) - len(shape)
+        old = zip(result, (1,) * lead + shape, (0,) * lead + before, strict=True)
+        return normal(result, tuple([0 if n != m else stride for n, m, stride in old]))
+    if strides is None:
+        return None
+    if isinstance(op, View):
+        new = view_strides(shape, strides, result)
+        return None if new is None else normal(result, new)
+    if op.kind in _AS_THE_INPUT and shape == result:
+        return strides if op.is_view else dense_like(shape, strides)
+    return following(shape, strides, result) if op.kind in _FOLLOW_CHANNELS else None
+
+
+def passes_on(op: Op) -> bool:
+    """Whether an op's backward hands its incoming gradient on, whole or in part, without a new tensor."""
+    if isinstance(op, Activation | Binary):
+        return op.function == "add"
+    if isinstance(op, Copy):
+        return op.function in ("clone", "contiguous")
+    if isinstance(op, Reduce):
+        return op.function == "sum"
+    return isinstance(op, View | Permute | Alias | Expand | Concat | Stack)
+
+
+def can_view(shape: Shape, strides: Strides, wanted: Shape) -> bool:
+    """Whether a tensor of these strides can be seen in another shape without a copy."""
+    return strides is None or view_strides(shape, strides, wanted) is not None
+
+
+def strides_passed_on(op: Op, shape: Shape, strides: Strides, wanted: Shape) -> Strides:
+    """Strides of the gradient that an op hands on to an input of the shape ``wanted``."""
+    if strides is None and isinstance(op, View | Copy | Alias | Expand | Activation | Binary):
+        return None
+    before = dense_strides(shape) if strides is None else strides
+    if isinstance(op, View):
+        return normal(wanted, view_strides(shape, before, wanted) or dense_strides(wanted))
+    if isinstance(op, Permute):
+        return normal(wanted, tuple([before[op.axes.index(axis)] for axis in range(len(wanted))]))
+    if isinstance(op, Stack):
+        axis = axis_of(op.axis, len(shape))
+        return normal(wanted, before[:axis] + before[axis + 1 :])
+    if isinstance(op, Reduce):  # repeated without a copy
+        gone = {axis_of(axis, len(wanted)) for axis in op.axes}
+        kept = iter([n for axis, n in enumerate(before) if not (op.keep_axes and axis in gone)])
+        return normal(wanted, tuple([0 if axis in gone else next(kept) for axis in range(len(wanted))]))
+    return normal(wanted, before)
+
+
+def strides_made(op: Op, layout: int, shape: Shape, incoming: Strides, wanted: Shape) -> Strides:
+    """Strides of the gradient of the shape ``wanted`` that an op makes of its first input, which lies in a ``layout``."""
+    if op.kind in _ELEMENT_WISE:
+        return dense_like(wanted, incoming) if wanted == shape else None
+    if layout == CHANNELS_LAST and op.kind != "reduce" and len(wanted) == 4:
+        return normal(wanted, channels_last_strides(wanted))
+    return None
+
+
+def lies_otherwise(op: Op, layout: int, shape: Shape, incoming: Strides) -> bool:
+    """Whether a kernel on an input of a ``layout`` finds its gradient laid out otherwise than it computes."""
+    if op.kind in ("layer_norm", "softmax"):
+        return incoming is not None
+    if op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
+        return False
+    return not is_channels_last(shape, incoming) if layout == CHANNELS_LAST else incoming is not None
+
+
+def needs_packed(op: Op) -> bool:
+    """Whether a backward kernel first packs a gradient that is a part of a larger tensor."""
+    return op.kind in (
+        "conv",
+        "conv_transpose",
+        "batch_norm",
+        "layer_norm",
+        "group_norm",
+        "linear",
+        "max_pool",
+        "avg_pool",
+        "softmax",
+    )
