@@ -5,7 +5,20 @@ Seen in the allocations that torch's profiler reports (torch 2.14, x86 with AVX-
 
 from __future__ import annotations
 
-from ...graph.ops import Activation, Attention, Binary, Conv, ConvTranspose, LocalResponseNorm, Loss, Prelu, Reduce, Slice, Unfold
+from ...graph.ops import (
+    Activation,
+    Attention,
+    Binary,
+    Conv,
+    ConvTranspose,
+    LocalResponseNorm,
+    Loss,
+    Prelu,
+    Reduce,
+    RMSNorm,
+    Slice,
+    Unfold,
+)
 from ...graph.spec import ITEM_BYTES
 from . import cpu_conv
 from .layouts import PART, SPARSE
@@ -13,7 +26,7 @@ from .plan import Step
 from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Gradient, Script
 
 # these first copy an input that is not contiguous
-_READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm", "rms_norm")
+_READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm")
 _KEYS_AT_A_TIME = 512  # of flash attention
 
 
@@ -40,6 +53,9 @@ class Cpu:
         if isinstance(op, LocalResponseNorm):
             x = step.inputs[0].nbytes
             return [x, -x, x, x, -x, OUTPUT]
+        if isinstance(op, RMSNorm):
+            x = step.inputs[0].nbytes
+            return [x, -x, OUTPUT]
         if isinstance(op, Unfold):  # it begins with memory of the input's size
             x = step.inputs[0].nbytes
             return [x, OUTPUT, -x]
@@ -61,6 +77,8 @@ class Cpu:
             scores, _ = self._attention_tile(step)
             buffer = self.threads * 4 * 2 * scores
             return [*wanted, buffer, -buffer]
+        if isinstance(op, RMSNorm):  # of its parts: two gradients of the scaled input, then the square's own temporaries
+            return [x, x, *wanted[1:], -x, *wanted[:1], x, -x, -x]
         if isinstance(op, Binary):
             return arithmetic_backward(op, step)
         if isinstance(op, Unfold):  # made in memory of the incoming gradient's size, and cut to its own

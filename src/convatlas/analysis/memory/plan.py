@@ -7,7 +7,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Binary, Kept, Loss, Reduce
+from ...graph.ops import Binary, Kept, Loss, Op, Reduce
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, channels_last_strides, normal
 from .layouts import CHANGE_STRIDES, PACKED, layout_of, strides_after
@@ -83,7 +83,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         graph: the network, its loss included if it is trained.
         channels_last: images come, and weights lie, in that memory format.
         inference: nothing takes a gradient.
-        device: CUDA's dropout keeps its mask as bool, the CPU's in the input's dtype.
+        device: what kernels keep for backward differs: CUDA's dropout keeps its mask as bool, the CPU's in the input's dtype.
 
     """
     values, nodes = graph.values, graph.nodes
@@ -128,9 +128,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         if differentiable:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 needs_grad[value] = spec.is_floating
-            kept = op.kept(inputs, outputs, needs)
-            if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
-                kept = Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
+            kept = _kept_on(device, op, inputs, op.kept(inputs, outputs, needs))
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         before = strides[node.inputs[0]] if node.inputs else None
@@ -143,6 +141,15 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
     for reference in references:
         saved[reference] += 1
     return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
+
+
+def _kept_on(device: str, op: Op, inputs: list[TensorSpec], kept: Kept) -> Kept:
+    """What autograd keeps of a call, with what this device's kernels keep in place of the usual."""
+    if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
+        return Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
+    if device == "cpu" and op.kind == "rms_norm":  # made of its parts, of which the scaled input is one
+        return kept._replace(extra=(*kept.extra, inputs[0]))
+    return kept
 
 
 def trained(plan: Plan) -> list[int]:
