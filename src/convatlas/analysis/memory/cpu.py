@@ -60,6 +60,24 @@ class Cpu:
             x = step.inputs[0].nbytes
             return [x, OUTPUT, -x]
         if isinstance(op, Attention):
+            if len(step.kept.extra) > 1:  # as two products
+                query, key, scores, *copied = [spec.nbytes for spec in step.kept.extra]
+                mask = scores // ITEM_BYTES[step.inputs[0].dtype]
+                return [
+                    query,
+                    key,
+                    scores,
+                    scores,
+                    mask,
+                    -mask,
+                    -scores,
+                    *copied,
+                    OUTPUT,
+                    *[-n for n in copied],
+                    -scores,
+                    -key,
+                    -query,
+                ]
             scores, queries = self._attention_tile(step)
             buffer = self.threads * 4 * (scores + queries * (2 + step.inputs[0].shape[-1]))
             return [OUTPUT, buffer, -buffer]
@@ -74,6 +92,11 @@ class Cpu:
         if op.kind in ("batch_norm", "instance_norm") and needs[0]:  # torch makes the input's gradient twice
             return [x, GRADIENTS[0], -x, *wanted[1:]]
         if isinstance(op, Attention):
+            if len(step.kept.extra) > 1:
+                query, key, scores = [spec.nbytes for spec in step.kept.extra[:3]]
+                made: list[Script] = [[GRADIENTS[i]] if i < len(needs) and needs[i] else [] for i in range(4)]
+                first: Script = [*made[2], scores, scores, -scores, *made[3]]
+                return [*first, query, key, -scores, *made[0], -query, *made[1], -key]
             scores, _ = self._attention_tile(step)
             buffer = self.threads * 4 * 2 * scores
             return [*wanted, buffer, -buffer]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
+from math import prod
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
 from ...graph.ops import Binary, Kept, Loss, Op, Reduce
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, channels_last_strides, normal
-from .layouts import CHANGE_STRIDES, PACKED, layout_of, strides_after
+from .layouts import CHANGE_STRIDES, PACKED, can_view, layout_of, strides_after
 
 LOSS = "loss"
 
@@ -128,7 +129,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         if differentiable:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 needs_grad[value] = spec.is_floating
-            kept = _kept_on(device, op, inputs, op.kept(inputs, outputs, needs))
+            kept = _kept_on(device, op, inputs, needs, [strides[i] for i in node.inputs], op.kept(inputs, outputs, needs))
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         before = strides[node.inputs[0]] if node.inputs else None
@@ -143,12 +144,18 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
     return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
 
 
-def _kept_on(device: str, op: Op, inputs: list[TensorSpec], kept: Kept) -> Kept:
+def _kept_on(device: str, op: Op, inputs: list[TensorSpec], needs: list[bool], strides: list[Strides], kept: Kept) -> Kept:
     """What autograd keeps of a call, with what this device's kernels keep in place of the usual."""
     if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
         return Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
     if device == "cpu" and op.kind == "rms_norm":  # made of its parts, of which the scaled input is one
         return kept._replace(extra=(*kept.extra, inputs[0]))
+    if device == "cpu" and op.kind == "attention" and (any(needs[3:]) or any(s is not None and s[-1] != 1 for s in strides[:3])):
+        # not the fused kernel, but two products: the scaled query and key are kept, and what the softmax makes of their scores
+        (*batch, queries, _), (*_, keys, width) = inputs[0].shape, inputs[2].shape
+        scores = TensorSpec((*batch, queries, keys), inputs[0].dtype)
+        seen = can_view(inputs[2].shape, strides[2], (prod(batch), keys, width))
+        return Kept(inputs=(2,) if seen else (), extra=(*inputs[:2], scores, *([] if seen else [inputs[2]])))
     return kept
 
 
