@@ -150,13 +150,19 @@ def _kept_on(device: str, op: Op, inputs: list[TensorSpec], needs: list[bool], s
         return Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
     if device == "cpu" and op.kind == "rms_norm":  # made of its parts, of which the scaled input is one
         return kept._replace(extra=(*kept.extra, inputs[0]))
-    if device == "cpu" and op.kind == "attention" and (any(needs[3:]) or any(s is not None and s[-1] != 1 for s in strides[:3])):
-        # not the fused kernel, but two products: the scaled query and key are kept, and what the softmax makes of their scores
+    if device == "cpu" and op.kind == "attention" and not _fuses(inputs, needs, strides):
+        # two products: the scaled query and key are kept, and what the softmax makes of their scores
         (*batch, queries, _), (*_, keys, width) = inputs[0].shape, inputs[2].shape
         scores = TensorSpec((*batch, queries, keys), inputs[0].dtype)
         seen = can_view(inputs[2].shape, strides[2], (prod(batch), keys, width))
         return Kept(inputs=(2,) if seen else (), extra=(*inputs[:2], scores, *([] if seen else [inputs[2]])))
     return kept
+
+
+def _fuses(inputs: list[TensorSpec], needs: list[bool], strides: list[Strides]) -> bool:
+    """Whether the CPU's fused attention takes these: no trained mask, four axes, the last of them innermost in memory."""
+    innermost = all(lies is None or lies[-1] == 1 for lies in strides[:3])
+    return innermost and len(inputs[0].shape) == 4 and not any(needs[3:])
 
 
 def trained(plan: Plan) -> list[int]:

@@ -109,11 +109,16 @@ def linear(t: Tracer, input: Any, weight: Any, bias: Any = None) -> Any:
 
 @rule_for("matmul", "__matmul__")
 def matmul(t: Tracer, x: Any, other: Any) -> Any:
-    """Matrix product. Of two stacks of matrices torch makes stacks along one axis, and copies an operand that is no such view."""
+    """Matrix product. Of two stacks of matrices torch makes stacks along one axis, and copies an operand that is no such view.
+
+    A stack times one matrix is a single product of all rows, likewise.
+    """
     first, second = t.shape(x), t.shape(other)
     if len(first) > 2 < len(second):
         batch = broadcast(first[:-2], second[:-2])
         x, other = _stacked(t, x, batch), _stacked(t, other, batch)
+    elif len(first) > 2:
+        x = _joined(t, x, first[:-1], 1)
     return t.emit(_MATMUL, x, other)
 
 
