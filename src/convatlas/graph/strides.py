@@ -68,10 +68,22 @@ def is_channels_last(shape: Shape, strides: Strides) -> bool:
     return strides is not None and len(shape) in (4, 5) and same_layout(shape, strides, channels_last_strides(shape))
 
 
+def channels_innermost(shape: Shape, strides: Strides) -> bool:
+    """Whether torch's kernels take a map for channels-last, densely packed or not (`is_channels_last_strides_2d` and `_3d`)."""
+    if strides is None or len(shape) not in (4, 5) or strides[1] == 0:
+        return False
+    least = 0
+    for axis in (1, *range(len(shape) - 1, 1, -1), 0):
+        if strides[axis] < least or (axis == 0 and least == strides[1]):
+            return False
+        least = strides[axis] * max(shape[axis], 1)
+    return True
+
+
 @lru_cache(maxsize=4096)
 def following(shape: Shape, strides: Strides, result: Shape) -> Strides:
     """Strides of a convolution's or a pooling's result: channels innermost if the input's are, else contiguous."""
-    if strides is None or len(shape) != len(result) or not is_channels_last(shape, strides):
+    if strides is None or len(shape) != len(result) or not channels_innermost(shape, strides):
         return None
     return normal(result, channels_last_strides(result))
 

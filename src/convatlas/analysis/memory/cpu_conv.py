@@ -128,8 +128,8 @@ def forward(op: Conv | ConvTranspose, step: Step, threads: int) -> Script:
         columns = call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
         return [columns, OUTPUT, -columns] if columns else PLAIN_FORWARD
     if step.layout == CHANNELS_LAST:
-        copy = step.inputs[1].nbytes
-        return [OUTPUT, copy, -copy]
+        copy, turned = step.inputs[1].nbytes, _turned_weight(call, step)
+        return [turned, OUTPUT, copy, -copy, -turned]
     source, filters, target = call.source, call.blocked_weight, call.blocked(call.out)
     if call.by_gemm:
         columns = threads * call.taps * min(prod(call.out[2:]), _WIDE_COLUMNS) * call.item if prod(call.kernel) > 1 else 0
@@ -220,8 +220,8 @@ def _partial_weights(call: _Call) -> int:
 
 
 def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Script:
-    copy = step.inputs[1].nbytes
-    script: Script = [GRADIENTS[0], copy, -copy] if needs[0] else []
+    copy, turned = step.inputs[1].nbytes, _turned_weight(call, step)
+    script: Script = [turned, GRADIENTS[0], copy, -copy] if needs[0] else [turned]
     if needs[1]:
         # a large depthwise kernel's gradient is summed from 256 partial ones
         parts = 256 if call.weight[1] == 1 and call.groups > 1 and max(call.kernel) >= 5 else 1
@@ -229,4 +229,10 @@ def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Scrip
         script += [partial, copy, GRADIENTS[1], -copy, -partial]
     if needs[2]:
         script.append(GRADIENTS[2])
-    return script
+    return [*script, -turned]
+
+
+def _turned_weight(call: _Call, step: Step) -> int:
+    """Bytes of a packed weight's copy in channels-last; one of a single channel or position is both."""
+    as_it_is = step.second_layout == CHANNELS_LAST or call.weight[1] == 1 or prod(call.kernel) == 1
+    return 0 if as_it_is else step.inputs[1].nbytes

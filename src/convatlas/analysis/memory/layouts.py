@@ -7,6 +7,7 @@ from ...graph.ops.base import axis_of
 from ...graph.strides import (
     Shape,
     Strides,
+    channels_innermost,
     channels_last_strides,
     dense_like,
     dense_strides,
@@ -28,22 +29,10 @@ def layout_of(shape: Shape, strides: Strides) -> int:
     """What a kernel sees in a tensor's strides: PACKED, CHANNELS_LAST, SPARSE or PART."""
     if strides is None:
         return PACKED
-    if _channels_innermost(shape, strides):
+    if channels_innermost(shape, strides):
         return CHANNELS_LAST
     dense = dense_like(shape, strides) or dense_strides(shape)
     return SPARSE if same_layout(shape, strides, dense) else PART
-
-
-def _channels_innermost(shape: Shape, strides: Shape) -> bool:
-    """Whether torch takes a map, or a part of one, for channels-last (`is_channels_last_strides_2d`)."""
-    if len(shape) != 4 or strides[1] == 0:
-        return False
-    least = 0
-    for axis in (1, 3, 2, 0):
-        if strides[axis] < least or (axis == 0 and least == strides[1]):
-            return False
-        least = strides[axis] * max(shape[axis], 1)
-    return True
 
 
 def strides_after(op: Op, shape: Shape, strides: Strides, result: Shape) -> Strides:

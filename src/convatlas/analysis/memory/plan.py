@@ -27,6 +27,7 @@ class Step(NamedTuple):
     differentiable: bool
     is_view: bool
     layout: int  # of the first input: PACKED, CHANNELS_LAST, SPARSE or PART
+    second_layout: int  # of the second input, as a convolution's weight
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         persistent.add(fresh(value))
     strides: list[Strides] = [None] * count
     if channels_last:
-        for value in graph.inputs:
+        for value in (*graph.inputs, *graph.parameters.values):
             if len(shape := values[value].shape) == 4:
                 strides[value] = normal(shape, channels_last_strides(shape))
     steps: list[Step] = []
@@ -137,7 +138,9 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         if before or op.kind in CHANGE_STRIDES:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
-        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout))
+        second = strides[node.inputs[1]] if len(inputs) > 1 else None
+        second_layout = layout_of(inputs[1].shape, second) if second else PACKED
+        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout, second_layout))
     saved = [0] * len(size)
     for reference in references:
         saved[reference] += 1
