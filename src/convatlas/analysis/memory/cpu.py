@@ -15,12 +15,11 @@ from ...graph.ops import (
     Loss,
     Prelu,
     Reduce,
-    RMSNorm,
     Slice,
     Unfold,
 )
 from ...graph.spec import ITEM_BYTES
-from . import cpu_conv
+from . import cpu_conv, parts
 from .layouts import PART, SPARSE
 from .plan import Step
 from .script import GRADIENTS, OUTPUT, PASSED, PLAIN_FORWARD, Gradient, Script
@@ -48,36 +47,17 @@ class Cpu:
 
     def _forward(self, step: Step) -> Script:
         op = step.node.op
+        if step.in_parts:
+            return parts.forward(step)
         if isinstance(op, Conv | ConvTranspose):
             return cpu_conv.forward(op, step, self.threads)
         if isinstance(op, LocalResponseNorm):
             x = step.inputs[0].nbytes
             return [x, -x, x, x, -x, OUTPUT]
-        if isinstance(op, RMSNorm):
-            x = step.inputs[0].nbytes
-            return [x, -x, OUTPUT]
         if isinstance(op, Unfold):  # it begins with memory of the input's size
             x = step.inputs[0].nbytes
             return [x, OUTPUT, -x]
         if isinstance(op, Attention):
-            if len(step.kept.extra) > 1:  # as two products
-                query, key, scores, *copied = [spec.nbytes for spec in step.kept.extra]
-                mask = scores // ITEM_BYTES[step.inputs[0].dtype]
-                return [
-                    query,
-                    key,
-                    scores,
-                    scores,
-                    mask,
-                    -mask,
-                    -scores,
-                    *copied,
-                    OUTPUT,
-                    *[-n for n in copied],
-                    -scores,
-                    -key,
-                    -query,
-                ]
             scores, queries = self._attention_tile(step)
             buffer = self.threads * 4 * (scores + queries * (2 + step.inputs[0].shape[-1]))
             return [OUTPUT, buffer, -buffer]
@@ -85,6 +65,8 @@ class Cpu:
 
     def _backward(self, step: Step) -> Script:
         op, needs = step.node.op, step.needs
+        if step.in_parts:
+            return parts.backward(step)
         if isinstance(op, Conv | ConvTranspose):
             return cpu_conv.backward(op, step, self.threads)
         wanted: Script = [GRADIENTS[i] for i, need in enumerate(needs) if need]
@@ -92,16 +74,9 @@ class Cpu:
         if op.kind in ("batch_norm", "instance_norm") and needs[0]:  # torch makes the input's gradient twice
             return [x, GRADIENTS[0], -x, *wanted[1:]]
         if isinstance(op, Attention):
-            if len(step.kept.extra) > 1:
-                query, key, scores = [spec.nbytes for spec in step.kept.extra[:3]]
-                made: list[Script] = [[GRADIENTS[i]] if i < len(needs) and needs[i] else [] for i in range(4)]
-                first: Script = [*made[2], scores, scores, -scores, *made[3]]
-                return [*first, query, key, -scores, *made[0], -query, *made[1], -key]
             scores, _ = self._attention_tile(step)
             buffer = self.threads * 4 * 2 * scores
             return [*wanted, buffer, -buffer]
-        if isinstance(op, RMSNorm):  # of its parts: two gradients of the scaled input, then the square's own temporaries
-            return [x, x, *wanted[1:], -x, *wanted[:1], x, -x, -x]
         if isinstance(op, Binary):
             return arithmetic_backward(op, step)
         if isinstance(op, Unfold):  # made in memory of the incoming gradient's size, and cut to its own

@@ -98,15 +98,25 @@ def strides_made(op: Op, layout: int, shape: Shape, incoming: Strides, wanted: S
     """Strides of the gradient of the shape ``wanted`` that an op makes of its first input, which lies in a ``layout``."""
     if op.kind in _ELEMENT_WISE:
         return dense_like(wanted, incoming) if wanted == shape else None
+    if op.kind == "attention" and len(wanted) == 4:
+        return _heads_inside(wanted)
     if layout == CHANNELS_LAST and op.kind != "reduce" and len(wanted) == 4:
         return normal(wanted, channels_last_strides(wanted))
     return None
+
+
+def _heads_inside(shape: Shape) -> Strides:
+    """Strides of (N, heads, length, size) that lies as (N, length, heads, size), the order in which fused attention works."""
+    strides = dense_strides((shape[0], shape[2], shape[1], shape[3]))
+    return normal(shape, (strides[0], strides[2], strides[1], strides[3]))
 
 
 def lies_otherwise(op: Op, layout: int, shape: Shape, incoming: Strides) -> bool:
     """Whether a kernel on an input of a ``layout`` finds its gradient laid out otherwise than it computes."""
     if op.kind in ("layer_norm", "softmax"):
         return incoming is not None
+    if op.kind == "attention" and len(shape) == 4:
+        return incoming != _heads_inside(shape)
     if op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
         return False
     return not is_channels_last(shape, incoming) if layout == CHANNELS_LAST else incoming is not None
@@ -124,4 +134,5 @@ def needs_packed(op: Op) -> bool:
         "max_pool",
         "avg_pool",
         "softmax",
+        "attention",
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from math import prod
 from typing import NamedTuple
 
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Binary, Kept, Loss, Op, Reduce
+from ...graph.ops import Binary, Kept, Loss, Reduce
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, channels_last_strides, normal
-from .layouts import CHANGE_STRIDES, PACKED, can_view, layout_of, strides_after
+from .layouts import CHANGE_STRIDES, PACKED, layout_of, strides_after
+from .parts import MAYBE_IN_PARTS, comes_in_parts, kept_by_parts
 
 LOSS = "loss"
 
@@ -28,6 +28,7 @@ class Step(NamedTuple):
     is_view: bool
     layout: int  # of the first input: PACKED, CHANNELS_LAST, SPARSE or PART
     second_layout: int  # of the second input, as a convolution's weight
+    in_parts: bool  # made of simpler ops, for want of a kernel that fits
 
 
 @dataclass(slots=True)
@@ -127,45 +128,29 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         needs = [needs_grad[i] for i in node.inputs]
         differentiable = op.differentiable and not node.no_grad and True in needs
         kept = NOTHING
+        lying = [strides[i] for i in node.inputs]
+        in_parts = device == "cpu" and op.kind in MAYBE_IN_PARTS and comes_in_parts(op, inputs, needs, lying)
         if differentiable:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 needs_grad[value] = spec.is_floating
-            kept = _kept_on(device, op, inputs, needs, [strides[i] for i in node.inputs], op.kept(inputs, outputs, needs))
+            kept = op.kept(inputs, outputs, needs)
+            if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
+                kept = Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
+            if in_parts:
+                kept = kept_by_parts(op, inputs, lying, kept)
             references.extend(storage[node.inputs[i]] for i in kept.inputs)
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
-        before = strides[node.inputs[0]] if node.inputs else None
+        before = lying[0] if lying else None
         layout = layout_of(inputs[0].shape, before) if before else PACKED
         if before or op.kind in CHANGE_STRIDES:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
-        second = strides[node.inputs[1]] if len(inputs) > 1 else None
-        second_layout = layout_of(inputs[1].shape, second) if second else PACKED
-        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout, second_layout))
+        second = layout_of(inputs[1].shape, lying[1]) if len(inputs) > 1 else PACKED
+        steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout, second, in_parts))
     saved = [0] * len(size)
     for reference in references:
         saved[reference] += 1
     return Plan(graph, steps, storage, size, needs_grad, saved, _dying(graph), persistent)
-
-
-def _kept_on(device: str, op: Op, inputs: list[TensorSpec], needs: list[bool], strides: list[Strides], kept: Kept) -> Kept:
-    """What autograd keeps of a call, with what this device's kernels keep in place of the usual."""
-    if device == "cuda" and op.kind == "dropout" and kept.extra and kept.extra[0].shape == inputs[0].shape:
-        return Kept(extra=(TensorSpec(inputs[0].shape, "bool"),))
-    if device == "cpu" and op.kind == "rms_norm":  # made of its parts, of which the scaled input is one
-        return kept._replace(extra=(*kept.extra, inputs[0]))
-    if device == "cpu" and op.kind == "attention" and not _fuses(inputs, needs, strides):
-        # two products: the scaled query and key are kept, and what the softmax makes of their scores
-        (*batch, queries, _), (*_, keys, width) = inputs[0].shape, inputs[2].shape
-        scores = TensorSpec((*batch, queries, keys), inputs[0].dtype)
-        seen = can_view(inputs[2].shape, strides[2], (prod(batch), keys, width))
-        return Kept(inputs=(2,) if seen else (), extra=(*inputs[:2], scores, *([] if seen else [inputs[2]])))
-    return kept
-
-
-def _fuses(inputs: list[TensorSpec], needs: list[bool], strides: list[Strides]) -> bool:
-    """Whether the CPU's fused attention takes these: no trained mask, four axes, the last of them innermost in memory."""
-    innermost = all(lies is None or lies[-1] == 1 for lies in strides[:3])
-    return innermost and len(inputs[0].shape) == 4 and not any(needs[3:])
 
 
 def trained(plan: Plan) -> list[int]:

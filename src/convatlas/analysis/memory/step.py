@@ -234,21 +234,18 @@ class Simulation:
             self._release(first.storage)
             incoming[incoming.index(first)] = first = copied
         packed = 0
-        if needs_packed(op) and ((first.strides and not first.dense) or lies_otherwise(op, step.layout, shape, first.strides)):
+        otherwise = (first.strides and not first.dense) or lies_otherwise(op, step.layout, shape, first.strides)
+        if otherwise and needs_packed(op) and not step.in_parts:
             packed = step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
                 made = self._made(value, step, event.index, position, event.num_bytes)
-                result.append(
-                    (
-                        value,
-                        made._replace(strides=strides_made(op, step.layout, shape, first.strides, step.inputs[0].shape))
-                        if event.index == 0
-                        else made,
-                    )
-                )
+                if not step.in_parts and (event.index == 0 or op.kind == "attention"):
+                    wanted = step.inputs[event.index].shape
+                    made = made._replace(strides=strides_made(op, step.layout, shape, first.strides, wanted))
+                result.append((value, made))
             elif event == PASSED:
                 self._retain(first.storage)
                 result.append((node.inputs[0], first))
