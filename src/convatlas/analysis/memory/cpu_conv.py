@@ -224,8 +224,9 @@ def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Scrip
     script: Script = [turned, GRADIENTS[0], copy, -copy] if needs[0] else [turned]
     if needs[1]:
         # a large depthwise kernel's gradient is summed from 256 partial ones
-        parts = 256 if call.weight[1] == 1 and call.groups > 1 and max(call.kernel) >= 5 else 1
-        partial = (call.blocked_weight or copy) * parts * (_FLOAT_BYTES // call.item)  # sums are float32
+        many = call.weight[1] == 1 and call.groups > 1 and max(call.kernel) >= 5
+        sums = 256 * copy if many else call.blocked_weight or copy
+        partial = sums * (_FLOAT_BYTES // call.item)  # in float32
         script += [partial, copy, GRADIENTS[1], -copy, -partial]
     if needs[2]:
         script.append(GRADIENTS[2])

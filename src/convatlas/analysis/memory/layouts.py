@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Slice, Split, Stack, View
 from ...graph.ops.base import axis_of
 from ...graph.strides import (
@@ -73,6 +75,18 @@ def passes_on(op: Op) -> bool:
 def can_view(shape: Shape, strides: Strides, wanted: Shape) -> bool:
     """Whether a tensor of these strides can be seen in another shape without a copy."""
     return strides is None or view_strides(shape, strides, wanted) is not None
+
+
+def seen_as(op: Op, shape: Shape) -> Shape:
+    """The shape in which an op's backward takes its gradient: a product's has one axis of rows, or of matrices.
+
+    Torch copies a gradient that is no such view.
+    """
+    if op.kind == "linear":
+        return (prod(shape[:-1]), *shape[-1:])
+    if op.kind == "matmul" and len(shape) > 2:
+        return (prod(shape[:-2]), *shape[-2:])
+    return shape
 
 
 def strides_passed_on(op: Op, shape: Shape, strides: Strides, wanted: Shape) -> Strides:

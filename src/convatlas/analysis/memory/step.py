@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import NamedTuple, Protocol
 
 from ...graph.ops import Binary, Concat, Expand, Reduce, Stack, View
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, dense_like
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .layouts import can_view, lies_otherwise, needs_packed, passes_on, strides_made, strides_passed_on
+from .layouts import can_view, lies_otherwise, needs_packed, passes_on, seen_as, strides_made, strides_passed_on
 from .plan import Plan, Step
 from .script import OUTPUT, PASSED, Gradient, Script
 
@@ -228,8 +227,7 @@ class Simulation:
                     dense = first.dense and not isinstance(op, Concat | Stack | Reduce)
                     result.append((value, _Tensor(first.storage, dense, strides_passed_on(op, shape, first.strides, wanted))))
             return result
-        if op.kind == "linear" and not can_view(shape, first.strides, (prod(shape[:-1]), shape[-1])):
-            # torch sees the positions as one axis, and copies a gradient of which they are not
+        if not can_view(shape, first.strides, seen_as(op, shape)):
             copied = _Tensor(self._new(step.outputs[0].nbytes, GRADIENTS_OF_ACTIVATIONS, position), True)
             self._release(first.storage)
             incoming[incoming.index(first)] = first = copied
