@@ -127,7 +127,7 @@ def _heads_inside(shape: Shape) -> Strides:
 
 def lies_otherwise(op: Op, layout: int, shape: Shape, incoming: Strides) -> bool:
     """Whether a kernel on an input of a ``layout`` finds its gradient laid out otherwise than it computes."""
-    if op.kind in ("layer_norm", "softmax"):
+    if op.kind in ("layer_norm", "softmax") or (op.kind == "avg_pool" and layout == PACKED):
         return incoming is not None
     if op.kind == "attention" and len(shape) == 4:
         return incoming != _heads_inside(shape)

@@ -234,7 +234,8 @@ class Simulation:
         packed = 0
         otherwise = (first.strides and not first.dense) or lies_otherwise(op, step.layout, shape, first.strides)
         if otherwise and needs_packed(op) and not step.in_parts:
-            packed = step.outputs[0].nbytes
+            # average pooling makes its result as its gradient lies, and then copies that one
+            packed = step.inputs[0].nbytes if op.kind == "avg_pool" and first.dense else step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
