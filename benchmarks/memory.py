@@ -70,7 +70,8 @@ def build(network: str) -> nn.Module:
     if library == "torchvision":
         import torchvision
 
-        return torchvision.models.get_model(name, weights=None, weights_backbone=None)
+        without_backbone = {"weights_backbone": None} if name.startswith("fcn") else {}  # else it is downloaded
+        return torchvision.models.get_model(name, weights=None, **without_backbone)
     return ca.create(name)
 
 

@@ -24,6 +24,7 @@ _SHARED_POSITIONS = 512  # output positions above which the threads share one im
 _WIDE_COLUMNS = 1536  # positions of im2col at a time in a forward pass
 _FLOAT_BYTES = 4
 _LIGHT = 8  # activations to weights above which oneDNN splits a weight's gradient over images
+_PARTS_OF_JUMPING = 4  # partial weight gradients of a thread, where a convolution is strided and dilated at once
 _BARRIERS = 8576  # bytes in which threads that sum up partial gradients wait for each other
 _STRIDED_BYTES = 6600  # a thread's buffer for a strided convolution's gradient, for each of up to 64 channels
 
@@ -78,6 +79,11 @@ class _Call:
             return False
         large = max(self.kernel) >= 5 if self.depthwise else self.weight[1] % _NARROW_GROUP != 0
         return large or self.by_gemm
+
+    @property
+    def jumps(self) -> bool:
+        """Whether it is strided and dilated at once, which oneDNN runs backward by a matrix product."""
+        return self.groups == 1 and max(self.op.stride) > 1 and max(self.op.dilation) > 1
 
     def blocked(self, shape: tuple[int, ...]) -> int:
         """Bytes of (N, C, ...) as oneDNN lays it out."""
@@ -174,7 +180,7 @@ def _input_gradient(call: _Call) -> Script:
     grad, filters, source = call.blocked(call.out), call.blocked_weight, call.blocked(call.x)
     if isinstance(call.op, ConvTranspose):
         return [grad, filters, source, -filters, -grad, GRADIENTS[0], -source]
-    if call.by_gemm:
+    if call.by_gemm or call.jumps:
         columns = call.threads * call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
         return [source, columns, -columns, GRADIENTS[0], -source]
     if max(call.op.stride) > 1 and call.groups == 1:  # made channels-last, then packed over one more copy
@@ -186,11 +192,11 @@ def _input_gradient(call: _Call) -> Script:
 def _weight_gradient(call: _Call, bias: bool) -> Script:
     made: Script = [GRADIENTS[1], *([GRADIENTS[2]] if bias else [])]
     filters = call.blocked_weight or call.plain(call.weight)
-    if call.weight_by_gemm:
+    if call.weight_by_gemm or call.jumps:
         positions = prod(call.out[2:])
         copies = call.threads if positions < _SHARED_POSITIONS else 1
         columns = call.taps * positions if prod(call.kernel) > 1 else 0
-        work = copies * call.item * (columns + prod(call.weight))
+        work = copies * call.item * (columns + prod(call.weight) * (_PARTS_OF_JUMPING if call.jumps else 1))
         return [filters, work, -work, *made, -filters]
     grad, source = call.blocked(call.out), call.source
     partial = _partial_weights(call)
