@@ -147,9 +147,15 @@ def stacked_branches(m: Mixed, x: Tensor) -> Tensor:
     return (branches * branches.mean((3, 4), keepdim=True).softmax(1)).sum(1)
 
 
+def divided_in_place(m: Mixed, x: Tensor) -> Tensor:
+    y = m.conv(x)
+    y /= y.sum(1, keepdim=True)
+    return y * m.conv(y)
+
+
 FUNCTIONS = [chunked, sliced, normalised_across_channels, inverted_by_linears, gated_by_extremes, unfolded, merged_by_four,
              attention_by_products, fused_attention, attention_of_turned_products, one_matrix_for_a_stack,
-             linear_across_positions, stacked_branches]  # fmt: skip
+             linear_across_positions, stacked_branches, divided_in_place]  # fmt: skip
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)

@@ -181,6 +181,8 @@ class Binary(Op):
                     return Kept(inputs=(1,) if left else (), extra=(inputs[0],))
                 return Kept(inputs=((0,) if right else ()) + ((1,) if left else ()))
             case "div":
+                if self.in_place and right:
+                    return Kept(inputs=(1,), extra=(inputs[0],))
                 return Kept(inputs=((0,) if right else ()) + (1,))
             case "maximum" | "minimum" | "pow" | "atan2":
                 return Kept(inputs=(0, 1))
