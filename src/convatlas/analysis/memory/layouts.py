@@ -24,6 +24,8 @@ PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another orde
 CHANGE_STRIDES = ("permute", "slice", "split", "expand")  # their outputs of a contiguous input may be none
 _ELEMENT_WISE = ("activation", "arithmetic", "dropout")
 _AS_THE_INPUT = (*_ELEMENT_WISE, "cast", "stochastic_depth", "identity", "alias", "assign")
+_PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
+                             "softmax", "attention"})  # fmt: skip
 _FOLLOW_CHANNELS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
 
 
@@ -125,28 +127,19 @@ def _heads_inside(shape: Shape) -> Strides:
     return normal(shape, (strides[0], strides[2], strides[1], strides[3]))
 
 
-def lies_otherwise(op: Op, layout: int, shape: Shape, incoming: Strides) -> bool:
-    """Whether a kernel on an input of a ``layout`` finds its gradient laid out otherwise than it computes."""
+def packs_first(op: Op, layout: int, shape: Shape, incoming: Strides, dense: bool) -> bool:
+    """Whether a kernel first packs its gradient: one that is a part of a larger tensor, or lies otherwise than it computes.
+
+    ``layout`` is that of the op's first input, ``shape`` the gradient's.
+    """
+    if op.kind not in _PACK_GRADIENTS:
+        return False
+    if incoming is not None and not dense:
+        return True
+    if op.kind == "attention":
+        return len(shape) == 4 and incoming != _heads_inside(shape)
     if op.kind in ("layer_norm", "softmax") or (op.kind == "avg_pool" and layout == PACKED):
         return incoming is not None
-    if op.kind == "attention" and len(shape) == 4:
-        return incoming != _heads_inside(shape)
     if op.kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
         return False
     return not is_channels_last(shape, incoming) if layout == CHANNELS_LAST else incoming is not None
-
-
-def needs_packed(op: Op) -> bool:
-    """Whether a backward kernel first packs a gradient that is a part of a larger tensor."""
-    return op.kind in (
-        "conv",
-        "conv_transpose",
-        "batch_norm",
-        "layer_norm",
-        "group_norm",
-        "linear",
-        "max_pool",
-        "avg_pool",
-        "softmax",
-        "attention",
-    )

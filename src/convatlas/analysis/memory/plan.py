@@ -145,7 +145,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         if before or op.kind in CHANGE_STRIDES:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
-        second = layout_of(inputs[1].shape, lying[1]) if len(inputs) > 1 else PACKED
+        second = layout_of(inputs[1].shape, lying[1]) if len(lying) > 1 and lying[1] else PACKED
         steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout, second, in_parts))
     saved = [0] * len(size)
     for reference in references:

@@ -8,7 +8,7 @@ from ...graph.ops import Binary, Concat, Expand, Reduce, Stack, View
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, dense_like
 from .changes import ACTIVATIONS, GRADIENTS_OF_ACTIVATIONS, GRADIENTS_OF_PARAMETERS, SAVED, TEMPORARIES, Memory
-from .layouts import can_view, lies_otherwise, needs_packed, passes_on, seen_as, strides_made, strides_passed_on
+from .layouts import can_view, packs_first, passes_on, seen_as, strides_made, strides_passed_on
 from .plan import Plan, Step
 from .script import OUTPUT, PASSED, Gradient, Script
 
@@ -227,24 +227,22 @@ class Simulation:
                     dense = first.dense and not isinstance(op, Concat | Stack | Reduce)
                     result.append((value, _Tensor(first.storage, dense, strides_passed_on(op, shape, first.strides, wanted))))
             return result
-        if not can_view(shape, first.strides, seen_as(op, shape)):
+        if first.strides and not can_view(shape, first.strides, seen_as(op, shape)):
             copied = _Tensor(self._new(step.outputs[0].nbytes, GRADIENTS_OF_ACTIVATIONS, position), True)
             self._release(first.storage)
             incoming[incoming.index(first)] = first = copied
         packed = 0
-        otherwise = (first.strides and not first.dense) or lies_otherwise(op, step.layout, shape, first.strides)
-        if otherwise and needs_packed(op) and not step.in_parts:
+        if not step.in_parts and packs_first(op, step.layout, shape, first.strides, first.dense):
             # average pooling makes its result as its gradient lies, and then copies that one
             packed = step.inputs[0].nbytes if op.kind == "avg_pool" and first.dense else step.outputs[0].nbytes
             self.memory.change(packed, TEMPORARIES, position)
         for event in self.device.backward(step):
             if isinstance(event, Gradient):
                 value = node.inputs[event.index]
-                made = self._made(value, step, event.index, position, event.num_bytes)
-                if not step.in_parts and (event.index == 0 or op.kind == "attention"):
-                    wanted = step.inputs[event.index].shape
-                    made = made._replace(strides=strides_made(op, step.layout, shape, first.strides, wanted))
-                result.append((value, made))
+                strides: Strides = None
+                if (event.index == 0 or op.kind == "attention") and not step.in_parts:
+                    strides = strides_made(op, step.layout, shape, first.strides, step.inputs[event.index].shape)
+                result.append((value, self._made(value, step, event.index, position, event.num_bytes, strides)))
             elif event == PASSED:
                 self._retain(first.storage)
                 result.append((node.inputs[0], first))
@@ -255,10 +253,10 @@ class Simulation:
             self.memory.change(-packed, TEMPORARIES, position)
         return result
 
-    def _made(self, value: int, step: Step, index: int, position: int, num_bytes: int = 0) -> _Tensor:
+    def _made(self, value: int, step: Step, index: int, position: int, num_bytes: int = 0, strides: Strides = None) -> _Tensor:
         parameter = value in self.parameter_values
         kind = GRADIENTS_OF_PARAMETERS if parameter else GRADIENTS_OF_ACTIVATIONS
-        return _Tensor(self._new(num_bytes or step.inputs[index].nbytes, kind, position), True)
+        return _Tensor(self._new(num_bytes or step.inputs[index].nbytes, kind, position), True, strides)
 
     def _accumulate(self, value: int, gradient: _Tensor) -> None:
         """Add to the gradient that is waiting for a value, in place where nothing else holds its storage."""
