@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Slice, Split, Stack, View
+from ...graph.ops import Activation, Alias, Binary, Concat, Copy, Expand, Op, Permute, Reduce, Stack, View
 from ...graph.ops.base import axis_of
 from ...graph.strides import (
     Shape,
@@ -21,9 +21,9 @@ from ...graph.strides import (
 )
 
 PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
-CHANGE_STRIDES = ("permute", "slice", "split", "expand")  # their outputs of a contiguous input may be none
+VIEWS = ("permute", "slice", "split", "expand", "view")
 _ELEMENT_WISE = ("activation", "arithmetic", "dropout")
-_AS_THE_INPUT = (*_ELEMENT_WISE, "cast", "stochastic_depth", "identity", "alias", "assign")
+_AS_THE_INPUT = (*_ELEMENT_WISE, "cast", "stochastic_depth", "identity", "assign")
 _PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
                              "softmax", "attention"})  # fmt: skip
 _FOLLOW_CHANNELS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
@@ -42,22 +42,11 @@ def layout_of(shape: Shape, strides: Strides) -> int:
 def strides_after(op: Op, shape: Shape, strides: Strides, result: Shape) -> Strides:
     """Strides of an op's output of the shape ``result``, given those of its first input."""
     before = dense_strides(shape) if strides is None else strides
-    if isinstance(op, Permute):
-        return normal(result, tuple([before[axis] for axis in op.axes]))
-    if isinstance(op, Split):
-        axis = axis_of(op.axis, len(shape))
-        return normal(result, before if op.keep_axis else before[:axis] + before[axis + 1 :])
-    if isinstance(op, Slice) and op.axes is not None:
-        return normal(result, tuple([0 if axis < 0 else before[axis] * op.step[axis] for axis in op.axes]))
-    if isinstance(op, Expand):
-        lead = len(result) - len(shape)
-        old = zip(result, (1,) * lead + shape, (0,) * lead + before, strict=True)
-        return normal(result, tuple([0 if n != m else stride for n, m, stride in old]))
+    if op.is_view and op.kind in VIEWS:
+        seen = op.seen_strides(shape, before, result)
+        return None if seen is None else normal(result, seen)
     if strides is None:
         return None
-    if isinstance(op, View):
-        new = view_strides(shape, strides, result)
-        return None if new is None else normal(result, new)
     if op.kind in _AS_THE_INPUT and shape == result:
         return strides if op.is_view else dense_like(shape, strides)
     return following(shape, strides, result) if op.kind in _FOLLOW_CHANNELS else None
@@ -99,7 +88,8 @@ def strides_passed_on(op: Op, shape: Shape, strides: Strides, wanted: Shape) -> 
     if isinstance(op, View):
         return normal(wanted, view_strides(shape, before, wanted) or dense_strides(wanted))
     if isinstance(op, Permute):
-        return normal(wanted, tuple([before[op.axes.index(axis)] for axis in range(len(wanted))]))
+        places = [axis_of(axis, len(wanted)) for axis in op.axes]
+        return normal(wanted, tuple([before[places.index(axis)] for axis in range(len(wanted))]))
     if isinstance(op, Stack):
         axis = axis_of(op.axis, len(shape))
         return normal(wanted, before[:axis] + before[axis + 1 :])

@@ -10,7 +10,7 @@ from ...graph import Graph, Node, TensorSpec
 from ...graph.ops import Binary, Kept, Loss, Reduce
 from ...graph.ops.base import NOTHING
 from ...graph.strides import Strides, channels_last_strides, normal
-from .layouts import CHANGE_STRIDES, PACKED, layout_of, strides_after
+from .layouts import PACKED, VIEWS, layout_of, strides_after
 from .parts import MAYBE_IN_PARTS, comes_in_parts, kept_by_parts
 
 LOSS = "loss"
@@ -142,7 +142,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         before = lying[0] if lying else None
         layout = layout_of(inputs[0].shape, before) if before else PACKED
-        if before or op.kind in CHANGE_STRIDES:
+        if before or op.kind in VIEWS:
             for value, spec in zip(node.outputs, outputs, strict=True):
                 strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
         second = layout_of(inputs[1].shape, lying[1]) if len(lying) > 1 and lying[1] else PACKED

@@ -8,6 +8,7 @@ from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self
 
 from ..spec import TensorSpec, bytes_of
+from ..strides import Shape
 
 Specs = Sequence[TensorSpec]
 
@@ -115,6 +116,10 @@ class Op:
         """Where the positions along an axis of input ``index`` go; None where an output position may see all of them."""
         into = axis + len(outputs[0].shape) - len(inputs[index].shape)
         return Passage(into) if into >= 0 and outputs[0].shape[into] == inputs[index].shape[axis] else None
+
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
+        """Strides of a view of the shape ``result``, given its input's shape and strides; None where they allow no view."""
+        return strides
 
     def window(self, inputs: Specs, outputs: Specs) -> Window | str:
         """What an output position sees of the first input's spatial axes: a `Window`, `POINTWISE` or `GLOBAL`."""

@@ -7,6 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
+from ..strides import Shape, view_strides
 from .base import Op, Passage, Specs, axis_of
 
 
@@ -47,6 +48,9 @@ class View(Op):
             raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
         return TensorSpec(self.shape, inputs[0].dtype)
 
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
+        return view_strides(shape, strides, result)
+
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         # an axis lives on where as many elements lie before it, and as many positions along it
         before = prod(inputs[0].shape[:axis])
@@ -72,6 +76,9 @@ class Permute(Op):
             raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
         return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
 
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
+        return tuple([strides[axis] for axis in self.axes])
+
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return Passage([each % len(self.axes) for each in self.axes].index(axis))
 
@@ -92,6 +99,11 @@ class Expand(Op):
             raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
         return TensorSpec(tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype)
 
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
+        lead = len(result) - len(shape)
+        sizes = zip(result, (1,) * lead + shape, (0,) * lead + strides, strict=True)
+        return tuple([stride if n == before else 0 for n, before, stride in sizes])
+
 
 @dataclass(frozen=True, slots=True)
 class Slice(Op):
@@ -106,6 +118,11 @@ class Slice(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return TensorSpec(self.shape, inputs[0].dtype)
+
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
+        if self.axes is None:
+            return None
+        return tuple([0 if axis < 0 else strides[axis] * self.step[axis] for axis in self.axes])
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         if self.axes is None or axis not in self.axes:
@@ -131,6 +148,10 @@ class Split(Op):
         return tuple(
             TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype) for size in self.sizes
         )
+
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
+        axis = axis_of(self.axis, len(shape))
+        return strides if self.keep_axis else strides[:axis] + strides[axis + 1 :]
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         own = axis_of(self.axis, len(inputs[0].shape))

@@ -10,7 +10,7 @@ import torch
 
 from ...graph import TensorSpec
 from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
-from ...graph.strides import Strides, dense_strides, normal, view_strides
+from ...graph.strides import Strides, dense_strides, normal
 from ..standin import DTYPES, StandIn
 from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
 
@@ -29,7 +29,7 @@ def _reshaping(spec: TensorSpec, strides: Strides, shape: tuple[int, ...], funct
     result = op.output(spec)
     if strides is None:
         return op, result, None
-    new = view_strides(spec.shape, strides, result.shape)
+    new = op.seen_strides(spec.shape, strides, result.shape)
     return (View(shape, function, copies=True), result, None) if new is None else (op, result, normal(result.shape, new))
 
 
@@ -103,7 +103,7 @@ def _permutation(spec: TensorSpec, strides: Strides, axes: tuple[int, ...]) -> t
     rank = len(spec.shape)
     op = Permute(axes_of(axes, rank) if axes else ())
     result, before = op.output(spec), dense_strides(spec.shape) if strides is None else strides
-    return op, result, normal(result.shape, tuple([before[axis] for axis in op.axes]))
+    return op, result, normal(result.shape, op.seen_strides(spec.shape, before, result.shape))
 
 
 def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> StandIn:
@@ -153,10 +153,7 @@ def expand(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     x = t.stand_in(x)
     op = Expand(numbers(sizes or (kwargs["size"],)))
     shape = op.output(x.spec).shape
-    lead = len(shape) - len(x.spec.shape)
-    old, before = (1,) * lead + x.spec.shape, (0,) * lead + _true_strides(x)
-    strides = tuple(0 if n != m else s for n, m, s in zip(shape, old, before, strict=True))
-    return t.emit(op, x, strides=normal(shape, strides))
+    return t.emit(op, x, strides=normal(shape, op.seen_strides(x.spec.shape, _true_strides(x), shape)))
 
 
 @rule_for("expand_as")
@@ -178,9 +175,9 @@ in_place(_detach, "detach_")
 
 def _split_into(t: Tracer, x: Any, sizes: tuple[int, ...], axis: int, keep_axis: bool = True) -> tuple[StandIn, ...]:
     x = t.stand_in(x)
-    parts = t.emit_many(op_of(Split, sizes, axis, keep_axis), x)
-    before = _true_strides(x)
-    strides = before if keep_axis else before[:axis] + before[axis + 1 :]
+    op: Split = op_of(Split, sizes, axis, keep_axis)
+    parts = t.emit_many(op, x)
+    strides = op.seen_strides(x.spec.shape, _true_strides(x), ())
     for part in parts:
         part.strides = normal(part.spec.shape, strides)
     return parts
@@ -230,10 +227,9 @@ def _unbind(t: Tracer, x: Any, dim: int = 0) -> Any:
 
 def sliced(t: Tracer, x: StandIn, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]) -> StandIn:
     """A rectangular part; ``axes`` tells for each axis of the part which axis of ``x`` it is (None: a new one)."""
-    before = _true_strides(x)
-    strides: Strides = tuple([0 if axis is None else before[axis] * step[axis] for axis in axes])
-    kept = tuple([-1 if axis is None else axis for axis in axes])
-    return t.emit(Slice(tuple(shape), tuple(offset), tuple(step), kept), x, strides=normal(tuple(shape), strides or ()))
+    op = Slice(tuple(shape), tuple(offset), tuple(step), tuple([-1 if axis is None else axis for axis in axes]))
+    seen = op.seen_strides(x.spec.shape, _true_strides(x), op.shape)
+    return t.emit(op, x, strides=normal(op.shape, seen or ()))
 
 
 def part(t: Tracer, x: Any, axis: int, start: int, length: int, *, keep_axis: bool = True) -> StandIn:
