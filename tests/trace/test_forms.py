@@ -352,6 +352,12 @@ class Lenient(Net):
         return super().__getattr__("first" if name == "second" else name)
 
 
+def test_an_attribute_hides_a_submodule_of_its_name() -> None:
+    model = Net(lambda m, x: x if m.first is None else m.first(x), first=nn.Conv2d(3, 3, 1))
+    model.__dict__["first"] = None
+    assert len(trace(model, (1, 3, 8, 8))) == 0
+
+
 def exchange(m: Any, x: Tensor) -> Any:
     m.first(x)
     m.add_module("first", m.second)

@@ -215,9 +215,10 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any], s
             own["training"] = training
     if shown:
         for own, kind in compress(zip(copies, modules.kinds, strict=True), map(not_, ruled)):
-            usual = kind.__getattr__ is nn.Module.__getattr__
-            if usual and _own_names(kind).isdisjoint(own["_modules"]):  # type: ignore[arg-type]  # a class has a hash
-                own.update(own["_modules"])
+            children, usual = own["_modules"], kind.__getattr__ is nn.Module.__getattr__
+            names = _own_names(kind)  # type: ignore[arg-type]  # a class has a hash
+            if usual and names.isdisjoint(children) and own.keys().isdisjoint(children):
+                own.update(children)
     for own in [own for own in copies if "_compiled_call_impl" in own]:  # its Python code is to be followed
         own["_compiled_call_impl"] = None
     try:
