@@ -146,7 +146,8 @@ def _row(entry: CatalogueEntry) -> dict[str, Any]:
 
 def _weights_in_words(weights: Weights) -> str:
     """What the published file reaches, how large it is, and whose it is."""
-    parts = [f"{key} {value:.1f} %" for key, value in (("top-1", weights.top1), ("top-5", weights.top5)) if value is not None]
+    reached = [f"{key} {value:.1f} %" for key, value in (("top-1", weights.top1), ("top-5", weights.top5)) if value is not None]
+    parts = [f"{', '.join(reached)} (one crop of {weights.preprocessing.crop} px)"] if reached else []
     size = weights.megabytes if weights.num_bytes is None else weights.num_bytes / 1e6
     parts += [] if size is None else [f"{size:.1f} MB"]
     parts.append(f"published as {weights.source}")

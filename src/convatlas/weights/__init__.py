@@ -3,7 +3,8 @@
 The table is made from torchvision's and timm's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publishers
 state the first eight digits, in the file's name; of its size torchvision a rounded figure, and timm's documentation an exact one
 for some. Whole hashes and the other exact sizes are those that public projects pin; one is taken if it begins with the
-publisher's digits and two files state it, or a table whose other rows are so confirmed, or torchvision's own issue 7744.
+publisher's digits and two files state it, or a table whose other rows are so confirmed, or one that downloads are held to
+(torchvision's issue 7744, OpenVINO's Open Model Zoo, a Yocto recipe).
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def download(url: str, sha256: str | None = None, num_bytes: int | None = None) 
     """The file at ``url``, from the cache if it is there.
 
     ``sha256`` is its hash or the first digits of it, and ``num_bytes`` its size, where they are known. A file name that ends
-    in -0123abcd is taken to state the first digits, as torch's own downloads do. An interrupted download (Ctrl-C) goes on where it stopped; a failed one leaves nothing.
+    in -0123abcd is taken to state the first digits, as torch's own downloads do. An interrupted download (Ctrl-C) goes on
+    where it stopped; a failed one leaves nothing.
 
     Raises:
         WeightsError: the URL is not https, or could not be read, or what came is not what was published; nothing is kept.
