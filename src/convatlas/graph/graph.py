@@ -32,9 +32,12 @@ class Parameter(NamedTuple):
 
 @dataclass(slots=True)
 class Parameters(Sequence[Parameter]):
-    """A network's parameters or buffers, kept by column: there are hundreds, and few readers want them one by one."""
+    """A network's parameters or buffers, kept by column: there are hundreds, and few readers want them one by one.
 
-    names: list[str] = field(default_factory=list)
+    Their names come as pairs: path of the module ("" is the network itself), and the name in it.
+    """
+
+    names: list[tuple[str, str]] = field(default_factory=list)
     values: list[int] = field(default_factory=list)
     trainable: list[bool] = field(default_factory=list)
 
@@ -48,7 +51,8 @@ class Parameters(Sequence[Parameter]):
 
     def append(self, parameter: Parameter) -> None:
         """Add one."""
-        self.names.append(parameter.name)
+        path, _, name = parameter.name.rpartition(".")
+        self.names.append((path, name))
         self.values.append(parameter.value)
         self.trainable.append(parameter.trainable)
 
@@ -59,13 +63,17 @@ class Parameters(Sequence[Parameter]):
     def __getitem__(self, index: int | slice) -> Parameter | list[Parameter]:
         if isinstance(index, slice):
             return list(self)[index]
-        return Parameter(self.names[index], self.values[index], self.trainable[index])
+        return Parameter(_joined(self.names[index]), self.values[index], self.trainable[index])
 
     def __iter__(self) -> Iterator[Parameter]:
-        return map(Parameter, self.names, self.values, self.trainable)
+        return map(Parameter, map(_joined, self.names), self.values, self.trainable)
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+def _joined(name: tuple[str, str]) -> str:
+    return ".".join(name) if name[0] else name[1]
 
 
 @dataclass(slots=True)

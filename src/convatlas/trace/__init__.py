@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -55,7 +55,8 @@ def trace(
     model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
     with alone():
         modules = Modules.of(model)
-        dtype = next((DTYPES[p.dtype] for p in _parameters(modules) if p.dtype.is_floating_point), "float32")
+        parameters = (p for p in modules.parameters.found if p is not None)
+        dtype = next((DTYPES[p.dtype] for p in parameters if p.dtype.is_floating_point), "float32")
         args, kwargs = _specs(inputs, dtype)
         try:
             return _trace(modules, args, kwargs, training)
@@ -81,10 +82,6 @@ def _told(failure: _ForwardError, modules: Modules, args: Sequence[Tree], kwargs
     return TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}")
 
 
-def _parameters(modules: Modules) -> Iterator[nn.Parameter]:
-    return (p for contents in modules.contents for p in contents["_parameters"].values() if p is not None)
-
-
 def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
     try:
         return _trace_once(modules, args, kwargs, training)
@@ -93,15 +90,13 @@ def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
 
 
 def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
-    model, rules = modules.modules[0], ModuleRules()
+    model, rules = modules.modules[0], list(map(ModuleRules().__getitem__, modules.kinds))
     graph = Graph(name=type(model).__name__, training=training)
     graph.modules = dict(zip(modules.paths, [kind.__name__ for kind in modules.kinds], strict=True))
-    for kind in set(modules.kinds):
-        if issubclass(kind, torch.jit.ScriptModule):
-            raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
-    with left_as_found(modules, training, rules, shown):
-        tracer = Tracer(graph, modules, rules)
-        first = next(_parameters(modules), None)
+    tracer = Tracer(graph, modules, rules)
+    with left_as_found(modules, training, rules, tracer.calls, shown):
+        tracer.number_all(modules)
+        first = next((p for p in modules.parameters.found if p is not None), None)
         if first is not None and first.device.type != "meta":
             tracer.device = first.device
 
@@ -111,8 +106,8 @@ def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tre
         given = [_mapped(given_as, tree) for tree in args]
         named = {key: _mapped(given_as, tree) for key, tree in kwargs.items()}
         try:
-            with tracing(tracer), torch.enable_grad():
-                result = tracer.call(model, *given, **named)
+            with torch.enable_grad(), tracing(tracer):
+                result = model(*given, **named)
         except Exception as error:
             path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
             name = graph.modules.get(path, "")

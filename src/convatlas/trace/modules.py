@@ -108,7 +108,7 @@ def _dropout(channels: bool) -> Rule:
 
 def _sequential(t: Tracer, m: Any, x: Any) -> Any:
     for child in m._modules.values():
-        x = t.call(child, x)
+        x = child.__dict__.get("_compiled_call_impl", child)(x)
     return x
 
 

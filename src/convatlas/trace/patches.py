@@ -13,7 +13,6 @@ import torch.functional
 import torch.nn.functional
 import torch.overrides
 import torch.utils.checkpoint
-from torch import nn
 from torch.autograd.function import Function
 from torch.nn.utils import parametrize
 
@@ -27,12 +26,11 @@ _SETTINGS = ("use_reentrant", "preserve_rng_state", "context_fn", "determinism_c
 
 @contextmanager
 def redirected(tracer: Tracer) -> Iterator[None]:
-    """While inside, this thread's calls of modules, checkpoints and custom autograd functions go to the tracer.
+    """While inside, this thread's checkpoints and custom autograd functions go to the tracer.
 
     Other threads find torch as it is: every replacement asks first which thread calls it.
     """
     replacements = [
-        (nn.Module, "_call_impl", tracer.call),
         (Function, "apply", _Apply(tracer)),
         (torch._C.ScriptFunction, "__call__", _scripted_call()),
         *((home, "handle_torch_function", _handler(tracer)) for home in (torch.nn.functional, torch.functional)),

@@ -6,24 +6,47 @@ import ctypes
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import chain, compress, repeat
-from operator import is_, not_
+from itertools import chain, compress
+from operator import is_, itemgetter, not_
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from .errors import TraceError
+
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
+_values = dict.values
 _MT19937_BYTES = 625 * 4  # the state of numpy's generator: 624 words and a position
 
 
 class SubmodulesChangedError(Exception):
     """A forward pass exchanged submodules that were shown as attributes, so it may have met the former ones."""
+
+
+class Tensors(NamedTuple):
+    """All parameters of a network, or all buffers: the modules that have some, where each keeps its own, and what lies there."""
+
+    paths: list[str]
+    homes: list[dict[str, torch.Tensor | None]]
+    found: list[torch.Tensor | None]
+
+    @classmethod
+    def of(cls, paths: list[str], contents: list[dict[str, Any]], kind: str) -> Self:
+        """The tensors of that kind in modules with these contents."""
+        homes = list(map(itemgetter(kind), contents))
+        filled = list(filter(None, homes))
+        return cls(list(compress(paths, homes)), filled, list(chain.from_iterable(map(_values, filled))))
+
+    def unchanged(self) -> bool:
+        """Whether all that was found still lies there."""
+        now = list(chain.from_iterable(map(_values, self.homes)))
+        return len(now) == len(self.found) and all(map(is_, now, self.found))
 
 
 class Modules(NamedTuple):
@@ -33,15 +56,27 @@ class Modules(NamedTuple):
     paths: list[str]
     contents: list[dict[str, Any]]  # their attributes
     kinds: list[type[nn.Module]]
+    parameters: Tensors
+    buffers: Tensors
 
     @classmethod
     def of(cls, root: nn.Module) -> Self:
-        """The modules of a network."""
+        """The modules of a network.
+
+        Raises:
+            TraceError: one of them is scripted.
+
+        """
         found: dict[int, nn.Module] = {id(root): root}
         paths, contents = [""], [root.__dict__]
         _collect(contents[0], "", found, paths, contents)
         modules = list(found.values())
-        return cls(modules, paths, contents, list(map(type, modules)))
+        kinds = list(map(type, modules))
+        if any(issubclass(kind, torch.jit.ScriptModule) for kind in set(kinds)):
+            raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
+        return cls(
+            modules, paths, contents, kinds, Tensors.of(paths, contents, "_parameters"), Tensors.of(paths, contents, "_buffers")
+        )
 
 
 def _collect(
@@ -63,26 +98,22 @@ def _collect(
 class _Notes:
     """What the containers in modules held before."""
 
-    def __init__(self, modules: Modules, ruled: list[bool]) -> None:
+    def __init__(self, modules: Modules, own_code: list[bool]) -> None:
         self.next_hook = RemovableHandle.next_id
         self.contents = modules.contents
         self.others: list[Any] = []  # containers that are no dict
         self.submodules_changed = False
         # a module without a rule runs code of its own, which may change what it holds
-        held = [
-            value for own in compress(modules.contents, map(not_, ruled)) for value in own.values() if type(value) in _CONTAINERS
-        ]
-        leaves = list(compress(modules.contents, ruled))
+        held = [value for own in compress(modules.contents, own_code) for value in own.values() if type(value) in _CONTAINERS]
         self.empty = [container for container in held if not container]
-        self.filled = [
-            *[tensors for own in leaves if (tensors := own["_parameters"])],
-            *[tensors for own in leaves if (tensors := own["_buffers"])],
-        ]
+        self.filled: list[dict[Any, Any]] = []
         for container in held:
             if container:
                 self._take(container, depth=3)
         self.filled_before = list(map(dict.copy, self.filled))
         self.others_before = [container.copy() for container in self.others]
+        self.tensors = modules.parameters, modules.buffers
+        self.homes_before = [list(map(dict.copy, tensors.homes)) for tensors in self.tensors]
 
     def _take(self, container: Any, depth: int) -> None:
         """Note a container, and the containers in it."""
@@ -100,6 +131,10 @@ class _Notes:
             self.submodules_changed = self._submodules_differ()
             for contents, former in zip(self.filled, self.filled_before, strict=True):
                 _put_back_dict(contents, former)
+        for tensors, before in zip(self.tensors, self.homes_before, strict=True):
+            if not tensors.unchanged():
+                for home, former in zip(tensors.homes, before, strict=True):
+                    _put_back_dict(home, former)
         for container, former in zip(self.others, self.others_before, strict=True):
             if len(container) != len(former) or not all(map(is_, container, former)):
                 container.clear()
@@ -132,9 +167,6 @@ def _same_values(dicts: list[dict[Any, Any]], before: list[dict[Any, Any]]) -> b
         return False
 
 
-_values = dict.values
-
-
 def _same(contents: dict[Any, Any], before: dict[Any, Any]) -> bool:
     return len(contents) == len(before) and all(map(is_, contents.values(), before.values()))
 
@@ -154,9 +186,12 @@ def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
 
 
 class _RandomStates:
-    """The states of Python's, numpy's and torch's random generators; a forward pass may draw from them or seed them."""
+    """The states of Python's, numpy's and torch's random generators; a forward pass may draw from them or seed them.
 
-    def __init__(self, kinds: Iterable[type], rules: Mapping[type, Any]) -> None:
+    The kinds of modules are those that run code of their own.
+    """
+
+    def __init__(self, kinds: Iterable[type]) -> None:
         self.python = random.getstate()
         self.torch = torch.default_generator.get_state()
         self.numpy_random = sys.modules.get("numpy.random")  # its generator exists once it is imported
@@ -164,7 +199,7 @@ class _RandomStates:
             usual = type(self.numpy_random.get_bit_generator()) is self.numpy_random.MT19937
             self.numpy = self._numpy_memory() if usual else None
             # asking for the whole state, with the number that a normal draw leaves over, takes a hundred times longer
-            homes = [vars(sys.modules[kind.__module__]) for kind in kinds if rules[kind] is None and kind.__module__ in sys.modules]
+            homes = [vars(sys.modules[kind.__module__]) for kind in kinds if kind.__module__ in sys.modules]
             draws = not usual or any("np" in home or "numpy" in home for home in homes)
             self.numpy_whole = self.numpy_random.get_state(legacy=False) if draws else None
 
@@ -185,7 +220,9 @@ class _RandomStates:
 
 
 @contextmanager
-def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any], shown: bool = True) -> Iterator[None]:
+def left_as_found(
+    modules: Modules, training: bool, rules: Iterable[Any], calls: Iterable[Callable[..., Any]], shown: bool = True
+) -> Iterator[None]:
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
     While inside, the modules have their attributes in copies of their dicts, so whatever is set or removed leaves with the
@@ -196,31 +233,32 @@ def left_as_found(modules: Modules, training: bool, rules: Mapping[type, Any], s
     Args:
         modules: all modules.
         training: the mode.
-        rules: the rule of each type of module. One without a rule runs code of its own, which may change what it holds.
+        rules: the rule of each module or None. One without a rule runs code of its own, which may change what it holds.
+        calls: what is to carry out a call of each module, in place of `nn.Module._call_impl`.
         shown: let submodules be found as plain attributes, past `nn.Module.__getattr__`; it is Python, and a tenth of a trace.
 
     Raises:
         SubmodulesChangedError: what was shown was exchanged while inside; everything is as it was before.
 
     """
-    root, kinds = modules.modules[0], set(modules.kinds)
-    ruled = [rules[kind] is not None for kind in modules.kinds]
-    notes = _Notes(modules, ruled)
-    random_states = _RandomStates(kinds, rules)
-    own_mode = any(kind.train is not nn.Module.train for kind in kinds)
+    root, own_code = modules.modules[0], list(map(not_, rules))
+    kinds = set(compress(modules.kinds, own_code))
+    notes = _Notes(modules, own_code)
+    random_states = _RandomStates(kinds)
+    own_mode = any(kind.train is not nn.Module.train for kind in set(modules.kinds))
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
     copies = list(map(dict.copy, modules.contents))
     if not own_mode:
         for own in [own for own in copies if own.get("training", training) is not training]:  # a wrapper may have no mode
             own["training"] = training
     if shown:
-        for own, kind in compress(zip(copies, modules.kinds, strict=True), map(not_, ruled)):
-            children, usual = own["_modules"], kind.__getattr__ is nn.Module.__getattr__
-            names = _own_names(kind)  # type: ignore[arg-type]  # a class has a hash
-            if usual and names.isdisjoint(children) and own.keys().isdisjoint(children):
+        names = {kind: _own_names(kind) for kind in kinds if kind.__getattr__ is nn.Module.__getattr__}  # type: ignore[arg-type]
+        for own, kind in compress(zip(copies, modules.kinds, strict=True), own_code):
+            children = own["_modules"]
+            if kind in names and names[kind].isdisjoint(children) and own.keys().isdisjoint(children):
                 own.update(children)
-    for own in [own for own in copies if "_compiled_call_impl" in own]:  # its Python code is to be followed
-        own["_compiled_call_impl"] = None
+    for own, call in zip(copies, calls, strict=True):
+        own["_compiled_call_impl"] = call  # where `nn.Module.__call__` looks first
     try:
         _give(modules, copies)
         if own_mode:
@@ -242,6 +280,9 @@ def _own_names(kind: type) -> frozenset[str]:
     return frozenset(dir(kind))
 
 
+_set_contents = vars(nn.Module)["__dict__"].__set__
+
+
 def _give(modules: Modules, contents: list[dict[str, Any]]) -> None:
     """Let modules have these attributes; past `nn.Module.__setattr__`, which looks at each value."""
-    deque(map(object.__setattr__, modules.modules, repeat("__dict__"), contents), maxlen=0)
+    deque(map(_set_contents, modules.modules, contents), maxlen=0)

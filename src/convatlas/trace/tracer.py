@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import threading
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
@@ -27,7 +28,6 @@ from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, rea
 from .errors import TraceError
 from .functions import FUNCTION_RULES
 from .functions.registry import renamed, strides_of
-from .modules import ModuleRules
 from .patches import redirected
 from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
 from .state import Modules
@@ -61,7 +61,7 @@ def _finished(*_: Any, **__: Any) -> Any:
 class Tracer:
     """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
-    def __init__(self, graph: Graph, modules: Modules, rules: ModuleRules) -> None:
+    def __init__(self, graph: Graph, modules: Modules, rules: Iterable[Rule | None]) -> None:
         self.graph = graph
         self.nodes, self.values = graph.nodes, graph.values
         self.released = graph.released
@@ -71,37 +71,36 @@ class Tracer:
         self.region = 0  # of the activation checkpoint that is at work; 0 is none
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.module_rules = rules
-        self.paths = dict(zip(map(id, modules.modules), modules.paths, strict=True))
-        self.call = self._caller()
+        self.calls = list(map(partial, repeat(self._caller()), modules.modules, modules.paths, rules))  # of each module
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
-        graph.parameters = self._numbered(modules, "_parameters")
-        graph.buffers = self._numbered(modules, "_buffers")
 
-    def _numbered(self, modules: Modules, kind: str) -> Parameters:
-        """Give all tensors of a kind their numbers, in passes over all of them; a shared one keeps its first."""
-        owners = [(path, held) for path, own in zip(modules.paths, modules.contents, strict=True) if (held := own[kind])]
-        names = [f"{path}.{name}" if path else name for path, held in owners for name, tensor in held.items() if tensor is not None]
-        tensors = [tensor for _, held in owners for tensor in held.values() if tensor is not None]
-        numbers, first = self.numbers, len(self.values)
-        fresh = dict(zip(map(id, tensors), range(first, first + len(tensors)), strict=True))
-        if len(fresh) < len(tensors) or not fresh.keys().isdisjoint(numbers):
-            once: dict[int, tuple[str, Any]] = {}
-            for name, tensor in zip(names, tensors, strict=True):
-                if id(tensor) not in numbers:
-                    once.setdefault(id(tensor), (name, tensor))
-            names, tensors = [name for name, _ in once.values()], [tensor for _, tensor in once.values()]
-            fresh = {key: first + place for place, key in enumerate(once)}
+    def number_all(self, modules: Modules) -> None:
+        """Give all parameters and buffers their numbers, in passes over all of them; a shared one keeps its first."""
+        names: list[tuple[str, str]] = []
+        tensors: list[Any] = []
+        count = 0  # of the parameters
+        for held in (modules.parameters, modules.buffers):
+            count = len(tensors)
+            homes = zip(held.paths, held.homes, strict=True)
+            names += [(path, name) for path, home in homes for name, tensor in home.items() if tensor is not None]
+            tensors += [tensor for tensor in held.found if tensor is not None]
+        self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
+        if len(self.numbers) < len(tensors):
+            first = dict(zip(map(id, reversed(tensors)), reversed(range(len(tensors))), strict=True))
+            kept = sorted(first.values())
+            names, tensors, count = [names[i] for i in kept], [tensors[i] for i in kept], sum(i < count for i in kept)
+            self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         try:
-            self.values += map(_spec, map(_DTYPE, tensors), map(_SHAPE, tensors))
+            self.values += map(_SPECS.__getitem__, zip(map(_DTYPE, tensors), map(_SHAPE, tensors), strict=True))
         except (RuntimeError, KeyError):
             for name, tensor in zip(names, tensors, strict=True):
-                _spec_of(tensor, name)  # says which one is wrong
+                _spec_of(tensor, ".".join(filter(None, name)))  # says which one is wrong
             raise
-        numbers.update(fresh)
-        return Parameters(names, list(fresh.values()), list(map(_REQUIRES_GRAD, tensors)))
+        places, graph = list(range(len(tensors))), self.graph
+        graph.parameters = Parameters(names[:count], places[:count], list(map(_REQUIRES_GRAD, tensors[:count])))
+        graph.buffers = Parameters(names[count:], places[count:], [False] * (len(tensors) - count))
 
     # making nodes
 
@@ -267,19 +266,16 @@ class Tracer:
     # modules
 
     def _caller(self) -> Callable[..., Any]:
-        """What carries out a module's call, for this thread: by the rule of its type, or by running its forward.
+        """What carries out a call of a module, for this thread: by the rule of its type, or by running its forward.
 
-        It stands in for a method of `nn.Module`, and is a closure so that a call passes through one function, not three.
+        It is a closure, so that a call passes through one function, not three.
         """
-        paths, rules, thread = self.paths, self.module_rules, get_ident()
+        thread = get_ident()
         original: Callable[..., Any] = nn.Module._call_impl
 
-        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        def call(module: nn.Module, path: str, rule: Rule | None, *args: Any, **kwargs: Any) -> Any:
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
-            key = id(module)
-            path = paths[key] if key in paths else self._path_of_stranger(module)
-            rule = rules[type(module)]
             outer = self.path
             self.path = path
             try:
@@ -322,17 +318,10 @@ class Tracer:
         context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
         return kind.forward(context, *args, **kwargs)
 
-    def _path_of_stranger(self, module: nn.Module) -> str:
-        """The path of a module that the forward pass itself made: a slice of a Sequential has none of its own."""
-        if isinstance(module, nn.Sequential | nn.ModuleList):
-            return self.path
-        name = type(module).__name__
-        return f"{self.path}.{name}" if self.path else name
-
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        return _spec(tensor.dtype, tensor.shape)
+        return _SPECS[tensor.dtype, tensor.shape]
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
     except KeyError:
@@ -344,10 +333,19 @@ def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
 
 
-@lru_cache(maxsize=8192)
-def _spec(dtype: torch.dtype, shape: torch.Size) -> TensorSpec:
-    """The spec of a tensor; most tensors of a network share theirs with others."""
-    return TensorSpec(tuple(shape), _SIZED[dtype])
+class _Specs(dict[tuple[torch.dtype, torch.Size], TensorSpec]):
+    """dtype and shape of a tensor -> its spec, made at first sight; most tensors of a network share theirs with others."""
+
+    def __missing__(self, key: tuple[torch.dtype, torch.Size]) -> TensorSpec:
+        if len(self) > _MOST_SPECS:
+            self.clear()
+        dtype, shape = key
+        self[key] = spec = TensorSpec(tuple(shape), _SIZED[dtype])
+        return spec
+
+
+_MOST_SPECS = 8192
+_SPECS = _Specs()
 
 
 class _Mode(TorchFunctionMode):
@@ -394,3 +392,4 @@ def tracing(tracer: Tracer) -> Iterator[None]:
     finally:
         _active.pop()
         tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
+        tracer.calls.clear()  # they know the tracer
