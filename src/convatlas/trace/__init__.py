@@ -37,7 +37,8 @@ def trace(
 
     Args:
         model: any module, on any device or ``meta``. It is left as it was: mode, attributes, statistics, random state.
-            Hooks are neither run nor touched.
+            Hooks are neither run nor touched. A module that is not part of it (made on the way, or kept in a plain list) runs as
+            Python would run it, and its ops bear the path of the module that calls it.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
             mapping from keyword to shape. Where the network takes a list or a mapping of tensors, so may be the shapes. A
             `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's
