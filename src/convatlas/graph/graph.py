@@ -63,16 +63,17 @@ class Parameters(Sequence[Parameter]):
     def __getitem__(self, index: int | slice) -> Parameter | list[Parameter]:
         if isinstance(index, slice):
             return list(self)[index]
-        return Parameter(_joined(self.names[index]), self.values[index], self.trainable[index])
+        return Parameter(dotted(self.names[index]), self.values[index], self.trainable[index])
 
     def __iter__(self) -> Iterator[Parameter]:
-        return map(Parameter, map(_joined, self.names), self.values, self.trainable)
+        return map(Parameter, map(dotted, self.names), self.values, self.trainable)
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-def _joined(name: tuple[str, str]) -> str:
+def dotted(name: tuple[str, str]) -> str:
+    """The dotted path of a module's path and a name in it."""
     return ".".join(name) if name[0] else name[1]
 
 

@@ -56,8 +56,7 @@ def trace(
     model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
     with alone():
         modules = Modules.of(model)
-        parameters = (p for p in modules.parameters.found if p is not None)
-        dtype = next((DTYPES[p.dtype] for p in parameters if p.dtype.is_floating_point), "float32")
+        dtype = next((DTYPES[p.dtype] for p in modules.parameters.present if p.dtype.is_floating_point), "float32")
         args, kwargs = _specs(inputs, dtype)
         try:
             return _trace(modules, args, kwargs, training)
@@ -97,9 +96,8 @@ def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tre
     tracer = Tracer(graph, modules, rules)
     with left_as_found(modules, training, rules, tracer.calls, shown):
         tracer.number_all(modules)
-        first = next((p for p in modules.parameters.found if p is not None), None)
-        if first is not None and first.device.type != "meta":
-            tracer.device = first.device
+        if modules.parameters.present and (device := modules.parameters.present[0].device).type != "meta":
+            tracer.device = device
 
         def given_as(spec: TensorSpec) -> StandIn:
             return stand_in(tracer, graph.add_input(spec), spec)

@@ -35,13 +35,15 @@ class Tensors(NamedTuple):
     paths: list[str]
     homes: list[dict[str, torch.Tensor | None]]
     found: list[torch.Tensor | None]
+    present: list[torch.Tensor]  # what was found and is not None
 
     @classmethod
     def of(cls, paths: list[str], contents: list[dict[str, Any]], kind: str) -> Self:
         """The tensors of that kind in modules with these contents."""
         homes = list(map(itemgetter(kind), contents))
         filled = list(filter(None, homes))
-        return cls(list(compress(paths, homes)), filled, list(chain.from_iterable(map(_values, filled))))
+        found = list(chain.from_iterable(map(_values, filled)))
+        return cls(list(compress(paths, homes)), filled, found, [tensor for tensor in found if tensor is not None])
 
     def unchanged(self) -> bool:
         """Whether all that was found still lies there."""

@@ -7,7 +7,7 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from itertools import repeat
 from operator import attrgetter
 from threading import get_ident
@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ..graph import Graph, Node, Op, TensorSpec
-from ..graph.graph import Parameters
+from ..graph.graph import Parameters, dotted
 from ..graph.ops import Slice, Uncounted
 from ..graph.spec import ITEM_BYTES
 from ..graph.strides import Strides, dense_strides, normal
@@ -77,7 +77,7 @@ class Tracer:
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
 
     def number_all(self, modules: Modules) -> None:
-        """Give all parameters and buffers their numbers, in passes over all of them; a shared one keeps its first."""
+        """Give all parameters and buffers the graph's first numbers, in passes over all; a shared one keeps its first."""
         names: list[tuple[str, str]] = []
         tensors: list[Any] = []
         count = 0  # of the parameters
@@ -85,7 +85,7 @@ class Tracer:
             count = len(tensors)
             homes = zip(held.paths, held.homes, strict=True)
             names += [(path, name) for path, home in homes for name, tensor in home.items() if tensor is not None]
-            tensors += [tensor for tensor in held.found if tensor is not None]
+            tensors += held.present
         self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         if len(self.numbers) < len(tensors):
             first = dict(zip(map(id, reversed(tensors)), reversed(range(len(tensors))), strict=True))
@@ -93,10 +93,10 @@ class Tracer:
             names, tensors, count = [names[i] for i in kept], [tensors[i] for i in kept], sum(i < count for i in kept)
             self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         try:
-            self.values += map(_SPECS.__getitem__, zip(map(_DTYPE, tensors), map(_SHAPE, tensors), strict=True))
+            self.values += map(_spec, map(_DTYPE, tensors), map(_SHAPE, tensors))
         except (RuntimeError, KeyError):
             for name, tensor in zip(names, tensors, strict=True):
-                _spec_of(tensor, ".".join(filter(None, name)))  # says which one is wrong
+                _spec_of(tensor, dotted(name))  # says which one is wrong
             raise
         places, graph = list(range(len(tensors))), self.graph
         graph.parameters = Parameters(names[:count], places[:count], list(map(_REQUIRES_GRAD, tensors[:count])))
@@ -321,7 +321,7 @@ class Tracer:
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
     try:
-        return _SPECS[tensor.dtype, tensor.shape]
+        return _spec(tensor.dtype, tensor.shape)
     except RuntimeError as error:
         raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
     except KeyError:
@@ -333,19 +333,10 @@ def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
 
 
-class _Specs(dict[tuple[torch.dtype, torch.Size], TensorSpec]):
-    """dtype and shape of a tensor -> its spec, made at first sight; most tensors of a network share theirs with others."""
-
-    def __missing__(self, key: tuple[torch.dtype, torch.Size]) -> TensorSpec:
-        if len(self) > _MOST_SPECS:
-            self.clear()
-        dtype, shape = key
-        self[key] = spec = TensorSpec(tuple(shape), _SIZED[dtype])
-        return spec
-
-
-_MOST_SPECS = 8192
-_SPECS = _Specs()
+@lru_cache(maxsize=8192)
+def _spec(dtype: torch.dtype, shape: torch.Size) -> TensorSpec:
+    """The spec of a tensor; most tensors of a network share theirs with others."""
+    return TensorSpec(tuple(shape), _SIZED[dtype])
 
 
 class _Mode(TorchFunctionMode):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
 from typing import ClassVar
 
@@ -21,18 +20,20 @@ class Concat(Op):
     axis: int = 1
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
-        shapes, dtypes = zip(*inputs, strict=True)
-        if (0,) in shapes:  # torch leaves it out, whatever the others' shape
-            shapes, dtypes = zip(*([spec for spec in inputs if spec.shape != (0,)] or inputs[:1]), strict=True)
-        first = shapes[0]
+        parts = [spec for spec in inputs if spec.shape != (0,)] or list(inputs[:1])
+        first = parts[0].shape
         axis = axis_of(self.axis, len(first))
-        sizes = list(zip(*shapes, strict=False))  # along each axis; a dense network joins dozens of tensors
-        differ = [place for place, along in enumerate(sizes) if place != axis and along.count(along[0]) < len(along)]
-        if differ or len(set(map(len, shapes))) > 1:
-            other = next(shape for shape in shapes if (*shape[:axis], *shape[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]))
-            raise ValueError(f"concat along axis {axis}: {first} and {other} differ elsewhere")
-        dtype = dtypes[0] if dtypes.count(dtypes[0]) == len(dtypes) else reduce(promote, dtypes)
-        return TensorSpec((*first[:axis], sum(sizes[axis]), *first[axis + 1 :]), dtype)
+        before, after = first[:axis], first[axis + 1 :]
+        total = 0
+        for spec in parts:
+            if spec.shape[:axis] != before or spec.shape[axis + 1 :] != after:
+                raise ValueError(f"concat along axis {axis}: {first} and {spec.shape} differ elsewhere")
+            total += spec.shape[axis]
+        dtype = parts[0].dtype
+        for spec in parts:
+            if spec.dtype != dtype:
+                dtype = promote(dtype, spec.dtype)
+        return TensorSpec((*before, total, *after), dtype)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return None if axis == axis_of(self.axis, len(outputs[0].shape)) else Passage(axis)
