@@ -11,6 +11,8 @@ from ..spec import TensorSpec, promote
 from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
 from .conv import TooSmallError
 
+_NO_ELEMENTS = (0,)  # a tensor of this shape is left out of a concatenation, whatever the rank of the others
+
 
 @dataclass(frozen=True, slots=True)
 class Concat(Op):
@@ -20,19 +22,23 @@ class Concat(Op):
     axis: int = 1
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
-        parts = [spec for spec in inputs if spec.shape != (0,)] or list(inputs[:1])
-        first = parts[0].shape
+        first, dtype = inputs[0]
+        if first == _NO_ELEMENTS:
+            inputs = tuple([spec for spec in inputs if spec.shape != _NO_ELEMENTS]) or inputs[:1]
+            first, dtype = inputs[0]
         axis = axis_of(self.axis, len(first))
         before, after = first[:axis], first[axis + 1 :]
-        total = 0
-        for spec in parts:
-            if spec.shape[:axis] != before or spec.shape[axis + 1 :] != after:
-                raise ValueError(f"concat along axis {axis}: {first} and {spec.shape} differ elsewhere")
-            total += spec.shape[axis]
-        dtype = parts[0].dtype
-        for spec in parts:
-            if spec.dtype != dtype:
-                dtype = promote(dtype, spec.dtype)
+        total, fitting = 0, first
+        for shape, kind in inputs:
+            if shape != fitting:  # mostly it is that of the one before
+                if shape == _NO_ELEMENTS:
+                    continue
+                if shape[:axis] != before or shape[axis + 1 :] != after:
+                    raise ValueError(f"concat along axis {axis}: {first} and {shape} differ elsewhere")
+                fitting = shape
+            total += shape[axis]
+            if kind != dtype:
+                dtype = promote(dtype, kind)
         return TensorSpec((*before, total, *after), dtype)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:

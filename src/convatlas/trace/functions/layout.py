@@ -12,7 +12,7 @@ from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad,
 from ...graph.ops.base import per_axis
 from ...graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
 from ..standin import DTYPES, StandIn
-from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for
+from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for, strides_of
 from .views import transpose
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, 
 def concat(t: Tracer, tensors: Any, dim: int = 0, **kwargs: Any) -> Any:
     """Concatenate."""
     result = t.emit(op_of(Concat, kwargs.get("axis", dim)), *tensors)
-    if all(type(part) is StandIn and part.strides is not None for part in tensors):
+    if strides_of(tensors[0]) is not None and all(strides_of(part) is not None for part in tensors):
         shape = result.spec.shape
         kept = {following(part.spec.shape, part.strides, shape) for part in tensors}
         result.strides = kept.pop() if len(kept) == 1 else None
