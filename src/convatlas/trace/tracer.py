@@ -71,7 +71,7 @@ class Tracer:
         self.region = 0  # of the activation checkpoint that is at work; 0 is none
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.calls = list(map(partial, repeat(self._caller()), modules.modules, modules.paths, rules))  # of each module
+        self.calls = list(map(types.MethodType, repeat(self._caller()), zip(modules.modules, modules.paths, rules)))
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
@@ -273,7 +273,8 @@ class Tracer:
         thread = get_ident()
         original: Callable[..., Any] = nn.Module._call_impl
 
-        def call(module: nn.Module, path: str, rule: Rule | None, *args: Any, **kwargs: Any) -> Any:
+        def call(called: tuple[nn.Module, str, Rule | None], *args: Any, **kwargs: Any) -> Any:
+            module, path, rule = called
             if get_ident() != thread:
                 return original(module, *args, **kwargs)
             outer = self.path

@@ -57,7 +57,7 @@ def _called(settings: tuple[Any, ...], *inputs: TensorSpec) -> tuple[Conv, Tenso
 def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: Any) -> Any:
     """A convolution's call; the settings are those of `conv_op`. Its result lies in memory as its input does."""
     numbers, values = t.numbers, t.values
-    source = x.value if type(x) is StandIn else t.number(x)
+    source, strides = (x.value, x.strides) if type(x) is StandIn else (t.number(x), None)
     filters = numbers.get(id(weight)) or t.number(weight)
     if bias is None:
         op, result = _called(settings, values[source], values[filters])
@@ -66,7 +66,7 @@ def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: An
         offset = numbers.get(id(bias)) or t.number(bias)
         op, result = _called(settings, values[source], values[filters], values[offset])
         inputs = (source, filters, offset)
-    return t.add(op, inputs, result, placed(x, result))
+    return t.add(op, inputs, result, None if strides is None else placed(x, result))
 
 
 def _conv(rank: int) -> Rule:

@@ -85,7 +85,7 @@ def placed(x: Any, result: TensorSpec) -> Strides:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a Python number, and not a tensor."""
-    return isinstance(value, int | float | complex | Number)
+    return not isinstance(value, torch.Tensor) and isinstance(value, int | float | complex | Number)
 
 
 def numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
