@@ -77,9 +77,7 @@ def _handler(tracer: Tracer) -> Callable[..., Any]:
         if get_ident() != thread:
             return original(function, relevant, *args, **kwargs)
         rule = rules.get(function)
-        if rule is None:
-            return tracer.dispatch(function, args, kwargs)
-        return tracer.apply(rule, args, kwargs) if "input" in kwargs or "out" in kwargs else rule(tracer, *args, **kwargs)
+        return tracer.dispatch(function, args, kwargs) if rule is None else tracer.apply(rule, args, kwargs)
 
     return handle
 

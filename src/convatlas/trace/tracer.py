@@ -107,11 +107,19 @@ class Tracer:
     def emit(self, op: Op, *tensors: Any, strides: Strides = None) -> StandIn:
         """Write a call of ``op`` down; returns the stand-in of its (first) output."""
         numbers, values = self.numbers, self.values
-        inputs = tuple([t.value if type(t) is StandIn else numbers[id(t)] if id(t) in numbers else self.number(t) for t in tensors])
-        result = op.output(*[values[i] for i in inputs])
+        inputs: list[int] = []
+        specs: list[TensorSpec] = []
+        for tensor in tensors:
+            if type(tensor) is StandIn:
+                value = tensor.value
+            else:
+                value = numbers[id(tensor)] if id(tensor) in numbers else self.number(tensor)
+            inputs.append(value)
+            specs.append(values[value])
+        result = op.output(*specs)
         if type(result) is not TensorSpec:
             return self.emit_many(op, *tensors)[0]
-        return self.add(op, inputs, result, strides)
+        return self.add(op, tuple(inputs), result, strides)
 
     def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, strides: Strides = None) -> StandIn:
         """Write a call of ``op`` down whose numbered inputs fit, and whose output is known."""
@@ -132,7 +140,7 @@ class Tracer:
             return self.emit(op, x, *others)
         old, values, nodes = x.value, self.values, self.nodes
         inputs = (old, *map(self.number, others)) if others else (old,)
-        result = op.output(*[values[i] for i in inputs]) if others else op.output(x.spec)
+        result = op.output(*map(values.__getitem__, inputs)) if others else op.output(x.spec)
         assert type(result) is TensorSpec  # what is overwritten is one tensor
         x.spec, x.value = result, len(values)
         values.append(result)
@@ -142,14 +150,14 @@ class Tracer:
 
     def emit_many(self, op: Op, *tensors: Any) -> tuple[StandIn, ...]:
         """Write a call of an op with several outputs down."""
-        inputs = tuple([t.value if type(t) is StandIn else self.number(t) for t in tensors])
-        values = self.graph.values
-        results = op.output(*[values[i] for i in inputs])
+        inputs = tuple(map(self.number, tensors))
+        values = self.values
+        results = op.output(*map(values.__getitem__, inputs))
         specs = (results,) if isinstance(results, TensorSpec) else results
         outputs = tuple(range(len(values), len(values) + len(specs)))
         values.extend(specs)
-        self.graph.nodes.append(Node(op, inputs, outputs, self.path, not torch.is_grad_enabled(), self.region))
-        return tuple([stand_in(self, value, spec) for value, spec in zip(outputs, specs, strict=True)])
+        self.nodes.append(Node(op, inputs, outputs, self.path, not _is_grad_enabled(), self.region))
+        return tuple(map(stand_in, repeat(self), outputs, specs))
 
     def number(self, tensor: Any) -> int:
         """The graph's number of a tensor, real or stand-in; a real one that is new becomes a constant."""
@@ -284,13 +292,12 @@ class Tracer:
                     # a compiled module inside the network stands for the one that it was made of
                     inner = module.__dict__["_modules"].get("_orig_mod")
                     result = (module.forward if inner is None else inner)(*args, **kwargs)
+                elif len(args) == 1 and not kwargs and type(args[0]) is StandIn:
+                    result = rule(self, module, args[0])
                 else:
-                    if args and type(args[0]) is not StandIn and isinstance(args[0], torch.Tensor):
+                    if args and isinstance(args[0], torch.Tensor):
                         args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
-                    if kwargs:
-                        result = self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
-                    else:
-                        result = rule(self, module, *args)
+                    result = self.apply(_of_module(rule, module), args, kwargs)
             except BaseException as error:
                 if self.failure is None or self.failure[0] is not error:
                     self.failure = (error, path)
@@ -318,6 +325,11 @@ class Tracer:
         context: Any = FunctionCtx()
         context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
         return kind.forward(context, *args, **kwargs)
+
+
+def _of_module(rule: Rule, module: nn.Module) -> Rule:
+    """A module's rule, with its module. Made here, for what a closure captures is slower in the function that it leaves."""
+    return lambda t, *given, **named: rule(t, module, *given, **named)
 
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
