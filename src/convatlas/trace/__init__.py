@@ -12,7 +12,7 @@ from torch import nn
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
-from .modules import ModuleRules
+from .modules import rules_of
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
 from .state import Modules, SubmodulesChangedError, left_as_found
 from .tracer import Tracer, alone, tracing
@@ -25,6 +25,7 @@ Shape = Sequence[int]
 Input = Shape | TensorSpec | torch.Tensor
 Tree = Any  # a TensorSpec, or lists and mappings of them
 _LARGEST_TRIED = 2048
+_WHOLE = (int, Integral)  # numpy's whole numbers are Integral, which takes longer to find out
 
 
 def trace(
@@ -53,7 +54,7 @@ def trace(
     """
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
-    model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
+    model = model.__dict__["_modules"].get("_orig_mod", model)  # a compiled module wraps the one it was made of
     with alone():
         modules = Modules.of(model)
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.present if p.dtype.is_floating_point), "float32")
@@ -90,7 +91,7 @@ def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
 
 
 def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
-    model, rules = modules.modules[0], list(map(ModuleRules().__getitem__, modules.kinds))
+    model, rules = modules.modules[0], rules_of(modules)
     graph = Graph(name=type(model).__name__, training=training)
     graph.modules = dict(zip(modules.paths, [kind.__name__ for kind in modules.kinds], strict=True))
     tracer = Tracer(graph, modules, rules)
@@ -140,9 +141,9 @@ def _tree(given: Any, dtype: str) -> Tree:
         return {key: _tree(value, dtype) for key, value in given.items()}
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise TraceError(f"an input is given by its shape, as (1, 3, 224, 224); got {given!r}")
-    if given and not any(isinstance(item, Integral) for item in given):
+    if given and not any(isinstance(item, _WHOLE) for item in given):
         return [_tree(item, dtype) for item in given]
-    if any(not isinstance(n, Integral) or n < 1 for n in given):
+    if any(not isinstance(n, _WHOLE) or n < 1 for n in given):
         raise TraceError(f"every axis of an input shape is a whole number of at least 1; got {tuple(given)}")
     return TensorSpec(tuple([int(n) for n in given]), dtype)
 

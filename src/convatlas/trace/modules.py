@@ -6,7 +6,8 @@ A module without a rule runs its forward, and the functions that it calls are tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
+from itertools import repeat
+from operator import contains, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -15,6 +16,7 @@ from ..graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
 from .standin import StandIn
+from .state import Modules
 
 if TYPE_CHECKING:
     from .tracer import Tracer
@@ -33,14 +35,16 @@ _CONV_SETTINGS = itemgetter("stride", "padding", "dilation", "groups", "kernel_s
 
 def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
     own = m.__dict__
-    stride, padding, dilation, groups, kernel = _CONV_SETTINGS(own)
+    settings, held = _CONV_SETTINGS(own), own["_parameters"]
     if own["padding_mode"] != "zeros":
         x = layout.pad(t, x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"])
-        padding = (0,) * len(stride)
-    held = own["_parameters"]
-    weight = held["weight"] if "weight" in held else parameter(m, "weight")
-    bias = held["bias"] if "bias" in held else parameter(m, "bias")
-    return matrix.convolve(t, (stride, padding, dilation, groups, kernel), x, weight, bias)
+        stride, _, *others = settings
+        settings = (stride, (0,) * len(stride), *others)
+    try:
+        weight, bias = held["weight"], held["bias"]
+    except KeyError:
+        weight, bias = parameter(m, "weight"), parameter(m, "bias")
+    return matrix.convolve(t, settings, x, weight, bias)
 
 
 def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> Any:
@@ -176,7 +180,15 @@ RULES: dict[type, Rule] = {
 _MAKE_THE_FORWARD = ("forward", "_conv_forward", "_check_input_dim", "__call__", "__getattr__", "__iter__")
 
 
-class ModuleRules(dict[type, Rule | None]):
+def rules_of(modules: Modules) -> list[Rule | None]:
+    """The rule of each module, or None where its own forward is to be run."""
+    rules = list(map(_RulesOfTypes().__getitem__, modules.kinds))
+    if any(map(contains, modules.contents, repeat("forward"))):
+        return [None if "forward" in own else rule for own, rule in zip(modules.contents, rules, strict=True)]
+    return rules
+
+
+class _RulesOfTypes(dict[type, Rule | None]):
     """Type of a module -> its rule or None, worked out at first sight.
 
     A subclass takes its parent's rule as long as it computes the same way, that is, overrides none of its methods that

@@ -7,7 +7,7 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter
 from threading import get_ident
@@ -71,7 +71,7 @@ class Tracer:
         self.region = 0  # of the activation checkpoint that is at work; 0 is none
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.calls = list(map(types.MethodType, repeat(self._caller()), zip(modules.modules, modules.paths, rules)))
+        self.calls = list(map(types.MethodType, repeat(self._caller()), zip(modules.modules, modules.paths, rules, strict=True)))
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
@@ -288,7 +288,7 @@ class Tracer:
             outer = self.path
             self.path = path
             try:
-                if rule is None or "forward" in module.__dict__:
+                if rule is None:
                     # a compiled module inside the network stands for the one that it was made of
                     inner = module.__dict__["_modules"].get("_orig_mod")
                     result = (module.forward if inner is None else inner)(*args, **kwargs)
