@@ -54,7 +54,7 @@ def trace(
     """
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
-    model = model.__dict__["_modules"].get("_orig_mod", model)  # a compiled module wraps the one it was made of
+    model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
     with alone():
         modules = Modules.of(model)
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.present if p.dtype.is_floating_point), "float32")

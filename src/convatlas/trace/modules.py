@@ -30,20 +30,30 @@ def parameter(module: nn.Module, name: str) -> Any:
     return own[name] if name in own else getattr(module, name, None)
 
 
+def weight_and_bias(module: nn.Module) -> tuple[Any, Any]:
+    """A module's two tensors of these names, each of them or None."""
+    own = module.__dict__["_parameters"]
+    try:
+        return own["weight"], own["bias"]
+    except KeyError:
+        return parameter(module, "weight"), parameter(module, "bias")
+
+
 _CONV_SETTINGS = itemgetter("stride", "padding", "dilation", "groups", "kernel_size")
 
 
 def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
     own = m.__dict__
-    settings, held = _CONV_SETTINGS(own), own["_parameters"]
+    settings = _CONV_SETTINGS(own)
     if own["padding_mode"] != "zeros":
         x = layout.pad(t, x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"])
         stride, _, *others = settings
         settings = (stride, (0,) * len(stride), *others)
-    try:
+    held = own["_parameters"]
+    try:  # as `weight_and_bias` does, without the call
         weight, bias = held["weight"], held["bias"]
     except KeyError:
-        weight, bias = parameter(m, "weight"), parameter(m, "bias")
+        weight, bias = weight_and_bias(m)
     return matrix.convolve(t, settings, x, weight, bias)
 
 
@@ -51,12 +61,12 @@ def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> A
     extra = m.output_padding
     if output_size is not None:
         extra = m._output_padding(x, output_size, m.stride, m.padding, m.kernel_size, len(m.stride), m.dilation)
-    weight, bias = parameter(m, "weight"), parameter(m, "bias")
+    weight, bias = weight_and_bias(m)
     return matrix.conv_transpose(t, x, weight, bias, m.stride, m.padding, extra, m.groups, m.dilation)
 
 
 def _linear(t: Tracer, m: Any, x: StandIn) -> Any:
-    return matrix.linear(t, x, parameter(m, "weight"), parameter(m, "bias"))
+    return matrix.linear(t, x, *weight_and_bias(m))
 
 
 _NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
@@ -77,8 +87,7 @@ def _batch_norm(axes: tuple[int, ...]) -> Rule:
             mean, variance = numbers[id(buffers["running_mean"])], numbers[id(buffers["running_var"])]
         except KeyError:
             statistics = buffers.get("running_mean"), buffers.get("running_var")
-            affine = parameter(m, "weight"), parameter(m, "bias")
-            return norm_pool.batch_norm(t, x, *statistics, *affine, training or statistics[0] is None)
+            return norm_pool.batch_norm(t, x, *statistics, *weight_and_bias(m), training or statistics[0] is None)
         op = _NORMS[training]
         result = op.output(spec, values[weight], values[bias], values[mean], values[variance])
         inputs = (x.value, weight, bias, mean, variance)
@@ -154,17 +163,17 @@ RULES: dict[type, Rule] = {
     nn.AdaptiveMaxPool1d: _adaptive_max_pool(1), nn.AdaptiveMaxPool2d: _adaptive_max_pool(2),
     nn.AdaptiveMaxPool3d: _adaptive_max_pool(3),
     nn.Flatten: lambda t, m, x: views.flatten(t, x, m.start_dim, m.end_dim),
-    nn.LayerNorm: lambda t, m, x: norm_pool.layer_norm(t, x, m.normalized_shape, m.weight, m.bias),
-    nn.RMSNorm: lambda t, m, x: norm_pool.rms_norm(t, x, m.normalized_shape, m.weight),
-    nn.GroupNorm: lambda t, m, x: norm_pool.group_norm(t, x, m.num_groups, m.weight, m.bias),
+    nn.LayerNorm: lambda t, m, x: norm_pool.layer_norm(t, x, m.normalized_shape, *weight_and_bias(m)),
+    nn.RMSNorm: lambda t, m, x: norm_pool.rms_norm(t, x, m.normalized_shape, parameter(m, "weight")),
+    nn.GroupNorm: lambda t, m, x: norm_pool.group_norm(t, x, m.num_groups, *weight_and_bias(m)),
     nn.LocalResponseNorm: lambda t, m, x: norm_pool.local_response_norm(t, x, m.size),
     nn.Softmax: lambda t, m, x: pointwise.softmax(t, x, m.dim),
     nn.LogSoftmax: lambda t, m, x: pointwise.log_softmax(t, x, m.dim),
-    nn.PReLU: lambda t, m, x: pointwise.prelu(t, x, m.weight),
+    nn.PReLU: lambda t, m, x: pointwise.prelu(t, x, parameter(m, "weight")),
     nn.GLU: lambda t, m, x: pointwise.glu(t, x, m.dim),
     nn.PixelShuffle: lambda t, m, x: layout.pixel_shuffle(t, x, m.upscale_factor),
     nn.PixelUnshuffle: lambda t, m, x: layout.pixel_unshuffle(t, x, m.downscale_factor),
-    nn.Embedding: lambda t, m, x: indexing.embedding(t, x, m.weight),
+    nn.Embedding: lambda t, m, x: indexing.embedding(t, x, parameter(m, "weight")),
     nn.DataParallel: _wrapper, nn.parallel.DistributedDataParallel: _wrapper,
     **{
         module: activation_rule(function)

@@ -112,8 +112,8 @@ class Tracer:
         for tensor in tensors:
             if type(tensor) is StandIn:
                 value = tensor.value
-            else:
-                value = numbers[id(tensor)] if id(tensor) in numbers else self.number(tensor)
+            elif (value := numbers.get(id(tensor), -1)) < 0:
+                value = self.number(tensor)
             inputs.append(value)
             specs.append(values[value])
         result = op.output(*specs)
@@ -176,7 +176,7 @@ class Tracer:
 
     def shape(self, tensor: Any) -> tuple[int, ...]:
         """The shape of a tensor, real or stand-in."""
-        return self.graph.values[self.number(tensor)].shape
+        return tensor.spec.shape if type(tensor) is StandIn else self.values[self.number(tensor)].shape
 
     def stand_in(self, tensor: Any) -> StandIn:
         """The stand-in of a tensor."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import ClassVar
 
 from ..spec import TensorSpec
+from ..strides import Shape
 from .base import Kept, Op, Specs, Window, ratio, sliding_size, window_seen
 from .conv import TooSmallError
+
+
+@lru_cache(maxsize=4096)
+def _sizes(size: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, ceil_mode: bool) -> Shape:
+    """Windows along each axis."""
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    return tuple([sliding_size(n, k, s, p, d, ceil_mode) for n, k, s, p, d in axes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +33,21 @@ class _Pool(Op):
     def name(self) -> str:
         return f"{self.kind}{len(self.kernel)}d"
 
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        shape = inputs[0].shape
-        rank = len(self.kernel)
-        if len(shape) not in (rank + 1, rank + 2):
-            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+    def __post_init__(self) -> None:
         for k, p in zip(self.kernel, self.padding, strict=True):
             if 2 * p > k:
                 raise ValueError(f"{self.name}: padding {p} is more than half of the kernel {k}")
-        size = shape[-rank:]
-        out = tuple(
-            [
-                sliding_size(n, k, s, p, d, self.ceil_mode)
-                for n, k, s, p, d in zip(size, self.kernel, self.stride, self.padding, self.dilation, strict=True)
-            ]
-        )
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape, dtype = inputs[0]
+        rank = len(self.kernel)
+        if len(shape) != rank + 2 and len(shape) != rank + 1:
+            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+        out = _sizes(shape[-rank:], self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
         if min(out) < 1:
-            least = tuple(d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True))
-            raise TooSmallError(self.name, size, least)
-        return TensorSpec(shape[:-rank] + out, inputs[0].dtype)
+            least = tuple([d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)])
+            raise TooSmallError(self.name, shape[-rank:], least)
+        return TensorSpec(shape[:-rank] + out, dtype)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * prod(self.kernel)

@@ -48,7 +48,7 @@ def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None,
                **kwargs: Any) -> Any:  # fmt: skip
     """Layer norm."""
     _check_trailing(t, "layer_norm", input, normalized_shape)
-    return t.emit(op_of(LayerNorm, len(normalized_shape)), input, *[v for v in (weight, bias) if v is not None])
+    return t.emit(op_of(LayerNorm, len(normalized_shape)), input, *_given(weight, bias))
 
 
 @rule_for("rms_norm")
@@ -56,6 +56,11 @@ def rms_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, e
     """RMS norm."""
     _check_trailing(t, "rms_norm", input, normalized_shape)
     return t.emit(RMSNorm(len(normalized_shape)), input, *([] if weight is None else [weight]))
+
+
+def _given(*tensors: Any) -> list[Any]:
+    """Those of a call's optional tensors that are there."""
+    return [tensor for tensor in tensors if tensor is not None]
 
 
 def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> None:
@@ -68,7 +73,7 @@ def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> 
 def group_norm(t: Tracer, input: Any, num_groups: int, weight: Any = None, bias: Any = None, *args: Any,
                **kwargs: Any) -> Any:  # fmt: skip
     """Group norm."""
-    result = t.emit(GroupNorm(num_groups), input, *[v for v in (weight, bias) if v is not None])
+    result = t.emit(op_of(GroupNorm, num_groups), input, *_given(weight, bias))
     result.strides = placed(input, result.spec)
     return result
 
@@ -78,8 +83,7 @@ def _instance_norm(
     t: Tracer, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, *args: Any, **kwargs: Any,
 ) -> Any:  # fmt: skip
-    given = [v for v in (weight, bias, running_mean, running_var) if v is not None]
-    return t.emit(InstanceNorm(not use_input_stats), input, *given)
+    return t.emit(InstanceNorm(not use_input_stats), input, *_given(weight, bias, running_mean, running_var))
 
 
 # torch's own functions take the weights before the statistics
@@ -104,6 +108,14 @@ def _pooled(t: Tracer, op: Op, x: Any) -> StandIn:
     return result
 
 
+def _pool(kind: Any, rank: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    """The pooling with torch's settings."""
+    try:
+        return _pool_op(kind, rank, kernel, stride, padding, dilation, ceil_mode)
+    except TypeError:  # no list is hashable
+        return _pool_op(kind, rank, *map(_hashable, (kernel, stride, padding, dilation)), ceil_mode)
+
+
 @lru_cache(maxsize=512)
 def _pool_op(kind: type[Op], rank: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
     sizes = per_axis(kernel, rank)
@@ -120,8 +132,7 @@ def max_pool(
     ceil_mode: bool = False, return_indices: bool = False, *, rank: int,
 ) -> Any:  # fmt: skip
     """Max pooling."""
-    settings = map(_hashable, (kernel_size, stride, padding, dilation))
-    result = _pooled(t, _pool_op(MaxPool, rank, *settings, ceil_mode), input)
+    result = _pooled(t, _pool(MaxPool, rank, kernel_size, stride, padding, dilation, ceil_mode), input)
     return (result, _indices(t, result)) if return_indices else result
 
 
@@ -134,8 +145,7 @@ def avg_pool(
     *args: Any, rank: int, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """Average pooling."""
-    settings = map(_hashable, (kernel_size, stride, padding))
-    return _pooled(t, _pool_op(AvgPool, rank, *settings, 1, ceil_mode), input)
+    return _pooled(t, _pool(AvgPool, rank, kernel_size, stride, padding, 1, ceil_mode), input)
 
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
@@ -160,7 +170,7 @@ def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: b
 def lp_pool(t: Tracer, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False,
             *, rank: int) -> Any:  # fmt: skip
     """Lp pooling."""
-    return t.emit(_pool_op(LpPool, rank, _hashable(kernel_size), _hashable(stride), 0, 1, ceil_mode), input)
+    return t.emit(_pool(LpPool, rank, kernel_size, stride, 0, 1, ceil_mode), input)
 
 
 for _rank in (1, 2, 3):
