@@ -139,11 +139,12 @@ class Tracer:
         if type(x) is not StandIn:
             return self.emit(op, x, *others)
         old, values, nodes = x.value, self.values, self.nodes
-        inputs = (old, *map(self.number, others)) if others else (old,)
-        result = op.output(*map(values.__getitem__, inputs)) if others else op.output(x.spec)
-        assert type(result) is TensorSpec  # what is overwritten is one tensor
-        x.spec, x.value = result, len(values)
-        values.append(result)
+        inputs: tuple[int, ...] = (old,)
+        if others:
+            inputs = (old, *map(self.number, others))
+            op.output(*map(values.__getitem__, inputs))  # refuses what does not fit into it
+        x.value = len(values)
+        values.append(x.spec)
         nodes.append(_made(Node, (op, inputs, (x.value,), self.path, not _is_grad_enabled(), self.region)))
         self.released[old] = len(nodes)
         return x
