@@ -126,6 +126,15 @@ def test_numbers_drawn_by_code_elsewhere_are_undone_too() -> None:
     assert random_states() == before
 
 
+def test_what_a_forward_of_a_single_module_does_is_undone_too() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    layer: Any = model[1]
+    layer.seen = []
+    layer.forward = lambda x: layer.seen.append(x.shape) or x * 2
+    assert [node.op.name for node in trace(model, (1, 3, 8, 8))] == ["conv2d", "mul"]
+    assert layer.seen == []
+
+
 def test_modes_of_single_modules_stay(torchvision_on_meta: Callable[..., nn.Module]) -> None:
     model = torchvision_on_meta("resnet18").train()
     for module in model.modules():

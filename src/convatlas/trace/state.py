@@ -30,25 +30,17 @@ class SubmodulesChangedError(Exception):
 
 
 class Tensors(NamedTuple):
-    """All parameters of a network, or all buffers: the modules that have some, where each keeps its own, and what lies there."""
+    """All parameters of a network, or all buffers."""
 
-    paths: list[str]
-    homes: list[dict[str, torch.Tensor | None]]
-    found: list[torch.Tensor | None]
-    present: list[torch.Tensor]  # what was found and is not None
+    homes: list[dict[str, torch.Tensor | None]]  # where each module keeps its own
+    present: list[torch.Tensor]  # what lies in them and is not None, in order
 
     @classmethod
-    def of(cls, paths: list[str], contents: list[dict[str, Any]], kind: str) -> Self:
+    def of(cls, contents: list[dict[str, Any]], kind: str) -> Self:
         """The tensors of that kind in modules with these contents."""
         homes = list(map(itemgetter(kind), contents))
-        filled = list(filter(None, homes))
-        found = list(chain.from_iterable(map(_values, filled)))
-        return cls(list(compress(paths, homes)), filled, found, [tensor for tensor in found if tensor is not None])
-
-    def unchanged(self) -> bool:
-        """Whether all that was found still lies there."""
-        now = list(chain.from_iterable(map(_values, self.homes)))
-        return len(now) == len(self.found) and all(map(is_, now, self.found))
+        found = chain.from_iterable(map(_values, filter(None, homes)))
+        return cls(homes, [tensor for tensor in found if tensor is not None])
 
 
 class Modules(NamedTuple):
@@ -76,9 +68,7 @@ class Modules(NamedTuple):
         kinds = list(map(type, modules))
         if any(issubclass(kind, torch.jit.ScriptModule) for kind in set(kinds)):
             raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
-        return cls(
-            modules, paths, contents, kinds, Tensors.of(paths, contents, "_parameters"), Tensors.of(paths, contents, "_buffers")
-        )
+        return cls(modules, paths, contents, kinds, Tensors.of(contents, "_parameters"), Tensors.of(contents, "_buffers"))
 
 
 def _collect(
@@ -114,8 +104,6 @@ class _Notes:
                 self._take(container, depth=3)
         self.filled_before = list(map(dict.copy, self.filled))
         self.others_before = [container.copy() for container in self.others]
-        self.tensors = modules.parameters, modules.buffers
-        self.homes_before = [list(map(dict.copy, tensors.homes)) for tensors in self.tensors]
 
     def _take(self, container: Any, depth: int) -> None:
         """Note a container, and the containers in it."""
@@ -133,10 +121,6 @@ class _Notes:
             self.submodules_changed = self._submodules_differ()
             for contents, former in zip(self.filled, self.filled_before, strict=True):
                 _put_back_dict(contents, former)
-        for tensors, before in zip(self.tensors, self.homes_before, strict=True):
-            if not tensors.unchanged():
-                for home, former in zip(tensors.homes, before, strict=True):
-                    _put_back_dict(home, former)
         for container, former in zip(self.others, self.others_before, strict=True):
             if len(container) != len(former) or not all(map(is_, container, former)):
                 container.clear()
@@ -227,10 +211,10 @@ def left_as_found(
 ) -> Iterator[None]:
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
-    While inside, the modules have their attributes in copies of their dicts, so whatever is set or removed leaves with the
-    copies. Put back are the parameters, buffers, submodules and hooks that were set or removed, the contents of containers
-    that modules hold (caches), whether parameters need a gradient, and the random states. What tensors hold needs no putting
-    back: nothing is computed.
+    While inside, the modules have their attributes in copies of their dicts, and their parameters and buffers in copies of
+    the dicts of these, so whatever is set or removed leaves with the copies. Put back are the submodules and hooks that were
+    set or removed, the contents of other containers that modules hold (caches), whether parameters need a gradient, and the
+    random states. What tensors hold needs no putting back: nothing is computed.
 
     Args:
         modules: all modules.
@@ -253,11 +237,14 @@ def left_as_found(
     if not own_mode:
         for own in [own for own in copies if own.get("training", training) is not training]:  # a wrapper may have no mode
             own["training"] = training
+    for kept_as, homes in (("_parameters", modules.parameters.homes), ("_buffers", modules.buffers.homes)):
+        for own, home in zip(compress(copies, homes), map(dict.copy, filter(None, homes)), strict=True):
+            own[kept_as] = home
     if shown:
         names = {kind: _own_names(kind) for kind in kinds if kind.__getattr__ is nn.Module.__getattr__}  # type: ignore[arg-type]
         for own, kind in compress(zip(copies, modules.kinds, strict=True), own_code):
             children = own["_modules"]
-            if kind in names and names[kind].isdisjoint(children) and own.keys().isdisjoint(children):
+            if children and kind in names and names[kind].isdisjoint(children) and own.keys().isdisjoint(children):
                 own.update(children)
     for own, call in zip(copies, calls, strict=True):
         own["_compiled_call_impl"] = call  # where `nn.Module.__call__` looks first

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from itertools import repeat
+from itertools import compress, repeat
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
@@ -83,7 +83,7 @@ class Tracer:
         count = 0  # of the parameters
         for held in (modules.parameters, modules.buffers):
             count = len(tensors)
-            homes = zip(held.paths, held.homes, strict=True)
+            homes = compress(zip(modules.paths, held.homes, strict=True), held.homes)
             names += [(path, name) for path, home in homes for name, tensor in home.items() if tensor is not None]
             tensors += held.present
         self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))

@@ -92,7 +92,7 @@ def numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes that may come one by one or as one sequence."""
     if len(values) == 1 and isinstance(values[0], list | tuple):
         values = tuple(values[0])
-    return tuple([operator.index(value) for value in values])
+    return tuple(map(operator.index, values))
 
 
 def axis_of(dim: int, rank: int) -> int:
