@@ -16,9 +16,9 @@ from ..graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
 from .standin import StandIn
-from .state import Modules
 
 if TYPE_CHECKING:
+    from .state import Modules
     from .tracer import Tracer
 
 Rule = Callable[..., Any]
@@ -49,11 +49,7 @@ def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
         x = layout.pad(t, x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"])
         stride, _, *others = settings
         settings = (stride, (0,) * len(stride), *others)
-    held = own["_parameters"]
-    try:  # as `weight_and_bias` does, without the call
-        weight, bias = held["weight"], held["bias"]
-    except KeyError:
-        weight, bias = weight_and_bias(m)
+    weight, bias = weight_and_bias(m)
     return matrix.convolve(t, settings, x, weight, bias)
 
 

@@ -32,15 +32,16 @@ class SubmodulesChangedError(Exception):
 class Tensors(NamedTuple):
     """All parameters of a network, or all buffers."""
 
-    homes: list[dict[str, torch.Tensor | None]]  # where each module keeps its own
+    kept_as: str  # the attribute of a module that holds its own
+    homes: list[dict[str, torch.Tensor | None]]  # that attribute of each module
     present: list[torch.Tensor]  # what lies in them and is not None, in order
 
     @classmethod
-    def of(cls, contents: list[dict[str, Any]], kind: str) -> Self:
-        """The tensors of that kind in modules with these contents."""
-        homes = list(map(itemgetter(kind), contents))
+    def of(cls, contents: list[dict[str, Any]], kept_as: str) -> Self:
+        """The tensors that modules with these contents keep so."""
+        homes = list(map(itemgetter(kept_as), contents))
         found = chain.from_iterable(map(_values, filter(None, homes)))
-        return cls(homes, [tensor for tensor in found if tensor is not None])
+        return cls(kept_as, homes, [tensor for tensor in found if tensor is not None])
 
 
 class Modules(NamedTuple):
@@ -237,7 +238,7 @@ def left_as_found(
     if not own_mode:
         for own in [own for own in copies if own.get("training", training) is not training]:  # a wrapper may have no mode
             own["training"] = training
-    for kept_as, homes in (("_parameters", modules.parameters.homes), ("_buffers", modules.buffers.homes)):
+    for kept_as, homes, _ in (modules.parameters, modules.buffers):  # an empty one is noted, as other containers are
         for own, home in zip(compress(copies, homes), map(dict.copy, filter(None, homes)), strict=True):
             own[kept_as] = home
     if shown:

@@ -289,7 +289,7 @@ class Tracer:
             outer = self.path
             self.path = path
             try:
-                if rule is None:
+                if rule is None or "forward" in module.__dict__:  # which may have been set on the way
                     # a compiled module inside the network stands for the one that it was made of
                     inner = module.__dict__["_modules"].get("_orig_mod")
                     result = (module.forward if inner is None else inner)(*args, **kwargs)
@@ -329,7 +329,7 @@ class Tracer:
 
 
 def _of_module(rule: Rule, module: nn.Module) -> Rule:
-    """A module's rule, with its module. Made here, for what a closure captures is slower in the function that it leaves."""
+    """A module's rule with its module. Not made in `call`, whose names would be slower for being captured."""
     return lambda t, *given, **named: rule(t, module, *given, **named)
 
 

@@ -163,8 +163,6 @@ class Binary(Op):
             return left
         if self.function in _TO_BOOL:
             return TensorSpec(shape, "bool")
-        if left.dtype == right.dtype and left.is_floating:
-            return left if shape == left.shape else right if shape == right.shape else TensorSpec(shape, left.dtype)
         dtype = result_dtype(left, right)
         if self.function == "sub" and "bool" in (left.dtype, right.dtype):
             raise ValueError("torch does not subtract bool tensors; use `logical_xor`")

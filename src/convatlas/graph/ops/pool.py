@@ -33,16 +33,14 @@ class _Pool(Op):
     def name(self) -> str:
         return f"{self.kind}{len(self.kernel)}d"
 
-    def __post_init__(self) -> None:
-        for k, p in zip(self.kernel, self.padding, strict=True):
-            if 2 * p > k:
-                raise ValueError(f"{self.name}: padding {p} is more than half of the kernel {k}")
-
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape, dtype = inputs[0]
         rank = len(self.kernel)
         if len(shape) != rank + 2 and len(shape) != rank + 1:
             raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+        for k, p in zip(self.kernel, self.padding, strict=True):
+            if 2 * p > k:
+                raise ValueError(f"{self.name}: padding {p} is more than half of the kernel {k}")
         out = _sizes(shape[-rank:], self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
         if min(out) < 1:
             least = tuple([d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)])

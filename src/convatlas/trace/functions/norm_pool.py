@@ -39,8 +39,7 @@ def batch_norm(
     """Batch norm, in the order of torch.nn.functional."""
     given = {"w": weight, "b": bias, "m": running_mean, "v": running_var}
     present = "".join([letter for letter, tensor in given.items() if tensor is not None])
-    tensors = [tensor for tensor in given.values() if tensor is not None]
-    return t.emit(BatchNorm(training, present), input, *tensors, strides=element_wise(input))
+    return t.emit(BatchNorm(training, present), input, *_given(*given.values()), strides=element_wise(input))
 
 
 @rule_for("layer_norm")
@@ -55,7 +54,7 @@ def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None,
 def rms_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
     """RMS norm."""
     _check_trailing(t, "rms_norm", input, normalized_shape)
-    return t.emit(RMSNorm(len(normalized_shape)), input, *([] if weight is None else [weight]))
+    return t.emit(RMSNorm(len(normalized_shape)), input, *_given(weight))
 
 
 def _given(*tensors: Any) -> list[Any]:
