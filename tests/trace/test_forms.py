@@ -294,6 +294,16 @@ def test_a_forward_replaced_on_the_instance_is_the_one_that_runs() -> None:
     assert ops(trace(model, (2, 3))) == ["mul"]
 
 
+def test_subclasses_with_a_call_of_their_own() -> None:
+    class Doubled(nn.Conv2d):
+        def __call__(self, x: Tensor) -> Tensor:
+            return super().__call__(x) * 2  # type: ignore[no-any-return]
+
+    model = nn.Sequential(Doubled(3, 4, 3), nn.ReLU())
+    assert ops(trace(model, (1, 3, 8, 8))) == ops(trace(Net(lambda m, x: m.layers(x), layers=model), (1, 3, 8, 8)))
+    assert ops(trace(model, (1, 3, 8, 8))) == ["conv2d", "mul", "relu"]
+
+
 def test_subclasses_with_a_forward_of_their_own() -> None:
     class Standardised(nn.Conv2d):
         def forward(self, x: Tensor) -> Tensor:

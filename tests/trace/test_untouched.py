@@ -14,8 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
+from torch.utils.hooks import RemovableHandle
 
 from convatlas.trace import TraceError, trace
+from convatlas.trace import random_states as generators
 
 
 class Busy(nn.Module):
@@ -105,19 +107,112 @@ def test_whatever_a_forward_does_is_undone(training: bool, mode: bool, fails: bo
     model = Busy(fails).train(mode)
     model.frozen.eval()
     np.random.randn(1)  # leaves a second number waiting in the generator
-    before, generators = contents(model), random_states()
+    before, states = contents(model), random_states()
     if fails:
         with pytest.raises(TraceError, match="on purpose"):
             trace(model, (2, 3, 8, 8), training=training)
     else:
         trace(model, (2, 3, 8, 8), training=training)
     assert not differences(before, contents(model))
-    assert random_states() == generators
+    assert random_states() == states
 
 
-def test_numbers_drawn_by_code_elsewhere_are_undone_too() -> None:
+class Meddling(nn.Module):
+    """Does one thing in its forward, and then runs its layers."""
+
+    def __init__(self, deed: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.act = nn.ReLU()
+        self.rest = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+        self.blocks = nn.ModuleList([nn.Identity(), nn.Identity()])
+        self.named = nn.ModuleDict({"a": nn.Identity()})
+        self.register_buffer("passing", torch.zeros(2), persistent=False)
+        self.scale = nn.Parameter(torch.ones(4, 1, 1))
+        hooked = [self, self.conv, self.blocks, self.rest]
+        self.handles = tuple(module.register_forward_hook(lambda *_: None) for module in hooked)
+        self.handles += tuple(module.register_state_dict_post_hook(lambda *_: None) for module in hooked)
+        self.deed = deed
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(x)) * self.scale
+        self.deed(self)
+        return self.rest(x)
+
+
+DEEDS: dict[str, Callable[[Any], Any]] = {
+    "sets a layer's attribute": lambda m: setattr(m.conv, "stride", (2, 2)),
+    "sets a sequence's attribute": lambda m: setattr(m.rest, "note", 1),
+    "removes a layer's attribute": lambda m: delattr(m.norm, "momentum"),
+    "gives a layer a forward": lambda m: setattr(m.act, "forward", lambda x: x),
+    "switches a layer's mode": lambda m: m.norm.train(not m.norm.training),
+    "switches all modes": lambda m: m.train(not m.training),
+    "registers a layer's buffer": lambda m: m.act.register_buffer("seen", torch.zeros(3)),
+    "registers a passing buffer": lambda m: m.norm.register_buffer("seen", torch.zeros(3), persistent=False),
+    "registers a passing buffer of its own": lambda m: m.register_buffer("seen", torch.zeros(3), persistent=False),
+    "registers a buffer anew": lambda m: m.register_buffer("passing", torch.zeros(3)),
+    "registers a layer's parameter": lambda m: m.act.register_parameter("slope", nn.Parameter(torch.ones(1))),
+    "replaces a layer's parameter": lambda m: setattr(m.conv, "weight", nn.Parameter(torch.ones(4, 3, 1, 1))),
+    "removes a layer's parameter": lambda m: delattr(m.conv, "bias"),
+    "replaces its own parameter past torch": lambda m: m._parameters.update(scale=None),
+    "empties its own buffers past torch": lambda m: m._buffers.clear(),
+    "forgets a submodule past torch": lambda m: m._modules.pop("act"),
+    "adds a module to a layer": lambda m: m.act.add_module("inner", nn.ReLU()),
+    "converts a layer": lambda m: m.conv.double(),
+    "converts everything": lambda m: m.half(),
+    "appends to a sequence": lambda m: m.rest.append(nn.ReLU()),
+    "inserts into a sequence": lambda m: m.rest.insert(0, nn.ReLU()),
+    "exchanges a part of a sequence": lambda m: m.rest.__setitem__(1, nn.Tanh()),
+    "removes a part of a sequence": lambda m: m.rest.__delitem__(1),
+    "inserts into a list": lambda m: m.blocks.insert(0, nn.ReLU()),
+    "removes a part of a list": lambda m: m.blocks.__delitem__(0),
+    "empties a mapping": lambda m: m.named.clear(),
+    "removes hooks": lambda m: [handle.remove() for handle in m.handles],
+    "exchanges hooks": lambda m: (m.handles[1].remove(), m.conv.register_forward_hook(lambda *_: None)),
+    "hooks a layer": lambda m: m.act.register_forward_pre_hook(lambda *_: None),
+    "compiles a layer": lambda m: m.act.compile(),
+    "traces a part of itself": lambda m: trace(m.rest, (1, 4, 8, 8)),
+}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mode", [False, True])
+@pytest.mark.parametrize("deed", DEEDS)
+def test_whatever_is_done_to_layers_and_sequences_is_undone(deed: str, mode: bool, training: bool) -> None:
+    model = Meddling(DEEDS[deed]).train(mode)
+    before, layers = contents(model), list(model.modules())
+    trace(model, (2, 3, 8, 8), training=training)
+    assert not differences(before, contents(model))
+    assert list(model.modules()) == layers
+
+
+def test_containers_are_emptied_wherever_the_module_keeps_them() -> None:
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            self.log: list[Tensor] = []  # before torch's own attributes
+            super().__init__()
+            self.layer = nn.ReLU()
+            self.kept: dict[str, Tensor] = {}
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.log.append(x)
+            self.kept["x"] = x
+            return self.layer(x)
+
+    model = Early()
+    trace(model, (2, 3))
+    assert (model.log, model.kept) == ([], {})
+
+
+@pytest.mark.parametrize("layout", ["known", "unknown"])
+def test_numbers_drawn_by_code_elsewhere_are_undone_too(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if layout == "unknown":  # of Python's generator in memory
+        monkeypatch.setattr(generators, "_PYTHONS", None)
+    else:
+        assert generators._PYTHONS
     elsewhere = types.ModuleType("elsewhere")
-    code = "def draw():\n    import numpy, random\n    return numpy.random.rand() + random.random()"
+    code = "def draw():\n    import numpy, random\n    return numpy.random.rand() + random.random() + random.gauss(0, 1)"
     exec(code, vars(elsewhere))
     namespace = {"nn": nn, "draw": elsewhere.draw, "__name__": "a_module_without_numpy"}
     exec("class Drawing(nn.Module):\n    def forward(self, x):\n        return x * draw()", namespace)
@@ -220,11 +315,15 @@ def test_a_module_that_freezes_itself_in_train_keeps_its_flags() -> None:
 
 def test_torch_itself_is_as_it_was() -> None:
     owners = [nn.Module, torch.autograd.Function, torch.utils.checkpoint, torch._C.ScriptFunction]
+    functions = [value for value in vars(nn.Module).values() if isinstance(value, types.FunctionType)]
+    functions += [RemovableHandle.remove, nn.Sequential.insert, torch.overrides.handle_torch_function]
     before = [dict(vars(owner)) for owner in owners]
+    codes = [(function.__code__, function.__kwdefaults__) for function in functions]
     trace(nn.Conv2d(3, 4, 3), (1, 3, 8, 8))
     with pytest.raises(TraceError):
         trace(nn.Conv2d(3, 4, 3), (1, 2, 8, 8))
     assert [dict(vars(owner)) for owner in owners] == before
+    assert [(function.__code__, function.__kwdefaults__) for function in functions] == codes
     assert torch.is_grad_enabled()
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, compress, repeat
+from operator import add
 from typing import NamedTuple, Self, overload
 
 from .ops import Op
@@ -30,14 +33,50 @@ class Parameter(NamedTuple):
     trainable: bool = True
 
 
+class DottedNames(Sequence[str]):
+    """Dotted names that are put together when they are first asked for: most readers of a graph never do.
+
+    Args:
+        paths: of modules ("" is the network itself).
+        counts: how many names each of them has.
+        names: all of these, in order.
+        present: which of them count.
+
+    """
+
+    def __init__(self, paths: list[str], counts: list[int], names: list[str], present: list[bool]) -> None:
+        self._parts = paths, counts, names, present
+
+    @cached_property
+    def _all(self) -> list[str]:
+        paths, counts, names, present = self._parts
+        prefixes = chain.from_iterable(map(repeat, [f"{path}." if path else "" for path in paths], counts))
+        return list(compress(map(add, prefixes, names), present))
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(slots=True)
 class Parameters(Sequence[Parameter]):
     """A network's parameters or buffers, kept by column: there are hundreds, and few readers want them one by one.
 
-    Their names come as pairs: path of the module ("" is the network itself), and the name in it.
+    A trace gives their names as `DottedNames`.
     """
 
-    names: list[tuple[str, str]] = field(default_factory=list)
+    names: Sequence[str] = field(default_factory=list)
     values: list[int] = field(default_factory=list)
     trainable: list[bool] = field(default_factory=list)
 
@@ -51,8 +90,9 @@ class Parameters(Sequence[Parameter]):
 
     def append(self, parameter: Parameter) -> None:
         """Add one."""
-        path, _, name = parameter.name.rpartition(".")
-        self.names.append((path, name))
+        if not isinstance(self.names, list):
+            self.names = list(self.names)
+        self.names.append(parameter.name)
         self.values.append(parameter.value)
         self.trainable.append(parameter.trainable)
 
@@ -63,18 +103,13 @@ class Parameters(Sequence[Parameter]):
     def __getitem__(self, index: int | slice) -> Parameter | list[Parameter]:
         if isinstance(index, slice):
             return list(self)[index]
-        return Parameter(dotted(self.names[index]), self.values[index], self.trainable[index])
+        return Parameter(self.names[index], self.values[index], self.trainable[index])
 
     def __iter__(self) -> Iterator[Parameter]:
-        return map(Parameter, map(dotted, self.names), self.values, self.trainable)
+        return map(Parameter, self.names, self.values, self.trainable)
 
     def __len__(self) -> int:
         return len(self.values)
-
-
-def dotted(name: tuple[str, str]) -> str:
-    """The dotted path of a module's path and a name in it."""
-    return ".".join(name) if name[0] else name[1]
 
 
 @dataclass(slots=True)

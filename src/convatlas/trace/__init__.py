@@ -12,9 +12,9 @@ from torch import nn
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
-from .modules import rules_of
+from .network import Modules
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
-from .state import Modules, SubmodulesChangedError, left_as_found
+from .state import SubmodulesChangedError, left_as_found
 from .tracer import Tracer, alone, tracing
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
@@ -54,10 +54,11 @@ def trace(
     """
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
-    model = getattr(model, "_orig_mod", model)  # a compiled module wraps the one it was made of
+    if "_orig_mod" in (submodules := vars(model)["_modules"]):  # a compiled module wraps the one it was made of
+        model = submodules["_orig_mod"]
     with alone():
         modules = Modules.of(model)
-        dtype = next((DTYPES[p.dtype] for p in modules.parameters.present if p.dtype.is_floating_point), "float32")
+        dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
         args, kwargs = _specs(inputs, dtype)
         try:
             return _trace(modules, args, kwargs, training)
@@ -91,13 +92,14 @@ def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
 
 
 def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
-    model, rules = modules.modules[0], rules_of(modules)
+    model = modules.modules[0]
     graph = Graph(name=type(model).__name__, training=training)
-    graph.modules = dict(zip(modules.paths, [kind.__name__ for kind in modules.kinds], strict=True))
-    tracer = Tracer(graph, modules, rules)
-    with left_as_found(modules, training, rules, tracer.calls, shown):
+    names = {kind: kind.__name__ for kind in set(modules.kinds)}
+    graph.modules = dict(zip(modules.paths, map(names.__getitem__, modules.kinds), strict=True))
+    tracer = Tracer(graph, modules)
+    with left_as_found(modules, training, tracer.calls, shown):
         tracer.number_all(modules)
-        if modules.parameters.present and (device := modules.parameters.present[0].device).type != "meta":
+        if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
             tracer.device = device
 
         def given_as(spec: TensorSpec) -> StandIn:

@@ -18,7 +18,7 @@ from .functions.registry import element_wise
 from .standin import StandIn
 
 if TYPE_CHECKING:
-    from .state import Modules
+    from .network import Modules
     from .tracer import Tracer
 
 Rule = Callable[..., Any]
@@ -116,8 +116,8 @@ def _dropout(channels: bool) -> Rule:
 
 
 def _sequential(t: Tracer, m: Any, x: Any) -> Any:
-    for child in m._modules.values():
-        x = child.__dict__.get("_compiled_call_impl", child)(x)
+    for child in m.__dict__["_modules"].values():
+        x = child(x)
     return x
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from itertools import compress, repeat
+from itertools import repeat
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ..graph import Graph, Node, Op, TensorSpec
-from ..graph.graph import Parameters, dotted
+from ..graph.graph import Parameters
 from ..graph.ops import Slice, Uncounted
 from ..graph.spec import ITEM_BYTES
 from ..graph.strides import Strides, dense_strides, normal
@@ -28,9 +28,10 @@ from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, rea
 from .errors import TraceError
 from .functions import FUNCTION_RULES
 from .functions.registry import renamed, strides_of
+from .modules import rules_of
+from .network import Modules
 from .patches import redirected
 from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
-from .state import Modules
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []
@@ -61,7 +62,11 @@ def _finished(*_: Any, **__: Any) -> Any:
 class Tracer:
     """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
-    def __init__(self, graph: Graph, modules: Modules, rules: Iterable[Rule | None]) -> None:
+    # for the code that torch's functions run in a trace (`patches`), which finds nothing but builtins
+    stand_in_type: type[StandIn] = StandIn
+    get_ident = staticmethod(get_ident)
+
+    def __init__(self, graph: Graph, modules: Modules) -> None:
         self.graph = graph
         self.nodes, self.values = graph.nodes, graph.values
         self.released = graph.released
@@ -71,36 +76,38 @@ class Tracer:
         self.region = 0  # of the activation checkpoint that is at work; 0 is none
         self.regions = 0
         self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.calls = list(map(types.MethodType, repeat(self._caller()), zip(modules.modules, modules.paths, rules, strict=True)))
+        self.thread = get_ident()
+        calls = zip(modules.paths, rules_of(modules), strict=True)
+        self.calls = dict(zip(modules.by_id, calls, strict=True))  # id of a module -> its path, its rule or None
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
         self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
 
     def number_all(self, modules: Modules) -> None:
         """Give all parameters and buffers the graph's first numbers, in passes over all; a shared one keeps its first."""
-        names: list[tuple[str, str]] = []
-        tensors: list[Any] = []
-        count = 0  # of the parameters
-        for held in (modules.parameters, modules.buffers):
-            count = len(tensors)
-            homes = compress(zip(modules.paths, held.homes, strict=True), held.homes)
-            names += [(path, name) for path, home in homes for name, tensor in home.items() if tensor is not None]
-            tensors += held.present
+        tensors, count = modules.parameters.tensors + modules.buffers.tensors, len(modules.parameters.tensors)
+        parameters: Sequence[str] = modules.parameters.names
+        buffers: Sequence[str] = modules.buffers.names
         self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         if len(self.numbers) < len(tensors):
             first = dict(zip(map(id, reversed(tensors)), reversed(range(len(tensors))), strict=True))
-            kept = sorted(first.values())
-            names, tensors, count = [names[i] for i in kept], [tensors[i] for i in kept], sum(i < count for i in kept)
+            kept, names = sorted(first.values()), [*parameters, *buffers]
+            count = sum(i < count for i in kept)
+            tensors, parameters, buffers = (
+                [tensors[i] for i in kept],
+                [names[i] for i in kept[:count]],
+                [names[i] for i in kept[count:]],
+            )
             self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         try:
             self.values += map(_spec, map(_DTYPE, tensors), map(_SHAPE, tensors))
         except (RuntimeError, KeyError):
-            for name, tensor in zip(names, tensors, strict=True):
-                _spec_of(tensor, dotted(name))  # says which one is wrong
+            for name, tensor in zip((*parameters, *buffers), tensors, strict=True):
+                _spec_of(tensor, name)  # says which one is wrong
             raise
         places, graph = list(range(len(tensors))), self.graph
-        graph.parameters = Parameters(names[:count], places[:count], list(map(_REQUIRES_GRAD, tensors[:count])))
-        graph.buffers = Parameters(names[count:], places[count:], [False] * (len(tensors) - count))
+        graph.parameters = Parameters(parameters, places[:count], list(map(_REQUIRES_GRAD, tensors[:count])))
+        graph.buffers = Parameters(buffers, places[count:], [False] * (len(tensors) - count))
 
     # making nodes
 
@@ -130,6 +137,19 @@ class Tracer:
         made: StandIn = _bare(StandIn)  # as `stand_in` does, without the call
         made.tracer, made.value, made.spec, made.strides = self, value, result, strides
         return made
+
+    def emit_layer(self, op: Op, x: Any, weight: Any, bias: Any) -> StandIn:
+        """`emit` for an op with one output, a layer's input and its two tensors, either of which may be None.
+
+        It is made for layers of the network, whose tensors are numbered.
+        """
+        numbers, values = self.numbers, self.values
+        try:
+            inputs = x.value, numbers[id(weight)], numbers[id(bias)]
+        except (AttributeError, KeyError):
+            return self.emit(op, x, *[tensor for tensor in (weight, bias) if tensor is not None])
+        result: Any = op.output(values[inputs[0]], values[inputs[1]], values[inputs[2]])
+        return self.add(op, inputs, result)
 
     def overwrite(self, op: Op, x: Any, *others: Any) -> Any:
         """Write a call of an in-place ``op`` down: ``x`` itself now stands for the new value, and nothing for the old one.
@@ -274,40 +294,11 @@ class Tracer:
 
     # modules
 
-    def _caller(self) -> Callable[..., Any]:
-        """What carries out a call of a module, for this thread: by the rule of its type, or by running its forward.
-
-        It is a closure, so that a call passes through one function, not three.
-        """
-        thread = get_ident()
-        original: Callable[..., Any] = nn.Module._call_impl
-
-        def call(called: tuple[nn.Module, str, Rule | None], *args: Any, **kwargs: Any) -> Any:
-            module, path, rule = called
-            if get_ident() != thread:
-                return original(module, *args, **kwargs)
-            outer = self.path
-            self.path = path
-            try:
-                if rule is None or "forward" in module.__dict__:  # which may have been set on the way
-                    # a compiled module inside the network stands for the one that it was made of
-                    inner = module.__dict__["_modules"].get("_orig_mod")
-                    result = (module.forward if inner is None else inner)(*args, **kwargs)
-                elif len(args) == 1 and not kwargs and type(args[0]) is StandIn:
-                    result = rule(self, module, args[0])
-                else:
-                    if args and isinstance(args[0], torch.Tensor):
-                        args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
-                    result = self.apply(_of_module(rule, module), args, kwargs)
-            except BaseException as error:
-                if self.failure is None or self.failure[0] is not error:
-                    self.failure = (error, path)
-                self.path = outer
-                raise
-            self.path = outer
-            return result
-
-        return call
+    def apply_to_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out the rule of a module that is called otherwise than with one stand-in."""
+        if args and isinstance(args[0], torch.Tensor):
+            args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
+        return self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
 
     def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run a function under an activation checkpoint."""
@@ -326,11 +317,6 @@ class Tracer:
         context: Any = FunctionCtx()
         context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
         return kind.forward(context, *args, **kwargs)
-
-
-def _of_module(rule: Rule, module: nn.Module) -> Rule:
-    """A module's rule with its module. Not made in `call`, whose names would be slower for being captured."""
-    return lambda t, *given, **named: rule(t, module, *given, **named)
 
 
 def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
@@ -397,4 +383,3 @@ def tracing(tracer: Tracer) -> Iterator[None]:
     finally:
         _active.pop()
         tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
-        tracer.calls.clear()  # they know the tracer

@@ -104,7 +104,7 @@ def linear(t: Tracer, input: Any, weight: Any, bias: Any = None) -> Any:
     """Linear layer. Torch makes a matrix of the input, and copies one that is no such view."""
     if type(input) is StandIn and input.strides is not None:
         input = _joined(t, input, input.spec.shape[:-1], 1)
-    return t.emit(_LINEAR, input, weight) if bias is None else t.emit(_LINEAR, input, weight, bias)
+    return t.emit_layer(_LINEAR, input, weight, bias)
 
 
 @rule_for("matmul", "__matmul__")

@@ -47,7 +47,7 @@ def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None,
                **kwargs: Any) -> Any:  # fmt: skip
     """Layer norm."""
     _check_trailing(t, "layer_norm", input, normalized_shape)
-    return t.emit(op_of(LayerNorm, len(normalized_shape)), input, *_given(weight, bias))
+    return t.emit_layer(op_of(LayerNorm, len(normalized_shape)), input, weight, bias)
 
 
 @rule_for("rms_norm")
@@ -72,7 +72,7 @@ def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> 
 def group_norm(t: Tracer, input: Any, num_groups: int, weight: Any = None, bias: Any = None, *args: Any,
                **kwargs: Any) -> Any:  # fmt: skip
     """Group norm."""
-    result = t.emit(op_of(GroupNorm, num_groups), input, *_given(weight, bias))
+    result = t.emit_layer(op_of(GroupNorm, num_groups), input, weight, bias)
     result.strides = placed(input, result.spec)
     return result
 

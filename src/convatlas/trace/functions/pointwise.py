@@ -84,9 +84,9 @@ def _binary(function: str, *names: str, swapped: bool = False) -> tuple[Rule, Ru
                 return t.emit(with_number, tensor, strides=element_wise(tensor))
         elif x.strides is None and other.strides is None:
             return t.add(with_tensor, (x.value, other.value), with_tensor.output(x.spec, other.spec))
-        result = t.emit(with_tensor, x, other)
-        result.strides = _combined(t, x, other, result.spec.shape)
-        return result
+        inputs, values = (t.number(x), t.number(other)), t.values
+        spec = with_tensor.output(values[inputs[0]], values[inputs[1]])
+        return t.add(with_tensor, inputs, spec, _combined(t, x, other, spec.shape))
 
     def rule(t: Tracer, x: Any, other: Any = None, **kwargs: Any) -> Any:
         if other is None:

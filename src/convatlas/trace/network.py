@@ -1,0 +1,76 @@
+"""What a network is made of, by column: its modules, parameters and buffers."""
+
+from __future__ import annotations
+
+from itertools import chain, compress
+from operator import itemgetter
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import nn
+
+from ..graph.graph import DottedNames
+from .errors import TraceError
+
+
+class Tensors(NamedTuple):
+    """All parameters of a network, or all buffers, and their names."""
+
+    tensors: list[torch.Tensor]
+    names: DottedNames
+
+    @classmethod
+    def of(cls, paths: list[str], contents: list[dict[str, Any]], kept_as: str) -> Self:
+        """The tensors that modules with these paths and contents keep so. None in the place of one is left out."""
+        every = list(map(itemgetter(kept_as), contents))
+        homes = list(filter(None, every))
+        tensors = list(chain.from_iterable(map(dict.values, homes)))
+        present = [tensor is not None for tensor in tensors]
+        names = DottedNames(list(compress(paths, every)), list(map(len, homes)), list(chain.from_iterable(homes)), present)
+        return cls(tensors if all(present) else list(compress(tensors, present)), names)
+
+
+class Modules(NamedTuple):
+    """All modules of a network by column, the network itself first: each once, depth first, with its first dotted path."""
+
+    modules: list[nn.Module]
+    by_id: dict[int, nn.Module]
+    paths: list[str]
+    contents: list[dict[str, Any]]  # their attributes
+    kinds: list[type[nn.Module]]
+    parameters: Tensors
+    buffers: Tensors
+
+    @classmethod
+    def of(cls, root: nn.Module) -> Self:
+        """The modules of a network.
+
+        Raises:
+            TraceError: one of them is scripted.
+
+        """
+        found: dict[int, nn.Module] = {id(root): root}
+        paths, contents = [""], [root.__dict__]
+        _collect(contents[0], "", found, paths, contents)
+        modules = list(found.values())
+        kinds = list(map(type, modules))
+        if any(torch.jit.ScriptModule in kind.__mro__ for kind in set(kinds)):
+            raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
+        parameters, buffers = (Tensors.of(paths, contents, kept_as) for kept_as in ("_parameters", "_buffers"))
+        return cls(modules, found, paths, contents, kinds, parameters, buffers)
+
+
+def _collect(
+    own: dict[str, Any], prefix: str, found: dict[int, nn.Module], paths: list[str], contents: list[dict[str, Any]]
+) -> None:
+    """Add what lies in a module of these contents."""
+    for name, child in own["_modules"].items():
+        if child is None or (key := id(child)) in found:
+            continue
+        inner = child.__dict__
+        found[key] = child
+        path = prefix + name
+        paths.append(path)
+        contents.append(inner)
+        if inner["_modules"]:
+            _collect(inner, f"{path}.", found, paths, contents)
