@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..graph.spec import bytes_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 UNUSED = "unused"
 HEAD = "head"
+_SHAPE = attrgetter("shape")
 _CHANNELS_LAST = ("permute", "linear", "layer_norm", "matmul", "split")  # their four-axis outputs may be (N, H, W, C)
 
 
@@ -225,7 +227,7 @@ def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> li
 def cost(graph: Graph) -> Cost:
     """Count one forward pass, every op by its own rule. The records of its layers are made when they are asked for."""
     spec = graph.values.__getitem__
-    params = sum([prod(shape) for shape, _ in map(spec, graph.parameters.values)])
+    params = sum(map(prod, map(_SHAPE, map(spec, graph.parameters.values))))
     macs = 0
     for node in graph.nodes:
         op = node.op
