@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 from torch.utils.hooks import RemovableHandle
 
@@ -171,6 +172,7 @@ DEEDS: dict[str, Callable[[Any], Any]] = {
     "removes hooks": lambda m: [handle.remove() for handle in m.handles],
     "exchanges hooks": lambda m: (m.handles[1].remove(), m.conv.register_forward_hook(lambda *_: None)),
     "hooks a layer": lambda m: m.act.register_forward_pre_hook(lambda *_: None),
+    "calls a layer with another weight": lambda m: functional_call(m.conv, {"weight": m.conv.weight * 2}, torch.zeros(2, 3, 8, 8)),
     "compiles a layer": lambda m: m.act.compile(),
     "traces a part of itself": lambda m: trace(m.rest, (1, 4, 8, 8)),
 }

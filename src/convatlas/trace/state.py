@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property, lru_cache
 from itertools import compress, islice
-from operator import is_, itemgetter, or_
+from operator import is_, itemgetter
 from threading import get_ident
 from typing import Any
 
@@ -110,15 +110,15 @@ def _copied(own: dict[str, Any]) -> dict[str, Any]:
 class _Lent:
     """Copies of their attributes that modules have for the time of a trace, so whatever is set or removed leaves with them.
 
-    Modules that run code of their own, or have to change their mode, have theirs from the start. The others are layers, which
-    nearly no forward pass changes: they get theirs when one of the methods that change a module is called. Hooks stay where
-    they are; of those that are removed it is noted what was there before.
+    Modules that run code of their own have theirs from the start. The others are layers, which nearly no forward pass changes:
+    they get theirs when one of the methods that change a module is called. Hooks stay where they are; of those that are
+    removed it is noted what was there before.
     """
 
-    def __init__(self, modules: Modules, early: list[bool], calls: dict[int, tuple[str, Any]]) -> None:
-        self.all, self.early, self.calls, self.thread = modules, early, calls, get_ident()
-        self.modules = list(compress(modules.modules, early))
-        self.former = list(compress(modules.contents, early))
+    def __init__(self, modules: Modules, own_code: list[bool], calls: dict[int, tuple[str, Any]]) -> None:
+        self.all, self.own_code, self.calls, self.thread = modules, own_code, calls, get_ident()
+        self.modules = list(compress(modules.modules, own_code))
+        self.former = list(compress(modules.contents, own_code))
         self.copies = list(map(_copied, self.former))
         self.next_hook = RemovableHandle.next_id
         self.hooks: list[tuple[dict[int, Any], dict[int, Any]]] = []
@@ -143,8 +143,8 @@ class _Lent:
     @cached_property
     def waiting(self) -> dict[int, dict[str, Any]]:
         """Module's id -> its attributes, for those that have no copy yet."""
-        every = zip(self.all.by_id, self.all.contents, self.early, strict=True)
-        return {key: own for key, own, early in every if not early}
+        every = zip(self.all.by_id, self.all.contents, self.own_code, strict=True)
+        return {key: own for key, own, own_code in every if not own_code}
 
     def about_to_change(self, changed: nn.Module | RemovableHandle, name: Any = None) -> None:
         """Let a module have its copy, if it is of the network and has none yet; note the hooks of which one is removed.
@@ -166,10 +166,10 @@ class _Lent:
             self.calls[key] = self.calls[key][0], None
 
     def exchanged_submodules(self) -> bool:
-        """Whether one of the modules that had a copy from the start now has other submodules."""
-        now = list(map(_SUBMODULES, self.copies))
+        """Whether a module with code of its own now has other submodules."""
+        before = list(map(_SUBMODULES, self.former[: len(self.copies)]))
         try:
-            return now != list(map(_SUBMODULES, self.former[: len(now)]))  # asks modules only where they are not the same
+            return list(map(_SUBMODULES, self.copies)) != before  # asks modules only where they are not the same
         except Exception:  # what a class of the caller's raises in comparing its modules
             return True
 
@@ -214,32 +214,42 @@ def left_as_found(modules: Modules, training: bool, calls: dict[int, tuple[str, 
     random_states = RandomStates(kinds)
     own_mode = any(kind.train is not nn.Module.train for kind in set(modules.kinds))
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
-    other_mode = [own.get("training", training) is not training for own in modules.contents]  # a wrapper may have no mode
-    lent = _Lent(modules, list(map(or_, own_code, other_mode)) if any(other_mode) else own_code, calls)
-    if any(other_mode) and not own_mode:
-        for own in lent.copies:
-            if "training" in own:
-                own["training"] = training
-    if shown:
-        names = {kind: _own_names(kind) for kind in kinds if kind.__getattr__ is nn.Module.__getattr__}  # type: ignore[arg-type]
-        for own, kind in zip(lent.copies, map(type, lent.modules), strict=True):
-            children = own["_modules"]
-            if children and kind in names and names[kind].isdisjoint(children) and own.keys().isdisjoint(children):
-                own.update(children)
+    with nullcontext() if own_mode else _in_mode(modules.contents, training):
+        lent = _Lent(modules, own_code, calls)
+        if shown:
+            names = {kind: _own_names(kind) for kind in kinds if kind.__getattr__ is nn.Module.__getattr__}  # type: ignore[arg-type]
+            for own, kind in zip(lent.copies, map(type, lent.modules), strict=True):
+                children = own["_modules"]
+                if children and kind in names and names[kind].isdisjoint(children) and own.keys().isdisjoint(children):
+                    own.update(children)
+        try:
+            with exchanged(_CHANGES, _about_to_change=lent.about_to_change):
+                lent.give()
+                if own_mode:
+                    root.train(training)  # a module may have its own idea of what that means
+                yield
+        finally:
+            lent.take_back()
+            random_states.put_back()
+            notes.put_back()
+            for parameter, flag in flags:
+                parameter.requires_grad_(flag)
+            if shown and lent.exchanged_submodules():
+                raise SubmodulesChangedError
+
+
+@contextmanager
+def _in_mode(contents: list[dict[str, Any]], training: bool) -> Iterator[None]:
+    """While inside, modules of these contents are in training or evaluation mode, without a word to their methods."""
+    others = [own for own in contents if own.get("training", training) is not training]  # a wrapper may have no mode
+    modes = [own["training"] for own in others]
     try:
-        with exchanged(_CHANGES, _about_to_change=lent.about_to_change):
-            lent.give()
-            if own_mode:
-                root.train(training)  # a module may have its own idea of what that means
-            yield
+        for own in others:
+            own["training"] = training
+        yield
     finally:
-        lent.take_back()
-        random_states.put_back()
-        notes.put_back()
-        for parameter, flag in flags:
-            parameter.requires_grad_(flag)
-        if shown and lent.exchanged_submodules():
-            raise SubmodulesChangedError
+        for own, mode in zip(others, modes, strict=True):
+            own["training"] = mode
 
 
 @lru_cache(maxsize=1024)
