@@ -45,13 +45,12 @@ class DottedNames(Sequence[str]):
     """
 
     def __init__(self, paths: list[str], counts: list[int], names: list[str], present: list[bool]) -> None:
-        self._parts = paths, counts, names, present
+        self.paths, self.counts, self.names, self.present = paths, counts, names, present
 
     @cached_property
     def _all(self) -> list[str]:
-        paths, counts, names, present = self._parts
-        prefixes = chain.from_iterable(map(repeat, [f"{path}." if path else "" for path in paths], counts))
-        return list(compress(map(add, prefixes, names), present))
+        prefixes = chain.from_iterable(map(repeat, [f"{path}." if path else "" for path in self.paths], self.counts))
+        return list(compress(map(add, prefixes, self.names), self.present))
 
     @overload
     def __getitem__(self, index: int) -> str: ...

@@ -38,7 +38,7 @@ def trace(
 
     Args:
         model: any module, on any device or ``meta``. It is left as it was: mode, attributes, statistics, random state. (Only
-            what a forward pass writes into the ``__dict__`` or ``_parameters`` of a layer itself, past torch's methods, stays.)
+            what a forward pass writes into the ``__dict__`` of a layer itself, past ``setattr``, stays.)
             Hooks are neither run nor touched. A module that is not part of it (made on the way, or kept in a plain list) runs as
             Python would run it, and its ops bear the path of the module that calls it.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
@@ -93,7 +93,7 @@ def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], t
 
 
 def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
-    model = modules.modules[0]
+    model = modules.root
     graph = Graph(name=type(model).__name__, training=training)
     names = {kind: kind.__name__ for kind in set(modules.kinds)}
     graph.modules = dict(zip(modules.paths, map(names.__getitem__, modules.kinds), strict=True))

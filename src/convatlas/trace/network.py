@@ -14,26 +14,32 @@ from .errors import TraceError
 
 
 class Tensors(NamedTuple):
-    """All parameters of a network, or all buffers, and their names."""
+    """All parameters of a network, or all buffers."""
 
     tensors: list[torch.Tensor]
     names: DottedNames
+    homes: list[dict[str, torch.Tensor | None]]  # where modules keep them
+    contents: list[torch.Tensor | None]  # of the homes, one after another
 
     @classmethod
     def of(cls, paths: list[str], contents: list[dict[str, Any]], kept_as: str) -> Self:
         """The tensors that modules with these paths and contents keep so. None in the place of one is left out."""
         every = list(map(itemgetter(kept_as), contents))
         homes = list(filter(None, every))
-        tensors = list(chain.from_iterable(map(dict.values, homes)))
-        present = [tensor is not None for tensor in tensors]
+        held = contents_of(homes)
+        present = [tensor is not None for tensor in held]
         names = DottedNames(list(compress(paths, every)), list(map(len, homes)), list(chain.from_iterable(homes)), present)
-        return cls(tensors if all(present) else list(compress(tensors, present)), names)
+        return cls(held if all(present) else list(compress(held, present)), names, homes, held)
+
+
+def contents_of(homes: list[dict[str, torch.Tensor | None]]) -> list[Any]:
+    """What these hold, one after another."""
+    return list(chain.from_iterable(map(dict.values, homes)))
 
 
 class Modules(NamedTuple):
     """All modules of a network by column, the network itself first: each once, depth first, with its first dotted path."""
 
-    modules: list[nn.Module]
     by_id: dict[int, nn.Module]
     paths: list[str]
     contents: list[dict[str, Any]]  # their attributes
@@ -52,12 +58,16 @@ class Modules(NamedTuple):
         found: dict[int, nn.Module] = {id(root): root}
         paths, contents = [""], [root.__dict__]
         _collect(contents[0], "", found, paths, contents)
-        modules = list(found.values())
-        kinds = list(map(type, modules))
+        kinds = list(map(type, found.values()))
         if any(torch.jit.ScriptModule in kind.__mro__ for kind in set(kinds)):
             raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
         parameters, buffers = (Tensors.of(paths, contents, kept_as) for kept_as in ("_parameters", "_buffers"))
-        return cls(modules, found, paths, contents, kinds, parameters, buffers)
+        return cls(found, paths, contents, kinds, parameters, buffers)
+
+    @property
+    def root(self) -> nn.Module:
+        """The network itself."""
+        return next(iter(self.by_id.values()))
 
 
 def _collect(

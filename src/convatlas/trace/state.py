@@ -6,7 +6,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, lru_cache
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from operator import is_, itemgetter
 from threading import get_ident
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from .network import Modules
+from .network import Modules, Tensors, contents_of
 from .patches import Exchange, exchanged
 from .random_states import RandomStates
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
-_OF_EVERY_MODULE = len(vars(nn.Module()))
+_OF_EVERY_MODULE = vars(nn.Module())
+_hooks_of = itemgetter(*[name for name in _OF_EVERY_MODULE if "_hooks" in name])
 _SUBMODULES = itemgetter("_modules")
 
 
@@ -29,15 +30,21 @@ class SubmodulesChangedError(Exception):
 
 
 class _Notes:
-    """What the containers (caches) held before in modules that run code of their own, which may change them."""
+    """What the containers (caches, hooks) held before in modules that run code of their own, which may change them."""
 
     def __init__(self, contents: list[dict[str, Any]]) -> None:
         self.empty: list[Any] = []
         self.filled: list[dict[Any, Any]] = []
         self.others: list[Any] = []  # containers that are no dict
-        further: list[Any] = []
+        try:
+            hooks = list(chain.from_iterable(map(_hooks_of, contents)))
+        except KeyError:  # a wrapper that has not all that a module has
+            hooks = [value for own in contents for name, value in own.items() if "_hooks" in name]
+        further: list[Any] = hooks.copy() if any(hooks) else []
+        if not further:
+            self.empty += hooks
         for own in contents:
-            count = len(own) - _OF_EVERY_MODULE
+            count = len(own) - len(_OF_EVERY_MODULE)
             if count:  # what a module has of its own comes last, after the submodules, as a rule
                 further += islice(reversed(own.values()), max(count, 0) + 1)
                 if further.pop() is not own["_modules"]:
@@ -66,8 +73,19 @@ class _Notes:
             if len(container) != len(former) or not all(map(is_, container, former)):
                 container.clear()
                 (container.update if isinstance(container, set) else container.extend)(former)
-        for container in self.empty:
-            container.clear()
+        if any(self.empty):
+            for container in self.empty:
+                container.clear()
+
+
+def _put_back_tensors(held: Tensors) -> None:
+    """Let modules have the parameters (or buffers) that they had; looked at in one go, since nearly always they have them."""
+    now = contents_of(held.homes)
+    if len(now) == len(held.contents) and all(map(is_, now, held.contents)):
+        return
+    pairs = zip(held.names.names, held.contents, strict=True)
+    for home, count in zip(held.homes, held.names.counts, strict=True):
+        _put_back_dict(home, dict(islice(pairs, count)))
 
 
 def _same(contents: dict[Any, Any], before: dict[Any, Any]) -> bool:
@@ -117,7 +135,7 @@ class _Lent:
 
     def __init__(self, modules: Modules, own_code: list[bool], calls: dict[int, tuple[str, Any]]) -> None:
         self.all, self.own_code, self.calls, self.thread = modules, own_code, calls, get_ident()
-        self.modules = list(compress(modules.modules, own_code))
+        self.modules = list(compress(modules.by_id.values(), own_code))
         self.former = list(compress(modules.contents, own_code))
         self.copies = list(map(_copied, self.former))
         self.next_hook = RemovableHandle.next_id
@@ -136,7 +154,7 @@ class _Lent:
     def _remove_new_hooks(self) -> None:
         for own in self.all.contents:
             for name, hooks in own.items():
-                if name.endswith("_hooks"):
+                if "_hooks" in name:
                     for key in [key for key in hooks if key >= self.next_hook]:
                         del hooks[key]
 
@@ -193,9 +211,9 @@ def left_as_found(modules: Modules, training: bool, calls: dict[int, tuple[str, 
     """While inside, the network is in training or evaluation mode; afterwards everything is as it was before.
 
     While inside, modules have their attributes in copies, so whatever is set, registered or removed leaves with the copies. Put
-    back are hooks, the contents of other containers that modules hold (caches), whether parameters need a gradient, and the
-    random states. What tensors hold needs no putting back: nothing is computed. Only what is written into the dict of a layer
-    itself, past torch's methods, stays.
+    back are hooks, what is written into a layer's parameters and buffers past torch's methods, the contents of other containers that modules hold (caches), whether parameters need a gradient, and the
+    random states. What tensors hold needs no putting back: nothing is computed. Only what is written into the ``__dict__`` of a
+    layer itself, past ``setattr``, stays.
 
     Args:
         modules: all modules.
@@ -208,7 +226,7 @@ def left_as_found(modules: Modules, training: bool, calls: dict[int, tuple[str, 
         SubmodulesChangedError: what was shown was exchanged while inside; everything is as it was before.
 
     """
-    root, own_code = modules.modules[0], [rule is None for _, rule in calls.values()]
+    root, own_code = modules.root, [rule is None for _, rule in calls.values()]
     kinds = set(compress(modules.kinds, own_code))
     notes = _Notes(list(compress(modules.contents, own_code)))
     random_states = RandomStates(kinds)
@@ -232,6 +250,8 @@ def left_as_found(modules: Modules, training: bool, calls: dict[int, tuple[str, 
             lent.take_back()
             random_states.put_back()
             notes.put_back()
+            _put_back_tensors(modules.parameters)
+            _put_back_tensors(modules.buffers)
             for parameter, flag in flags:
                 parameter.requires_grad_(flag)
             if shown and lent.exchanged_submodules():

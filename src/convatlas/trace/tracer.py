@@ -27,7 +27,7 @@ from ..graph.strides import Strides, dense_strides, normal
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
 from .errors import TraceError
 from .functions import FUNCTION_RULES
-from .functions.registry import renamed, strides_of
+from .functions.registry import given, renamed, strides_of
 from .modules import rules_of
 from .network import Modules
 from .patches import redirected
@@ -147,7 +147,7 @@ class Tracer:
         try:
             inputs = x.value, numbers[id(weight)], numbers[id(bias)]
         except (AttributeError, KeyError):
-            return self.emit(op, x, *[tensor for tensor in (weight, bias) if tensor is not None])
+            return self.emit(op, x, *given(weight, bias))
         result: Any = op.output(values[inputs[0]], values[inputs[1]], values[inputs[2]])
         return self.add(op, inputs, result)
 
@@ -298,7 +298,7 @@ class Tracer:
         """Carry out the rule of a module that is called otherwise than with one stand-in."""
         if args and isinstance(args[0], torch.Tensor):
             args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
-        return self.apply(lambda t, *given, **named: rule(t, module, *given, **named), args, kwargs)
+        return self.apply(lambda t, *others, **named: rule(t, module, *others, **named), args, kwargs)
 
     def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run a function under an activation checkpoint."""

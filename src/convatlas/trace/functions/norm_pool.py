@@ -25,7 +25,7 @@ from ...graph.ops import (
 )
 from ...graph.ops.base import per_axis
 from ..standin import StandIn
-from .registry import FUNCTION_RULES, element_wise, op_of, placed, register, rule_for
+from .registry import FUNCTION_RULES, element_wise, given, op_of, placed, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -37,9 +37,9 @@ def batch_norm(
     training: bool = False, *args: Any, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """Batch norm, in the order of torch.nn.functional."""
-    given = {"w": weight, "b": bias, "m": running_mean, "v": running_var}
-    present = "".join([letter for letter, tensor in given.items() if tensor is not None])
-    return t.emit(BatchNorm(training, present), input, *_given(*given.values()), strides=element_wise(input))
+    tensors = {"w": weight, "b": bias, "m": running_mean, "v": running_var}
+    present = "".join([letter for letter, tensor in tensors.items() if tensor is not None])
+    return t.emit(BatchNorm(training, present), input, *given(*tensors.values()), strides=element_wise(input))
 
 
 @rule_for("layer_norm")
@@ -54,12 +54,7 @@ def layer_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None,
 def rms_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
     """RMS norm."""
     _check_trailing(t, "rms_norm", input, normalized_shape)
-    return t.emit(RMSNorm(len(normalized_shape)), input, *_given(weight))
-
-
-def _given(*tensors: Any) -> list[Any]:
-    """Those of a call's optional tensors that are there."""
-    return [tensor for tensor in tensors if tensor is not None]
+    return t.emit(RMSNorm(len(normalized_shape)), input, *given(weight))
 
 
 def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> None:
@@ -82,7 +77,7 @@ def _instance_norm(
     t: Tracer, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, *args: Any, **kwargs: Any,
 ) -> Any:  # fmt: skip
-    return t.emit(InstanceNorm(not use_input_stats), input, *_given(weight, bias, running_mean, running_var))
+    return t.emit(InstanceNorm(not use_input_stats), input, *given(weight, bias, running_mean, running_var))
 
 
 # torch's own functions take the weights before the statistics

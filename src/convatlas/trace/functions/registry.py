@@ -88,6 +88,11 @@ def is_number(value: Any) -> bool:
     return not isinstance(value, torch.Tensor) and isinstance(value, int | float | complex | Number)
 
 
+def given(*tensors: Any) -> list[Any]:
+    """Those of a call's optional tensors that are there."""
+    return [tensor for tensor in tensors if tensor is not None]
+
+
 def numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes that may come one by one or as one sequence."""
     if len(values) == 1 and isinstance(values[0], list | tuple):
