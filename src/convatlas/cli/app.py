@@ -17,7 +17,8 @@ from .zoo import list_, show
 app = typer.Typer(
     help="Know a convolutional network before you train it: what every layer costs, as a table or a page.",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # capitals mean the same in commands, options and choices
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": str.lower},
 )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue import TRAINING, list_models, lookup
 from .columns import COUNT, GIBI, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
-from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train, format_of
+from .formats import destination
+from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
 from .records import CONVENTION, as_json, groups, mode_of, summary_record
 from .shapes import shown
@@ -41,13 +42,13 @@ def compare(
     inputs: Input = None,
     batch: Batch = None,
     train: Train = False,
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Compare networks side by side, each figure with its ratio (x) to the first network's."""
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
 
     def make() -> list[Line] | str:
         from .models import summaries

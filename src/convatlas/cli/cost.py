@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .columns import LAYER, group_columns
-from .options import Batch, Debug, FormatOption, Input, Json, Model, Output, Train, format_of
+from .formats import destination
+from .options import Batch, Debug, FormatOption, Input, Json, Model, Output, Train
 from .output import deliver, screen_width
 from .records import as_json, groups, layer_records, summary_record
 from .tables import Line, Table
@@ -31,13 +32,13 @@ def cost(
     ] = None,
     sort: Annotated[Sorting, typer.Option("--sort", help="Order of the rows; the largest first.")] = "execution",
     train: Train = False,
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Show what a network costs: memory, parameters, MACs, traffic and receptive field, layer by layer."""
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
     if depth is not None and by != "module":
         raise ValueError(f"`--depth` (={depth}) goes with `--by module`, not with `--by {by}`")
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from .formats import destination
 from .memory_tables import KIND, LAYER, fit_lines, kind_rows, layer_rows, lines_of, measured_lines, notes_lines, record_of
-from .options import Debug, FormatOption, Input, Json, Model, Output, format_of
+from .options import Debug, FormatOption, Input, Json, Model, Output
 from .output import deliver, screen_width
 from .progress import working
 from .sizes import parse_size
@@ -48,13 +49,13 @@ def memory(
         typer.Option("--estimate", help="Set the lecture notes' estimate beside it, and say why it is off."),
     ] = None,
     by: Annotated[By, typer.Option("--by", help="What a row is: a kind of memory, or what a layer keeps for backward.")] = "kind",
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Show how much memory a training step takes at its peak, of what, and the largest batch that fits."""
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
     budget = parse_size(fit, "--fit") if fit else None
     if momentum < 0:
         raise ValueError(f"`--momentum` (={momentum:g}) must be at least 0")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from .formats import PageFormat, destination
 from .options import Debug, Json, Output
 from .output import deliver, screen_width
 
 if TYPE_CHECKING:
     from ..notes.run import Record
-
-Form = Literal["table", "json", "csv", "markdown", "html"]
 
 
 def notes(
@@ -24,22 +23,24 @@ def notes(
         Literal["holds", "rounded", "differs", "open"] | None,
         typer.Option("--only", help="Only claims with this verdict; open: what cannot be computed.", show_default="all"),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="A table, data, or a page that needs no network.")] = "table",
+    chosen: Annotated[
+        PageFormat | None,
+        typer.Option("--format", help="A table, data, or a page that needs no network.", show_default="by FILE's ending, or table"),
+    ] = None,
     json: Json = False,
     lang: Annotated[Literal["en", "zh"], typer.Option("--lang", help="English or Chinese.")] = "en",
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Run the lecture notes: every number in them, computed, and whether it holds."""
-    if json and form not in ("table", "json"):
-        raise ValueError(f"--json and --format {form} exclude each other")
+    form, output = destination(chosen, json, output, get_args(PageFormat))
 
     def make() -> str:
         from ..notes import render
         from ..notes.page import page
 
-        records = chosen(sections or [], only)
-        if json or form == "json":
+        records = _chosen(sections or [], only)
+        if form == "json":
             return render.to_json(records)
         if form == "csv":
             return render.to_csv(records, language=lang)
@@ -56,7 +57,7 @@ def notes(
 VERDICTS = {"holds": "holds", "rounded": "holds as rounded", "differs": "differs", "open": "not computable"}
 
 
-def chosen(sections: list[str], only: str | None) -> list[Record]:
+def _chosen(sections: list[str], only: str | None) -> list[Record]:
     """The records of some sections and one verdict.
 
     Raises:

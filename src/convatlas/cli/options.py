@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from .formats import Format
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -17,7 +19,6 @@ def complete_model(incomplete: str) -> list[str]:
 
 FORMS = "a zoo name, torchvision:NAME, timm:NAME, package.module:callable, file.py:callable, or a graph's .json file"
 
-Format = Literal["table", "json", "csv", "markdown"]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {FORMS}.", autocompletion=complete_model)]
 Models = Annotated[
     list[str], typer.Argument(metavar="MODEL...", help=f"The networks: each {FORMS}.", autocompletion=complete_model)
@@ -32,17 +33,13 @@ Input = Annotated[
     ),
 ]
 Batch = Annotated[int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a batch.", show_default="1")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="How to print it.", show_default="by FILE's ending, or table")
+]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", show_default="the screen")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this file; - is the screen.", show_default="the screen"),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback when something fails.")]
 Train = Annotated[bool, typer.Option("--train", help="Count the forward pass of training instead of evaluation.")]
-
-
-def format_of(chosen: Format, json: bool) -> Format:
-    """The format, given both ways of asking for it."""
-    if json and chosen in ("csv", "markdown"):
-        raise ValueError(f"--json and --format {chosen} exclude each other")
-    return "json" if json else chosen

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Debug, FormatOption, Json, Output, complete_model, format_of
+from .formats import destination
+from .options import Debug, FormatOption, Json, Output, complete_model
 from .output import deliver
 from .progress import working
 from .records import as_json
@@ -40,13 +41,13 @@ def predict(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="How many classes to tell.")] = 5,
     batch: Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Images at a time.")] = 16,
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Tell what a network with given weights sees in images. A file that is no image is named and skipped (status 1)."""
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
     skipped: list[str] = []
 
     def make() -> list[Line] | str:

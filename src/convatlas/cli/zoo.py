@@ -10,7 +10,8 @@ import typer
 
 from ..weights import Weights, published
 from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
-from .options import FormatOption, Json, Output, complete_model, format_of
+from .formats import destination
+from .options import Debug, FormatOption, Json, Output, complete_model
 from .output import deliver, screen_width
 from .records import as_json, entry_record, groups
 from .shapes import shown
@@ -47,12 +48,13 @@ def list_(
     ] = "*",
     family: Annotated[str | None, typer.Option("--family", help="Only this family.", autocompletion=lambda: _families())] = None,
     sort: Annotated[Sorting, typer.Option("--sort", help="Order; the best top-1 comes first.")] = "name",
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
+    debug: Debug = False,
 ) -> None:
     """List the zoo's networks: parameters, MACs, memory, and the accuracy that the paper states."""
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
     found = _find(pattern, family)
     rows = [_row(entry) for entry in found]
     if sort != "name":
@@ -76,9 +78,10 @@ def list_(
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_model)],
-    chosen: FormatOption = "table",
+    chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
+    debug: Debug = False,
 ) -> None:
     """Show a network's card: its paper, what it costs, and its stages."""
     from ..catalogue import lookup
@@ -86,7 +89,7 @@ def show(
     if ":" in name or name.endswith((".json", ".py")):
         raise ValueError(f"`show` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
     entry = lookup(name)
-    form = format_of(chosen, json)
+    form, output = destination(chosen, json, output)
     stages = groups(entry.cost.stages, entry.cost.macs)
 
     def make() -> list[Line] | str:
