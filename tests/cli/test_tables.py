@@ -42,6 +42,21 @@ def test_columns_of_the_highest_rank_go_first() -> None:
     assert heads[2][1:] == heads[3][1:] == ["bbbbbbbbbb"]
 
 
+@pytest.mark.parametrize(
+    ("width", "last"),
+    [(60, ""), (41, "Left out at 41 columns: cccc, dddd"), (32, "Left out: cccc, dddd"), (19, "Left out: 2 columns")],
+)
+def test_what_is_left_out_is_said_in_one_line_that_fits(width: int, last: str) -> None:
+    columns = (
+        Column(key="name", title="name", left=True, most=16),
+        Column(key="c", title="cccc", rank=1),
+        Column(key="d", title="dddd", rank=1),
+    )
+    lines = Table(columns=columns, rows=[{"name": "n" * 50, "c": 10**12, "d": 10**12}]).to_lines(width)
+    assert lines[-1].text.startswith(last)
+    assert len(lines[-1].text) <= width
+
+
 @pytest.mark.parametrize(("value", "unit", "text"), [(100, "(B)", "100"), (2**20, "(KiB)", "1,024.0"), (2**31, "(MiB)", "2,048.0")])
 def test_the_unit_follows_the_largest_value(value: int, unit: str, text: str) -> None:
     table = Table(

@@ -84,7 +84,10 @@ class Table:
     paths: bool = False  # the first column has dotted paths, which may be abbreviated
 
     def to_lines(self, width: int) -> list[Line]:
-        """The table for a terminal: right-aligned numbers, units in the header, no line wider than ``width``."""
+        """The table for a terminal: right-aligned numbers, units in the header, no line wider than ``width``.
+
+        A last line names the columns for which there was no space.
+        """
         cells = self._cells(self.columns)
         kept = self._fitting(cells, width)
         columns = [self.columns[i] for i in kept]
@@ -106,7 +109,7 @@ class Table:
         if self.total:
             body[-1:] = [rule, Line(body[-1].text, "bold")]
         heads = [Line(line.text, "bold") for line in lines[:2] if line.text]
-        return [*heads, rule, *body]
+        return [*heads, rule, *body, *self._left_out(kept, width)]
 
     def to_markdown(self) -> str:
         """The table in Markdown, with all its columns."""
@@ -135,6 +138,15 @@ class Table:
                 texts.append(self.total if place == 0 else "")
             cells.append([column.title, f"({unit})" if unit else "", *texts])
         return cells
+
+    def _left_out(self, kept: Sequence[int], width: int) -> list[Line]:
+        """A line that names the columns which are not among those kept."""
+        titles = dict.fromkeys(column.title for place, column in enumerate(self.columns) if place not in kept)
+        if not titles:
+            return []
+        named = ", ".join(titles)
+        forms = (f"Left out at {width} columns: {named}", f"Left out: {named}", f"Left out: {len(titles)} columns")
+        return [Line(next((form for form in forms if len(form) <= width), forms[-1]), "dim")]
 
     def _fitting(self, cells: list[list[str]], width: int) -> list[int]:
         """Which columns fit beside each other when the first one is cut as far as it may be."""
