@@ -31,6 +31,31 @@ def test_a_chart_by_the_files_name(suffix: str, start: bytes, run, tmp_path: Pat
     assert (tmp_path / f"chart.{suffix}").read_bytes().startswith(start)
 
 
+def test_a_page_and_a_chart_go_to_the_screen(run, tmp_path: Path) -> None:
+    assert run("report", "alexnet", "-o", "-").out.lower().startswith("<!doctype html>")
+    assert run("report", "alexnet", "--chart", "TOTALS", "-o", "-").out.startswith("<svg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["-o", "x.json"], ["x.json", ".html, .svg or .png", "convatlas compare"]),
+        (["-o", "x.jpg"], ["x.jpg", ".html, .svg or .png"]),
+        (["-o", "x.svg", "--format", "png"], ["x.svg", "--format png"]),
+        (["-o", "x.html", "--chart", "totals"], ["totals", "svg or png"]),
+        (["-o", "-", "--open"], ["--open", "--output"]),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_what_contradicts_itself_is_told_before_any_work(args: list[str], told: list[str], run, tmp_path: Path) -> None:
+    result = run("report", "no_such_network", *args)
+    assert result.status == 2
+    for words in told:
+        assert words in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_chart_is_told_before_the_network_is_traced(run) -> None:
     result = run("report", "no_such_network", "--format", "svg", "--chart", "banana")
     assert "'banana'" in result.err

@@ -15,6 +15,7 @@ from ..files import atomic_write
 from .tables import Line
 
 PIPE_CLOSED = 141  # what a shell reports of a process that SIGPIPE ended
+Made = list[Line] | str | bytes  # a text by lines, a text as it is, a file's contents
 _NO_TERMINAL = (160, 24)  # a pipe or file takes wide tables
 
 
@@ -23,8 +24,8 @@ def screen_width() -> int:
     return shutil.get_terminal_size(_NO_TERMINAL).columns
 
 
-def deliver(make: Callable[[], list[Line] | str], output: Path | None) -> None:
-    """Make a text and print it, or write it to ``output``, whose place is secured before the work starts.
+def deliver(make: Callable[[], Made], output: Path | None) -> None:
+    """Make something and print it, or write it to ``output``, whose place is secured before the work starts.
 
     Raises:
         OSError: ``output`` cannot be written.
@@ -36,19 +37,21 @@ def deliver(make: Callable[[], list[Line] | str], output: Path | None) -> None:
         return
     with atomic_write(output) as file:
         made = make()
-        file.write((made if isinstance(made, str) else _plain(made)).encode())
+        file.write(made if isinstance(made, bytes) else _plain(made).encode())
 
 
-def _plain(lines: list[Line]) -> str:
-    return "".join(f"{line.text}\n" for line in lines)
+def _plain(made: list[Line] | str) -> str:
+    return made if isinstance(made, str) else "".join(f"{line.text}\n" for line in made)
 
 
-def _print(made: list[Line] | str) -> None:
-    text = made if isinstance(made, str) else _styled(made) if sys.stdout.isatty() else _plain(made)
+def _print(made: Made) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode gets a question mark, not a traceback
     try:
-        sys.stdout.write(text)
+        if isinstance(made, bytes):
+            sys.stdout.buffer.write(made)
+        else:
+            sys.stdout.write(_styled(made) if isinstance(made, list) and sys.stdout.isatty() else _plain(made))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends

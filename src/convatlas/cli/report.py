@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 import typer
 
-from ..files import check_writable
+from .formats import ReportFormat, destination
 from .options import Batch, Debug, Input, Models, Train
-from .output import deliver
+from .output import Made, deliver
 from .progress import working
-
-Form = Literal["html", "svg", "png"]
 
 
 def _chart_names() -> list[str]:
@@ -29,10 +28,10 @@ def report(
     train: Train = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write it.", show_default="report.html"),
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the screen.", show_default="report.html"),
     ] = None,
-    form: Annotated[
-        Form | None, typer.Option("--format", help="A page, or one chart.", show_default="by the file's name, or html")
+    asked: Annotated[
+        ReportFormat | None, typer.Option("--format", help="A page, or one chart.", show_default="by FILE's ending, or html")
     ] = None,
     chart: Annotated[
         str | None,
@@ -44,46 +43,43 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write a page that opens with no network: charts, stages, block diagram and the full table."""
-    form = form or _form_of(output, chart)
+    form, path = destination(asked, False, output, get_args(ReportFormat), "svg" if chart else "html")
+    if output is None:
+        path = Path(f"report.{form}")
     if chart is not None and form == "html":
         raise ValueError(f"`--chart` (={chart}) goes with --format svg or png; a page has all charts")
     chart = _known_chart(chart or _chart_names()[0]) if form != "html" else None
-    path = output or Path(f"report.{form}")
-    check_writable(path)
+    if path is None and open_:
+        raise ValueError("--open needs a file; name one with --output")
+    if path is None and form == "png" and sys.stdout.isatty():
+        raise ValueError("a PNG is no text for a terminal; name a file with --output")
 
-    from .models import graph_of, graphs_of
+    def make() -> Made:
+        from .models import graph_of, graphs_of
 
-    if chart is None:
-        from ..report.page import write_html
+        if chart is None:
+            from ..report.page import render_html
 
-        found = [graphs_of(model, inputs, batch, train) for model in models]
-        with working(f"writing {path}"):
-            write_html([graph for graph, _ in found], path, [steps for _, steps in found])
-    else:
-        from ..report.charts import write_chart
+            found = [graphs_of(model, inputs, batch, train) for model in models]
+            with working("drawing"):
+                return render_html([graph for graph, _ in found], [steps for _, steps in found])
+        from ..report.charts import draw_chart
 
         graphs = [graph_of(model, inputs, batch, train) for model in models]
-        with working(f"writing {path}"):
-            write_chart(graphs, chart, path)
-    deliver(lambda: f"{path}\n", None)
-    if open_:
+        with working("drawing"):
+            return draw_chart(graphs, chart, "png" if form == "png" else "svg")
+
+    deliver(make, path)
+    if path is not None:
+        deliver(lambda: f"{path}\n", None)
+    if path is not None and open_:
         webbrowser.open(path.resolve().as_uri())
-
-
-def _form_of(output: Path | None, chart: str | None) -> Form:
-    match output.suffix.lower() if output else "":
-        case ".svg":
-            return "svg"
-        case ".png":
-            return "png"
-        case "":
-            return "svg" if chart else "html"
-    return "html"
 
 
 def _known_chart(name: str) -> str:
     from ..names import unknown_name
 
+    name = name.lower()
     if name not in _chart_names():
         raise unknown_name("chart", name, _chart_names(), f"there are {', '.join(_chart_names())}")
     return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..files import atomic_write
 from ..graph import Graph
@@ -52,23 +52,34 @@ CHARTS: dict[str, Callable[[Sequence[Graph]], Any]] = {
 }
 
 
+def draw_chart(graphs: Sequence[Graph], chart: str, kind: Literal["svg", "png"]) -> bytes:
+    """One chart as the contents of an SVG or PNG file.
+
+    Raises:
+        ValueError: there is no such chart, or the charts' libraries are not installed.
+
+    """
+    if chart not in CHARTS:
+        raise unknown_name("chart", chart, CHARTS, f"there are {', '.join(CHARTS)}")
+    library = renderer()
+    made = CHARTS[chart](graphs)
+    if kind == "svg":
+        return to_svg(made).encode()
+    drawn: bytes = library.vegalite_to_png(specification(made), scale=2)
+    return drawn
+
+
 def write_chart(graphs: Sequence[Graph], chart: str, path: Path) -> None:
-    """Draw one chart into an SVG or PNG file, by the file's ending.
+    """Draw one chart into an SVG or PNG file, by the file's ending; whole or not at all.
 
     Raises:
         ValueError: there is no such chart, the file is of another kind, or the charts' libraries are not installed.
         OSError: the file cannot be written.
 
     """
-    if chart not in CHARTS:
-        raise unknown_name("chart", chart, CHARTS, f"there are {', '.join(CHARTS)}")
-    kind = path.suffix.lower()
-    if kind not in (".svg", ".png"):
+    kinds: dict[str, Literal["svg", "png"]] = {".svg": "svg", ".png": "png"}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
         raise ValueError(f"a chart's file ends in .svg or .png, got {path.name!r}")
-    library = renderer()
     with atomic_write(path) as file:
-        made = CHARTS[chart](graphs)
-        if kind == ".svg":
-            file.write(to_svg(made).encode())
-        else:
-            file.write(library.vegalite_to_png(specification(made), scale=2))
+        file.write(draw_chart(graphs, chart, kind))
