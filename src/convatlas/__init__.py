@@ -21,12 +21,14 @@ _HOMES = {
     "training_memory": "api",
     "list_models": "catalogue",
     "Graph": "graph",
+    "ConvatlasError": "errors",
 }
-__all__ = ["Graph", "cost", "create", "list_models", "max_batch", "receptive_field", "trace", "training_memory"]
+__all__ = ["ConvatlasError", "Graph", "cost", "create", "list_models", "max_batch", "receptive_field", "trace", "training_memory"]
 
 if TYPE_CHECKING:
     from .api import cost, create, max_batch, receptive_field, trace, training_memory
     from .catalogue import list_models
+    from .errors import ConvatlasError
     from .graph import Graph
 
 

@@ -9,6 +9,7 @@ from .analysis import cost as _cost
 from .analysis import fit as _fit
 from .analysis import memory as _memory
 from .analysis import receptive_field as _receptive_field
+from .errors import ConvatlasError
 from .graph import Graph
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def trace(model: str | nn.Module, inputs: Any = None, *, training: bool = False)
     if inputs is None:
         inputs = getattr(model, "input_size", None)
         if inputs is None:
-            raise ValueError("an nn.Module needs an input shape, as (1, 3, 224, 224)")
+            raise ConvatlasError("an nn.Module needs an input shape, as (1, 3, 224, 224)")
         inputs = (1, *inputs)
     return trace(model, inputs, training=training)
 
@@ -55,13 +56,13 @@ def as_graph(model: Model, inputs: Any = None, *, training: bool = False) -> Gra
     """The model as a graph; a graph is returned as it is.
 
     Raises:
-        ValueError: a graph was given together with an input shape that is not its own.
+        ConvatlasError: a graph was given together with an input shape that is not its own.
 
     """
     if isinstance(model, Graph):
         own = model.values[model.inputs[0]].shape
         if inputs is not None and tuple(inputs) != own:
-            raise ValueError(f"the graph was traced at {own}; for an input of {tuple(inputs)} trace the module again")
+            raise ConvatlasError(f"the graph was traced at {own}; for an input of {tuple(inputs)} trace the module again")
         return model
     return trace(model, inputs, training=training)
 
@@ -134,7 +135,7 @@ def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memor
             accumulate, ema, ddp, frozen (module paths), checkpoint (module paths).
 
     Raises:
-        ValueError: an unknown setting's value, or a module path that does not exist; shows the nearest.
+        ConvatlasError: an unknown setting's value, or a module path that does not exist; shows the nearest.
 
     """
     return _memory.training_memory(as_graph(model, inputs, training=True), memory_settings(**settings))
@@ -167,7 +168,7 @@ def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | None = N
         with torch.device("meta"):
             network: Any = create(model)
     elif input_size is None:
-        raise ValueError("an nn.Module needs the size of one image, as (3, 224, 224)")
+        raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
     else:
         size, network = tuple(input_size), model
     return lambda batch: trace(network, (batch, *size), training=True)

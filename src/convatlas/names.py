@@ -7,6 +7,8 @@ import fnmatch
 import re
 from collections.abc import Iterable
 
+from .errors import ConvatlasError
+
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which resnet18 comes before resnet101."""
@@ -18,8 +20,8 @@ def matching(names: Iterable[str], pattern: str = "*") -> list[str]:
     return sorted((name for name in names if fnmatch.fnmatchcase(name, pattern)), key=natural_key)
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], way_out: str = "") -> ValueError:
+def unknown_name(kind: str, name: str, known: Iterable[str], way_out: str = "") -> ConvatlasError:
     """The error for a name that is not known: it shows the name, and the nearest ones that are."""
     near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else way_out or "nothing has a similar name"
-    return ValueError(f"unknown {kind} {name!r}: {hint}")
+    return ConvatlasError(f"unknown {kind} {name!r}: {hint}")

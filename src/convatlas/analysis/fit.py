@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..errors import ConvatlasError
 from ..graph import Graph
 from .memory import Settings, TrainingMemory, blocks, cheapest_checkpoints, training_memory
 
@@ -15,7 +16,7 @@ CUDA_OVERHEAD_BYTES = int(2.5 * 2**30)
 LARGEST_BATCH = 2**20
 
 
-class DoesNotFitError(ValueError):
+class DoesNotFitError(ConvatlasError):
     """A memory is too small for a batch of one."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+from ..errors import ConvatlasError
 from ..graph import Graph
 from ..graph.ops import Op, Specs, Window
 from .fields import Field, merged, passed_on, seen_through, whole_image
@@ -57,12 +58,12 @@ class ReceptiveFields:
         It is the map that sees most, and of those the last: an auxiliary head, which may be run later, leaves the trunk early.
 
         Raises:
-            ValueError: the network has no map.
+            ConvatlasError: the network has no map.
 
         """
         maps = [layer for layer in self.layers if layer.is_map]
         if not maps:
-            raise ValueError("the network has no feature map, so no receptive field")
+            raise ConvatlasError("the network has no feature map, so no receptive field")
         return max(reversed(maps), key=lambda layer: prod(layer.size))
 
     def __iter__(self) -> Iterator[ReceptiveField]:
@@ -90,12 +91,12 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     """The receptive field of every call with respect to the graph's first input.
 
     Raises:
-        ValueError: the first input has no spatial axes.
+        ConvatlasError: the first input has no spatial axes.
 
     """
     shape = graph.values[graph.inputs[0]].shape
     if len(shape) < 3:
-        raise ValueError(f"an input of shape {shape} has no spatial axes, so no receptive field")
+        raise ConvatlasError(f"an input of shape {shape} has no spatial axes, so no receptive field")
     fields = tuple([whole_image(count, axis) for axis, count in enumerate(shape[2:], start=2)])
     states: dict[int, _State] = {graph.inputs[0]: _State(fields, False)}
     layers = []

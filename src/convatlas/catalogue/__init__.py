@@ -70,7 +70,7 @@ def lookup(name: str) -> CatalogueEntry:
     """The entry of one network.
 
     Raises:
-        ValueError: no network has that name; the nearest names are given.
+        ConvatlasError: no network has that name; the nearest names are given.
 
     """
     data = _read()

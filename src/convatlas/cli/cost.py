@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..errors import ConvatlasError
 from .columns import LAYER, group_columns
 from .formats import destination
 from .options import Batch, Debug, FormatOption, Input, Json, Model, Output, Train
@@ -40,7 +41,7 @@ def cost(
     """Show what a network costs: memory, parameters, MACs, traffic and receptive field, layer by layer."""
     form, output = destination(chosen, json, output)
     if depth is not None and by != "module":
-        raise ValueError(f"`--depth` (={depth}) goes with `--by module`, not with `--by {by}`")
+        raise ConvatlasError(f"`--depth` (={depth}) goes with `--by module`, not with `--by {by}`")
 
     def make() -> list[Line] | str:
         from ..analysis.cost import cost as count

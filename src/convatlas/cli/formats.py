@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from ..errors import ConvatlasError
+
 Format = Literal["table", "json", "csv", "markdown"]
 PageFormat = Literal["table", "json", "csv", "markdown", "html"]
 ReportFormat = Literal["html", "svg", "png"]
@@ -41,20 +43,20 @@ def destination(
         default: what nothing said means; the first of ``can`` if None.
 
     Raises:
-        ValueError: two of them contradict each other, or the command cannot write a file with that ending.
+        ConvatlasError: two of them contradict each other, or the command cannot write a file with that ending.
 
     """
     if json and asked not in (None, "json"):
-        raise ValueError(f"--json and --format {asked} exclude each other")
+        raise ConvatlasError(f"--json and --format {asked} exclude each other")
     asked = "json" if json else asked
     path = None if output == SCREEN else output
     ending = path.suffix.lower() if path else ""
     meant = next((form for form, endings in ENDINGS.items() if ending in endings), None)
     if asked and meant not in (None, asked):
         way = "--json" if json else f"--format {asked}"
-        raise ValueError(f"{way} contradicts the ending of {path}; write {_endings([asked])}, or leave {way} out")
+        raise ConvatlasError(f"{way} contradicts the ending of {path}; write {_endings([asked])}, or leave {way} out")
     if ending and not asked and meant not in can:
-        raise ValueError(f"`--output` (={path}): this command writes {_endings(can)}; {_elsewhere(meant)}")
+        raise ConvatlasError(f"`--output` (={path}): this command writes {_endings(can)}; {_elsewhere(meant)}")
     return Destination(asked or meant or default or can[0], path)
 
 

@@ -7,6 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConvatlasError
 from ..names import unknown_name
 from .building import built
 
@@ -28,7 +29,7 @@ def from_torchvision(name: str) -> Loaded:
     """A network of torchvision.
 
     Raises:
-        ValueError: torchvision is not installed, or has no such network.
+        ConvatlasError: torchvision is not installed, or has no such network.
 
     """
     models = _imported("torchvision", "torchvision.models")
@@ -45,7 +46,7 @@ def from_timm(name: str) -> Loaded:
     """A network of timm.
 
     Raises:
-        ValueError: timm is not installed, or has no such network.
+        ConvatlasError: timm is not installed, or has no such network.
 
     """
     timm = _imported("timm", "timm")
@@ -60,5 +61,5 @@ def _imported(package: str, module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         if (error.name or "").partition(".")[0] != package:
-            raise ValueError(f"{package} does not import: {error}") from error
-        raise ValueError(f"{package} is not installed here; install it with `pip install {package}`") from error
+            raise ConvatlasError(f"{package} does not import: {error}") from error
+        raise ConvatlasError(f"{package} is not installed here; install it with `pip install {package}`") from error

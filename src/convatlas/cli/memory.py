@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ..errors import ConvatlasError
 from .formats import destination
 from .memory_tables import KIND, LAYER, fit_lines, kind_rows, layer_rows, lines_of, measured_lines, notes_lines, record_of
 from .options import Debug, FormatOption, Input, Json, Model, Output
@@ -58,13 +59,13 @@ def memory(
     form, output = destination(chosen, json, output)
     budget = parse_size(fit, "--fit") if fit else None
     if momentum < 0:
-        raise ValueError(f"`--momentum` (={momentum:g}) must be at least 0")
+        raise ConvatlasError(f"`--momentum` (={momentum:g}) must be at least 0")
     if inference:
         given = {"--fit": fit, "--estimate": estimate, "--checkpoint": checkpoint if checkpoint != "none" else None}
         if wrong := [name for name, value in given.items() if value]:
-            raise ValueError(f"{wrong[0]} is about training; leave it out, or leave --inference out")
+            raise ConvatlasError(f"{wrong[0]} is about training; leave it out, or leave --inference out")
         if by == "layer":
-            raise ValueError("`--by layer` shows what is kept for backward, of which --inference has nothing; use --by kind")
+            raise ConvatlasError("`--by layer` shows what is kept for backward, of which --inference has nothing; use --by kind")
 
     def make() -> list[Line] | str:
         from ..analysis.fit import max_batch, suggestions
@@ -87,7 +88,7 @@ def memory(
         )
         subject = subject_of(model, inputs, batch, not inference)
         if measure and subject.module is None:
-            raise ValueError(f"{model} is a graph's file, which cannot be run; name the network itself to --measure it")
+            raise ConvatlasError(f"{model} is a graph's file, which cannot be run; name the network itself to --measure it")
         graph = subject.graph_at(subject.shape[0])
         settings = with_checkpoints(checkpoint, graph, settings, budget)
         found = (inference_memory if inference else training_memory)(graph, settings)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConvatlasError
 from .shapes import parse_shape, shown, with_batch
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
     """Load a network.
 
     Raises:
-        ValueError: there is no such network, it does not load, or it does not read such an input.
+        ConvatlasError: there is no such network, it does not load, or it does not read such an input.
 
     """
     from .models import graph_of, network_of
@@ -53,7 +54,7 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
 
         def fixed(wanted: int) -> Graph:
             if wanted != shape[0]:
-                raise ValueError(
+                raise ConvatlasError(
                     f"{model} holds a graph of batch {shape[0]}, which says nothing of others; name the network itself"
                 )
             return graph
@@ -85,7 +86,7 @@ def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes:
     """The settings with the modules that ``--checkpoint`` means: none, blocks, every:K, auto, or paths with commas between.
 
     Raises:
-        ValueError: K is no number, a path does not exist, or "auto" has no memory to fit.
+        ConvatlasError: K is no number, a path does not exist, or "auto" has no memory to fit.
 
     """
     from ..analysis.fit import auto_checkpoints
@@ -96,15 +97,15 @@ def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes:
         return settings
     if asked == "auto":
         if memory_bytes is None:
-            raise ValueError("`--checkpoint auto` needs a memory to fit into; add --fit SIZE")
+            raise ConvatlasError("`--checkpoint auto` needs a memory to fit into; add --fit SIZE")
         return replace(settings, checkpoint=auto_checkpoints(graph, settings, memory_bytes))
     if asked == "blocks" or asked.startswith("every:"):
         step = asked.partition(":")[2] or "1"
         if not re.fullmatch(r"[1-9]\d*", step):
-            raise ValueError(f"`--checkpoint` (={asked}): K in every:K is a whole number of at least 1")
+            raise ConvatlasError(f"`--checkpoint` (={asked}): K in every:K is a whole number of at least 1")
         names: Sequence[str] = every(blocks(graph), int(step))
         if not names:
-            raise ValueError(f"`--checkpoint` (={asked}): {graph.name} has {len(blocks(graph))} blocks; name modules instead")
+            raise ConvatlasError(f"`--checkpoint` (={asked}): {graph.name} has {len(blocks(graph))} blocks; name modules instead")
     else:
         names = [name.strip() for name in asked.split(",") if name.strip()]
         with_regions(graph, names)  # refuses what does not exist

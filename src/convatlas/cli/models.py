@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConvatlasError
 from ..names import unknown_name
 from .libraries import USUAL_INPUT, Loaded, from_timm, from_torchvision
 from .options import FORMS
@@ -43,7 +44,7 @@ def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) 
     """The graph of a network.
 
     Raises:
-        ValueError: there is no such network, it does not load, or it cannot be traced at that input.
+        ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input.
 
     """
     if model.endswith(".json"):
@@ -82,7 +83,7 @@ def network_of(model: str, inputs: str | None, batch: int | None) -> Loaded:
     """The network itself, and the input (C, H, W) that it is made for.
 
     Raises:
-        ValueError: there is no such network, or it does not load, or does not read such an input.
+        ConvatlasError: there is no such network, or it does not load, or does not read such an input.
 
     """
     if ":" not in model:
@@ -100,12 +101,12 @@ def _check_zoo_input(model: str, inputs: str | None, batch: int | None) -> None:
     known = list_models()
     if model not in known:
         if model.endswith(".py") or Path(model).exists():
-            raise ValueError(f"{model} is a file; name the class or function in it, as {model}:Net")
+            raise ConvatlasError(f"{model} is a file; name the class or function in it, as {model}:Net")
         raise unknown_name("network", model, known, f"a MODEL is {FORMS}")
     own = lookup(model).input_size
     shape = with_batch(inputs, batch, own)
     if len(shape) != len(own) + 1 or shape[1] != own[0]:
-        raise ValueError(
+        raise ConvatlasError(
             f"`--input` (={inputs}) does not fit {model}, which reads images of {own[0]} channels; "
             f"write {shown(own)}, or {','.join(map(str, (1, *own)))} with the batch axis"
         )
@@ -117,15 +118,15 @@ def _graph_file(path: str, inputs: str | None, batch: int | None, training: bool
     try:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a graph file: it is no text") from None
+        raise ConvatlasError(f"{path}: not a graph file: it is no text") from None
     try:
         graph = Graph.from_json(text)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ConvatlasError(f"{path}: {error}") from error
     own = graph.values[graph.inputs[0]].shape
     wanted = own if inputs is None and batch is None else with_batch(inputs, batch, own[1:])
     if wanted != own or training != graph.training:
-        raise ValueError(
+        raise ConvatlasError(
             f"{path} was traced at {shown(own)} for {mode_of(graph.training)}, and a graph's file cannot be traced anew; "
             f"leave --input, --batch and --train out, or name the network itself"
         )

@@ -61,7 +61,7 @@ def _chosen(sections: list[str], only: str | None) -> list[Record]:
     """The records of some sections and one verdict.
 
     Raises:
-        ValueError: there is no such section; the nearest names are given.
+        ConvatlasError: there is no such section; the nearest names are given.
 
     """
     from ..names import unknown_name

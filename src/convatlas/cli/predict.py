@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import ConvatlasError
 from .formats import destination
 from .options import Debug, FormatOption, Json, Output, complete_model
 from .output import deliver
@@ -81,7 +82,7 @@ def _predictions(model: str, images: list[str], weights: str, num_classes: int |
         except ImportError as error:
             if error.name != "PIL":
                 raise
-            raise ValueError("predict needs Pillow: pip install 'convatlas[predict]'") from None
+            raise ConvatlasError("predict needs Pillow: pip install 'convatlas[predict]'") from None
         from ..weights import preprocessing_for
 
         paths = find_images(images)
@@ -108,7 +109,7 @@ def _network(model: str, weights: str, num_classes: int | None) -> Network:
         try:
             network = create(model, weights=weights, **options)
         except NewHeadWarning as untrained:
-            raise ValueError(f"{weights} has another number of classes (`--num-classes`): {untrained}") from None
+            raise ConvatlasError(f"{weights} has another number of classes (`--num-classes`): {untrained}") from None
     for warning in noted:
         print(f"note: {warning.message}", file=sys.stderr)
     return network.eval()

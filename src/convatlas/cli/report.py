@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from ..errors import ConvatlasError
 from .formats import ReportFormat, destination
 from .options import Batch, Debug, Input, Models, Train
 from .output import Made, deliver
@@ -47,12 +48,12 @@ def report(
     if output is None:
         path = Path(f"report.{form}")
     if chart is not None and form == "html":
-        raise ValueError(f"`--chart` (={chart}) goes with --format svg or png; a page has all charts")
+        raise ConvatlasError(f"`--chart` (={chart}) goes with --format svg or png; a page has all charts")
     chart = _known_chart(chart or _chart_names()[0]) if form != "html" else None
     if path is None and open_:
-        raise ValueError("--open needs a file; name one with --output")
+        raise ConvatlasError("--open needs a file; name one with --output")
     if path is None and form == "png" and sys.stdout.isatty():
-        raise ValueError("a PNG is no text for a terminal; name a file with --output")
+        raise ConvatlasError("a PNG is no text for a terminal; name a file with --output")
 
     def make() -> Made:
         from .models import graph_of, graphs_of

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..errors import ConvatlasError
+
 _WITH_BATCH = 4  # a shape of as many axes or more has its batch axis
 
 
@@ -12,11 +14,11 @@ def parse_shape(text: str) -> tuple[int, ...]:
     """The numbers of a shape.
 
     Raises:
-        ValueError: anything but positive whole numbers with x or commas between.
+        ConvatlasError: anything but positive whole numbers with x or commas between.
 
     """
     if not re.fullmatch(r"\s*[1-9]\d*(\s*[x×,]\s*[1-9]\d*)*\s*", text):
-        raise ValueError(f"`--input` (={text!r}) is no shape; write 3x224x224, or 1,3,224,224 with the batch axis")
+        raise ConvatlasError(f"`--input` (={text!r}) is no shape; write 3x224x224, or 1,3,224,224 with the batch axis")
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
@@ -24,14 +26,14 @@ def with_batch(text: str | None, batch: int | None, own_size: Sequence[int]) -> 
     """The whole input shape: what was typed, or the network's own size, with its batch axis.
 
     Raises:
-        ValueError: it is no shape, or the batch is given twice.
+        ConvatlasError: it is no shape, or the batch is given twice.
 
     """
     shape = tuple(own_size) if text is None else parse_shape(text)
     if len(shape) < _WITH_BATCH:
         return (batch or 1, *shape)
     if batch is not None and batch != shape[0]:
-        raise ValueError(f"`--input` (={text}) has a batch of {shape[0]}, and `--batch` is {batch}; give one of them")
+        raise ConvatlasError(f"`--input` (={text}) has a batch of {shape[0]}, and `--batch` is {batch}; give one of them")
     return shape
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..errors import ConvatlasError
+
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
     "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
@@ -14,15 +16,15 @@ def parse_size(text: str, option: str) -> int:
     """A number of bytes: 24GiB and 24g are 24 x 2^30, 24GB is 24 x 10^9, a bare number is bytes.
 
     Raises:
-        ValueError: anything else, or nothing above zero.
+        ConvatlasError: anything else, or nothing above zero.
 
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([a-z]*)\s*", text.lower())
     if not found or found[2] not in _UNITS:
-        raise ValueError(f"`{option}` (={text!r}) is no memory size; write 24GiB, 24GB, 8g or a number of bytes")
+        raise ConvatlasError(f"`{option}` (={text!r}) is no memory size; write 24GiB, 24GB, 8g or a number of bytes")
     num_bytes = int(float(found[1]) * _UNITS[found[2]])
     if num_bytes < 1:
-        raise ValueError(f"`{option}` (={text!r}) must be above zero bytes")
+        raise ConvatlasError(f"`{option}` (={text!r}) must be above zero bytes")
     return num_bytes
 
 

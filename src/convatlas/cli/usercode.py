@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from ..errors import ConvatlasError
 from ..names import unknown_name
 from .building import built
 
@@ -19,12 +20,12 @@ def load(model: str) -> nn.Module:
     """The module that a place in the user's code is, or makes when it is called.
 
     Raises:
-        ValueError: the code does not import, has no such attribute, fails, or makes no nn.Module; with the reason.
+        ConvatlasError: the code does not import, has no such attribute, fails, or makes no nn.Module; with the reason.
 
     """
     place, _, attribute = model.rpartition(":")
     if not place or not attribute:
-        raise ValueError(f"{model!r} is no place in code; write package.module:callable or file.py:callable")
+        raise ConvatlasError(f"{model!r} is no place in code; write package.module:callable or file.py:callable")
     found: Any = _imported(place)
     for name in attribute.split("."):
         if not hasattr(found, name):
@@ -35,20 +36,20 @@ def load(model: str) -> nn.Module:
         return found
     if not callable(found):
         kind = f"of type {type(found).__name__}, neither an nn.Module nor a callable that makes one"
-        raise ValueError(f"{model} (={found!r:.60}) is {kind}")
+        raise ConvatlasError(f"{model} (={found!r:.60}) is {kind}")
     try:
         made = built(found)
     except (Exception, SystemExit) as error:
-        raise ValueError(f"{model}() fails: {type(error).__name__}: {error}") from error
+        raise ConvatlasError(f"{model}() fails: {type(error).__name__}: {error}") from error
     if not isinstance(made, nn.Module):
-        raise ValueError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
+        raise ConvatlasError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
     return made
 
 
 def _imported(place: str) -> ModuleType:
     path = Path(place)
     if path.suffix == ".py" and not path.is_file():
-        raise ValueError(f"{place}: there is no such file")
+        raise ConvatlasError(f"{place}: there is no such file")
     # what a script finds beside itself, and `python -m` in the current folder
     sys.path.insert(0, str(path.parent.resolve() if path.suffix == ".py" else Path.cwd()))
     try:
@@ -56,7 +57,7 @@ def _imported(place: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
-        raise ValueError(f"{place} does not import: {type(error).__name__}: {reason}{line}") from error
+        raise ConvatlasError(f"{place} does not import: {type(error).__name__}: {reason}{line}") from error
 
 
 def _module_of(path: Path) -> ModuleType:

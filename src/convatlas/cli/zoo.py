@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..errors import ConvatlasError
 from ..weights import Weights, published
 from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
 from .formats import destination
@@ -87,7 +88,7 @@ def show(
     from ..catalogue import lookup
 
     if ":" in name or name.endswith((".json", ".py")):
-        raise ValueError(f"`show` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
+        raise ConvatlasError(f"`show` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
     entry = lookup(name)
     form, output = destination(chosen, json, output)
     stages = groups(entry.cost.stages, entry.cost.macs)
@@ -122,7 +123,7 @@ def _find(pattern: str, family: str | None) -> list[CatalogueEntry]:
         raise unknown_name("family", family, _families(), f"there are {', '.join(_families())}")
     chosen = [entry for entry in found if entry.family == family]
     if not chosen:
-        raise ValueError(f"no network of family {family!r} has a name like {pattern!r}")
+        raise ConvatlasError(f"no network of family {family!r} has a name like {pattern!r}")
     return chosen
 
 

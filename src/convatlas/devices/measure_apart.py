@@ -15,10 +15,11 @@ import torch
 from torch import nn
 
 from ..analysis.memory import Settings
+from ..errors import ConvatlasError
 from .measure_memory import Measured, measure_inference, measure_training
 
 
-class MeasurementError(ValueError):
+class MeasurementError(ConvatlasError):
     """The step could not be measured; the message tells how far it came."""
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..analysis.memory import Settings
+from ..errors import ConvatlasError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def make_optimizer(settings: Settings, parameters: Iterable[nn.Parameter]) -> to
     """The optimizer that the settings name, at a learning rate of 0.01.
 
     Raises:
-        ValueError: torch.optim has no such optimizer.
+        ConvatlasError: torch.optim has no such optimizer.
 
     """
     makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -52,7 +53,7 @@ def make_optimizer(settings: Settings, parameters: Iterable[nn.Parameter]) -> to
         "adagrad": torch.optim.Adagrad,
     }
     if settings.optimizer not in makers:
-        raise ValueError(f"torch.optim has no {settings.optimizer!r}, so it cannot be measured; choose {', '.join(makers)}")
+        raise ConvatlasError(f"torch.optim has no {settings.optimizer!r}, so it cannot be measured; choose {', '.join(makers)}")
     options: dict[str, Any] = {"lr": 0.01}
     if settings.optimizer == "momentum":
         options["momentum"] = 0.9
@@ -126,11 +127,11 @@ def measure_training(
         tell: is told each phase as it begins.
 
     Raises:
-        ValueError: one process on its own cannot do what the settings ask for.
+        ConvatlasError: one process on its own cannot do what the settings ask for.
 
     """
     if settings.ddp:
-        raise ValueError("gradient buckets of distributed training cannot be measured in one process; leave `ddp` out")
+        raise ConvatlasError("gradient buckets of distributed training cannot be measured in one process; leave `ddp` out")
     device = torch.device(settings.device)
     tell("making the model's and the optimizer's tensors")
     model = _prepared(model.to(device), settings)

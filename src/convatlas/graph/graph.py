@@ -151,7 +151,7 @@ class Graph:
         """Call ``op`` on values; returns the (first) output's number.
 
         Raises:
-            ValueError: the inputs do not fit the op.
+            ConvatlasError: the inputs do not fit the op.
         """
         result = op.output(*(self.values[value] for value in inputs))
         specs = [result] if isinstance(result, TensorSpec) else result
@@ -188,6 +188,6 @@ class Graph:
         """The graph that `to_json` wrote.
 
         Raises:
-            ValueError: the text is no graph, of another format, or damaged; the message says where.
+            ConvatlasError: the text is no graph, of another format, or damaged; the message says where.
         """
         return from_text(text)

@@ -7,6 +7,8 @@ from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
+from ..errors import ConvatlasError
+
 ITEM_BYTES: dict[str, int] = {
     "bool": 1, "uint8": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint16": 2, "uint32": 4, "uint64": 8,
     "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
@@ -91,7 +93,7 @@ def broadcast(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...
     """The shape of an element-wise operation on two shapes.
 
     Raises:
-        ValueError: the shapes do not broadcast.
+        ConvatlasError: the shapes do not broadcast.
     """
     if first == second:
         return first
@@ -99,5 +101,5 @@ def broadcast(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...
     a = (1,) * (rank - len(first)) + first
     b = (1,) * (rank - len(second)) + second
     if any(m != n and m != 1 and n != 1 for m, n in zip(a, b, strict=True)):
-        raise ValueError(f"shapes {first} and {second} do not broadcast")
+        raise ConvatlasError(f"shapes {first} and {second} do not broadcast")
     return tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))

@@ -8,6 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
+from ..errors import ConvatlasError
 from .ops import OPS, Op
 from .spec import ITEM_BYTES, TensorSpec
 
@@ -46,15 +47,15 @@ def from_text(text: str) -> Graph:
     """The graph that `to_text` wrote.
 
     Raises:
-        ValueError: the text is no graph, of another format, or damaged; the message says where.
+        ConvatlasError: the text is no graph, of another format, or damaged; the message says where.
     """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not a graph file: {error}") from None
+        raise ConvatlasError(f"not a graph file: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else type(data).__name__
-        raise ValueError(f"not a graph file of format {FORMAT}: found {found!r:.80}")
+        raise ConvatlasError(f"not a graph file of format {FORMAT}: found {found!r:.80}")
     from .graph import Graph, Parameter, Parameters
 
     part = _Part(data, "graph")
@@ -97,7 +98,7 @@ class _Part:
 
 def _check(fine: bool, place: str, found: Any) -> None:
     if not fine:
-        raise ValueError(f"a damaged graph file: {place} is {found!r:.80}")
+        raise ConvatlasError(f"a damaged graph file: {place} is {found!r:.80}")
 
 
 def _typed(item: list[Any], kinds: tuple[type, ...], place: str) -> list[Any]:
@@ -122,7 +123,7 @@ def _node(item: dict[str, Any], values: list[TensorSpec]) -> Any:
     try:
         result = op.output(*[values[number] for number in inputs])
     except (ValueError, LookupError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(f"a damaged graph file: {op.name} does not fit its inputs: {error}") from None
+        raise ConvatlasError(f"a damaged graph file: {op.name} does not fit its inputs: {error}") from None
     made = (result,) if isinstance(result, TensorSpec) else result
     _check(made == tuple(values[number] for number in outputs), f"what {op.name} makes", outputs)
     return Node(op, inputs, outputs, part.get("module", str), part.get("no_grad", bool, False), part.get("region", int, 0))
@@ -132,11 +133,11 @@ def op_from(data: dict[str, Any]) -> Op:
     """The op that `Op.to_json` wrote.
 
     Raises:
-        ValueError: no op has that name, or its fields are others.
+        ConvatlasError: no op has that name, or its fields are others.
     """
     name = data.get("op")
     if not isinstance(name, str) or name not in OPS:
-        raise ValueError(f"a damaged graph file: there is no op {name!r:.80}")
+        raise ConvatlasError(f"a damaged graph file: there is no op {name!r:.80}")
     values = {key: _tuples(value) for key, value in data.items() if key != "op"}
     hints = _fields(name)
     _check(values.keys() == hints.keys(), f"the fields of {name}", sorted(values))

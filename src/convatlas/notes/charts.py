@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from ..errors import ConvatlasError
 from . import pictures
 from .words import Language
 
@@ -136,11 +137,11 @@ def svg(name: str, language: Language) -> str:
     """A chart as an SVG element that scales with the page.
 
     Raises:
-        ValueError: altair or vl-convert is not installed.
+        ConvatlasError: altair or vl-convert is not installed.
 
     """
     if not (find_spec("altair") and find_spec("vl_convert")):
-        raise ValueError("a page with charts needs altair and vl-convert: pip install 'convatlas[charts]'")
+        raise ConvatlasError("a page with charts needs altair and vl-convert: pip install 'convatlas[charts]'")
     import vl_convert
 
     chart = CHARTS[name](language).configure_view(stroke=None).configure(background="transparent", font="sans-serif")

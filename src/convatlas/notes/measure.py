@@ -14,6 +14,7 @@ from ..analysis.cost import cost as count_graph
 from ..analysis.memory import TrainingMemory
 from ..analysis.receptive_field import ReceptiveFields
 from ..analysis.receptive_field import receptive_field as fields_of_graph
+from ..errors import ConvatlasError
 from ..graph import Graph, Node
 from ..graph.ops import Window
 
@@ -154,7 +155,7 @@ def until_map(name: str, side: int) -> list[LayerCost]:
             layers.append(layer)
             if layer.output_shape[-1] == side:
                 return layers
-    raise ValueError(f"{name} has no map of {side}x{side}")
+    raise ConvatlasError(f"{name} has no map of {side}x{side}")
 
 
 def geometry(name: str, path: str, size: int | None = None) -> str:

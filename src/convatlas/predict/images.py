@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from ..errors import ConvatlasError
 from ..weights import Preprocessing
 
 _SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
@@ -18,7 +19,7 @@ _NARROWEST = 1000  # long side over short side; resized, a narrower image would 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
 
 
-class ImageError(ValueError):
+class ImageError(ConvatlasError):
     """A file is no image that can be read."""
 
 
@@ -26,7 +27,7 @@ def find_images(places: Iterable[str]) -> list[Path]:
     """The image files that files, folders (searched through) and patterns name, each once, in order.
 
     Raises:
-        ValueError: a place does not exist, a pattern matches nothing, or a folder holds no image.
+        ConvatlasError: a place does not exist, a pattern matches nothing, or a folder holds no image.
     """
     found: list[Path] = []
     for place in places:
@@ -34,16 +35,16 @@ def find_images(places: Iterable[str]) -> list[Path]:
         if path.is_dir():
             inside = [file for file in _files(path, "**/*") if file.suffix.lower() in _SUFFIXES]
             if not inside:
-                raise ValueError(f"{place} is a folder without images")
+                raise ConvatlasError(f"{place} is a folder without images")
             found += inside
         elif path.is_file():
             found.append(path)
         elif not glob.has_magic(place):
-            raise ValueError(f"{place}: no such file or folder")
+            raise ConvatlasError(f"{place}: no such file or folder")
         elif matches := _files(Path(path.anchor), str(path.relative_to(path.anchor))):
             found += matches
         else:
-            raise ValueError(f"{place}: the pattern matches no file")
+            raise ConvatlasError(f"{place}: the pattern matches no file")
     return list(dict.fromkeys(found))
 
 
@@ -63,7 +64,7 @@ def read_image(path: Path, channels: int = 3) -> Image.Image:
             opened.load()
             image = ImageOps.exif_transpose(opened)
         if max(image.size) > _NARROWEST * min(image.size):
-            raise ValueError(f"{image.width}x{image.height} pixels are too narrow to resize")
+            raise ConvatlasError(f"{image.width}x{image.height} pixels are too narrow to resize")
         if image.mode.startswith("I") or image.mode == "F":
             image = _to_eight_bits(image)
         if image.mode == "PA" or "transparency" in image.info or image.mode in ("RGBA", "LA", "La", "RGBa"):

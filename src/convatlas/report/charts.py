@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from ..errors import ConvatlasError
 from ..files import atomic_write
 from ..graph import Graph
 from ..names import unknown_name
@@ -56,7 +57,7 @@ def draw_chart(graphs: Sequence[Graph], chart: str, kind: Literal["svg", "png"])
     """One chart as the contents of an SVG or PNG file.
 
     Raises:
-        ValueError: there is no such chart, or the charts' libraries are not installed.
+        ConvatlasError: there is no such chart, or the charts' libraries are not installed.
 
     """
     if chart not in CHARTS:
@@ -73,13 +74,13 @@ def write_chart(graphs: Sequence[Graph], chart: str, path: Path) -> None:
     """Draw one chart into an SVG or PNG file, by the file's ending; whole or not at all.
 
     Raises:
-        ValueError: there is no such chart, the file is of another kind, or the charts' libraries are not installed.
+        ConvatlasError: there is no such chart, the file is of another kind, or the charts' libraries are not installed.
         OSError: the file cannot be written.
 
     """
     kinds: dict[str, Literal["svg", "png"]] = {".svg": "svg", ".png": "png"}
     kind = kinds.get(path.suffix.lower())
     if kind is None:
-        raise ValueError(f"a chart's file ends in .svg or .png, got {path.name!r}")
+        raise ConvatlasError(f"a chart's file ends in .svg or .png, got {path.name!r}")
     with atomic_write(path) as file:
         file.write(draw_chart(graphs, chart, kind))

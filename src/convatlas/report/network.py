@@ -11,6 +11,7 @@ from ..analysis.cost import Cost, LayerCost, cost
 from ..analysis.memory import Settings, TrainingMemory, training_memory
 from ..analysis.receptive_field import ReceptiveField, receptive_field
 from ..analysis.summary import Summary, summarise
+from ..errors import ConvatlasError
 from ..graph import Graph
 from .numbers import times
 
@@ -55,7 +56,7 @@ class Network:
         """Memory of one training step at each batch.
 
         Raises:
-            ValueError: the network has nothing to train on.
+            ConvatlasError: the network has nothing to train on.
 
         """
         return [training_memory(graph, Settings()) for graph in self.training or ()]
@@ -82,16 +83,18 @@ def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]]
     """The graphs with titles of which no two are the same, and those of training that go with each.
 
     Raises:
-        ValueError: there is no graph, or one of them has no input, or the graphs of training are of more or fewer networks.
+        ConvatlasError: there is no graph, or one of them has no input, or the graphs of training are of more or fewer networks.
 
     """
     if not graphs:
-        raise ValueError("a report needs at least one network, got none")
+        raise ConvatlasError("a report needs at least one network, got none")
     for graph in graphs:
         if not graph.inputs:
-            raise ValueError(f"{graph.name or 'a graph'} has no input, so there is nothing to report about it")
+            raise ConvatlasError(f"{graph.name or 'a graph'} has no input, so there is nothing to report about it")
     if training_graphs is not None and len(training_graphs) != len(graphs):
-        raise ValueError(f"graphs of {len(graphs)} networks, but graphs in training mode of {len(training_graphs)}; give as many")
+        raise ConvatlasError(
+            f"graphs of {len(graphs)} networks, but graphs in training mode of {len(training_graphs)}; give as many"
+        )
     names = [graph.name or "network" for graph in graphs]
     shapes = [times(graph.values[graph.inputs[0]].shape) for graph in graphs]
     titles = [name if names.count(name) == 1 else f"{name} at {shape}" for name, shape in zip(names, shapes, strict=True)]

@@ -40,7 +40,7 @@ def render_html(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Grap
             that cannot be traced so. None leaves training memory out of the page.
 
     Raises:
-        ValueError: there is no network, or the charts' libraries are not installed.
+        ConvatlasError: there is no network, or the charts' libraries are not installed.
 
     """
     found = networks(graphs, training_graphs)
@@ -62,7 +62,7 @@ def write_html(graphs: Sequence[Graph], path: Path, training_graphs: Sequence[Se
     """Write the page, whole or not at all; see `render_html`.
 
     Raises:
-        ValueError: there is no network, or the charts' libraries are not installed.
+        ConvatlasError: there is no network, or the charts' libraries are not installed.
         OSError: the file cannot be written.
 
     """

@@ -6,6 +6,8 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+from ..errors import ConvatlasError
+
 # the page replaces these by CSS variables of the same names, so that charts follow dark mode
 INKS = {
     "ink": "#1f2328",
@@ -65,7 +67,7 @@ def to_svg(chart: Any) -> str:
     """A finished chart as SVG text of its own.
 
     Raises:
-        ValueError: vl-convert is not installed.
+        ConvatlasError: vl-convert is not installed.
 
     """
     svg: str = renderer().vegalite_to_svg(specification(chart))
@@ -76,13 +78,13 @@ def renderer() -> Any:
     """The library that draws charts without a browser.
 
     Raises:
-        ValueError: it is not installed.
+        ConvatlasError: it is not installed.
 
     """
     try:
         import vl_convert
     except ImportError:
-        raise ValueError("charts need altair and vl-convert: pip install 'convatlas[charts]'") from None
+        raise ConvatlasError("charts need altair and vl-convert: pip install 'convatlas[charts]'") from None
     return vl_convert
 
 

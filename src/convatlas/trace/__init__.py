@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import ConvatlasError
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from .errors import DataDependentError, InputTooSmallError, TraceError
@@ -81,7 +82,7 @@ def _told(failure: _ForwardError, modules: Modules, args: Sequence[Tree], kwargs
     if isinstance(error, TraceError):
         return type(error)(f"{place}: {error}")
     reason = str(error).partition("\n")[0] or "no message"
-    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    kind = "" if type(error) in (ValueError, ConvatlasError) else f"{type(error).__name__}: "
     return TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}")
 
 

@@ -9,8 +9,10 @@ from types import FrameType
 
 import torch
 
+from ..errors import ConvatlasError
 
-class TraceError(ValueError):
+
+class TraceError(ConvatlasError):
     """A network could not be traced. The message is one line; the cause, if there is one, is chained."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from ..errors import ConvatlasError
 from ..graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
@@ -72,7 +73,7 @@ def _batch_norm(axes: tuple[int, ...]) -> Rule:
     def rule(t: Tracer, m: Any, x: StandIn) -> Any:
         spec = x.spec
         if len(spec.shape) not in axes:
-            raise ValueError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {spec.shape}")
+            raise ConvatlasError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {spec.shape}")
         own = m.__dict__
         training = own["training"]
         if training and m.track_running_stats and (tracked := own["_buffers"].get("num_batches_tracked")) is not None:

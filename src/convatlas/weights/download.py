@@ -17,12 +17,14 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from ..errors import ConvatlasError
+
 _CHUNK = 1 << 20
 _TRIES = 3
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class WeightsError(ValueError):
+class WeightsError(ConvatlasError):
     """Weights could not be had, or do not fit."""
 
 

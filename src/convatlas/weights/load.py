@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..errors import ConvatlasError
 from . import published
 from .download import WeightsError, download
 from .timm_names import named_as_here
@@ -45,7 +46,7 @@ def load_weights(network: Network, name: str, source: str | Path) -> None:
     Raises:
         WeightsError: there are none, they could not be read, or they are another architecture's; tells which keys are
             missing, left over, or of another shape.
-        ValueError: a .safetensors file, and safetensors is not installed.
+        ConvatlasError: a .safetensors file, and safetensors is not installed.
     """
     if any(parameter.is_meta for parameter in network.parameters()):
         raise WeightsError(f"{name} is on the meta device, which holds no weights; create it outside of `torch.device('meta')`")
@@ -88,7 +89,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
     Raises:
         WeightsError: the file is no checkpoint, or holds code.
-        ValueError: a .safetensors file, and safetensors is not installed.
+        ConvatlasError: a .safetensors file, and safetensors is not installed.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
@@ -117,7 +118,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError:
-        raise ValueError("a .safetensors file needs safetensors: pip install 'convatlas[weights]'") from None
+        raise ConvatlasError("a .safetensors file needs safetensors: pip install 'convatlas[weights]'") from None
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

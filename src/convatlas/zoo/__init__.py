@@ -84,7 +84,7 @@ def create(name: str, *, weights: str | Path | None = None, **options: Any) -> N
         options: the builder's: ``num_classes``, ``in_channels``, ``dropout``, and what the family has beside them.
 
     Raises:
-        ValueError: an unknown name (the nearest ones are given), an unknown option, an impossible value, or weights that
+        ConvatlasError: an unknown name (the nearest ones are given), an unknown option, an impossible value, or weights that
             cannot be had or do not fit.
     """
     if weights == "imagenet" and "transform_input" in entry(name).options and options.get("in_channels", 3) == 3:

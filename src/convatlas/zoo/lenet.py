@@ -19,6 +19,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConvatlasError
 from .network import Network
 from .registry import Paper, register
 
@@ -166,5 +167,5 @@ class LeNet5(Network):
 def lenet(variant: Variant, *, num_classes: int = 10, in_channels: int = 1, dropout: float = 0.0, output: str = "rbf") -> LeNet5:
     """LeNet-5; ``output`` is "rbf", the paper's, or "linear"."""
     if output not in ("rbf", "linear"):
-        raise ValueError(f'`output` (={output!r}) must be "rbf" or "linear"')
+        raise ConvatlasError(f'`output` (={output!r}) must be "rbf" or "linear"')
     return LeNet5(variant, num_classes, in_channels, dropout, output == "linear")

@@ -133,7 +133,7 @@ def mobilenet_v1(
     """MobileNet; ``width`` replaces the variant's multiplier, ``stem="small"`` is the stem with stride 1.
 
     Raises:
-        ValueError: ``width`` is not positive, or there is no such stem.
+        ConvatlasError: ``width`` is not positive, or there is no such stem.
 
     """
     width = positive_width(variant.width if width is None else width)

@@ -7,6 +7,8 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
+from ..errors import ConvatlasError
+
 
 class FeatureInfo(NamedTuple):
     """A stage's output: its name, its channels, and the input's pixels for one of its positions."""
@@ -74,7 +76,7 @@ class Network(nn.Module):
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the layer that makes the logits by a fresh one for ``num_classes`` classes, on the same device."""
         if num_classes < 1:
-            raise ValueError(f"`num_classes` (={num_classes}) must be at least 1")
+            raise ConvatlasError(f"`num_classes` (={num_classes}) must be at least 1")
         parent, _, leaf = self.classifier_path.rpartition(".")
         old = cast(nn.Linear | nn.Conv2d, self.get_submodule(self.classifier_path))
         _, width, *kernel = old.weight.shape  # a 1x1 convolution has a kernel, a linear layer has none

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from ..errors import ConvatlasError
 from ..names import unknown_name
 from ..paper import Paper
 from .network import Network
@@ -79,7 +80,7 @@ def entry(name: str) -> Entry:
     """Look a network up.
 
     Raises:
-        ValueError: no network has that name; the nearest names are given.
+        ConvatlasError: no network has that name; the nearest names are given.
 
     """
     if name not in REGISTRY:
@@ -91,17 +92,17 @@ def build(name: str, **options: Any) -> Network:
     """Construct a registered network, checking its options.
 
     Raises:
-        ValueError: the network does not exist, or an option does not exist or has an impossible value.
+        ConvatlasError: the network does not exist, or an option does not exist or has an impossible value.
 
     """
     found = entry(name)
     if strangers := [option for option in options if option not in found.options]:
-        raise ValueError(f"{name} takes no option {strangers[0]!r}; it takes {', '.join(found.options)}")
+        raise ConvatlasError(f"{name} takes no option {strangers[0]!r}; it takes {', '.join(found.options)}")
     for option in ("num_classes", "in_channels"):
         value = options.get(option, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{option}` (={value!r}) must be a whole number of at least 1")
+            raise ConvatlasError(f"`{option}` (={value!r}) must be a whole number of at least 1")
     dropout = options.get("dropout", 0.0)
     if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"`dropout` (={dropout!r}) must be at least 0 and below 1")
+        raise ConvatlasError(f"`dropout` (={dropout!r}) must be at least 0 and below 1")
     return found.build(**options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from ...errors import ConvatlasError
 from ...graph import Graph
 from ...names import unknown_name
 
@@ -19,7 +20,7 @@ def with_regions(graph: Graph, modules: Iterable[str]) -> Graph:
     """The graph with each call of the named modules marked as a region that is computed again in backward.
 
     Raises:
-        ValueError: a module does not exist, or is never called; the nearest names are given.
+        ConvatlasError: a module does not exist, or is never called; the nearest names are given.
 
     """
     names = list(modules)
@@ -27,7 +28,7 @@ def with_regions(graph: Graph, modules: Iterable[str]) -> Graph:
         if name not in graph.modules:
             raise unknown_name("module to checkpoint", name, [path for path in graph.modules if path])
         if not any(_within(node.module, name) for node in graph.nodes):
-            raise ValueError(f"module {name!r} makes no call in this forward pass, so it cannot be checkpointed")
+            raise ConvatlasError(f"module {name!r} makes no call in this forward pass, so it cannot be checkpointed")
     nodes, region, last = [], 0, ""
     for node in graph.nodes:
         inside = next((name for name in names if _within(node.module, name)), "")
@@ -75,11 +76,11 @@ def every(names: Sequence[str], k: int) -> tuple[str, ...]:
     """Every k-th of the blocks.
 
     Raises:
-        ValueError: k is below 1.
+        ConvatlasError: k is below 1.
 
     """
     if k < 1:
-        raise ValueError(f"every {k}-th block makes no sense; give 1 or more")
+        raise ConvatlasError(f"every {k}-th block makes no sense; give 1 or more")
     return tuple(names[k - 1 :: k])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import NamedTuple
 
+from ...errors import ConvatlasError
 from ...graph import Graph, Node, TensorSpec
 from ...graph.ops import Binary, Kept, Loss, Reduce
 from ...graph.ops.base import NOTHING
@@ -74,7 +75,7 @@ def with_loss(graph: Graph) -> Graph:
             term = result.add_node(Reduce("mean", tuple(range(len(spec.shape)))), output, module=LOSS)
         total = term if total is None else result.add_node(Binary("add"), total, term, module=LOSS)
     if total is None:
-        raise ValueError(f"{graph.name} has no floating-point output, so nothing to train on")
+        raise ConvatlasError(f"{graph.name} has no floating-point output, so nothing to train on")
     result.outputs = [*graph.outputs, total]
     return result
 

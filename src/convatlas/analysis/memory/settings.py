@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...errors import ConvatlasError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
@@ -95,7 +97,7 @@ class Settings:
             ("implementation", self.implementation or "single", IMPLEMENTATIONS),
         ):
             if value not in known:
-                raise ValueError(f"unknown {name} {value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
+                raise ConvatlasError(f"unknown {name} {value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
         for name, number in (("accumulate", self.accumulate), ("threads", self.threads)):
             if number < 1:
-                raise ValueError(f"`{name}` (={number}) must be at least 1")
+                raise ConvatlasError(f"`{name}` (={number}) must be at least 1")

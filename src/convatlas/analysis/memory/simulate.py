@@ -39,7 +39,7 @@ def _frozen(graph: Graph, names: tuple[str, ...]) -> Graph:
     """The graph with the parameters of some modules frozen, as for fine-tuning.
 
     Raises:
-        ValueError: a name matches no parameter; the nearest modules are given.
+        ConvatlasError: a name matches no parameter; the nearest modules are given.
 
     """
     if not names:
@@ -73,7 +73,7 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     Order: forward, loss, backward as autograd's engine runs it, optimizer step, ``zero_grad(set_to_none=True)``.
 
     Raises:
-        ValueError: a setting names a module that does not exist, or the network has nothing to train on.
+        ConvatlasError: a setting names a module that does not exist, or the network has nothing to train on.
 
     """
     with _uncollected():

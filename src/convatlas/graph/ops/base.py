@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
 from ..strides import Shape
 
@@ -84,7 +85,7 @@ class Op:
         """The output's spec (or several) for the inputs' specs.
 
         Raises:
-            ValueError: the inputs do not fit; the message shows the sizes.
+            ConvatlasError: the inputs do not fit; the message shows the sizes.
         """
         return inputs[0]
 
@@ -188,10 +189,10 @@ def axis_of(axis: int, rank: int) -> int:
     """An axis counted from the front.
 
     Raises:
-        ValueError: there is no such axis.
+        ConvatlasError: there is no such axis.
     """
     if not -rank <= axis < rank:
-        raise ValueError(f"there is no axis {axis} in a tensor of {rank} axes")
+        raise ConvatlasError(f"there is no axis {axis} in a tensor of {rank} axes")
     return axis % rank
 
 

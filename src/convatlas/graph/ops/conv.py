@@ -8,11 +8,12 @@ from functools import lru_cache
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from .base import Kept, Op, Passage, Specs, Window, sliding_size, window_seen
 
 
-class TooSmallError(ValueError):
+class TooSmallError(ConvatlasError):
     """An input is smaller than an op's window. ``got`` and ``least`` are sizes along one axis, before padding."""
 
     def __init__(self, op: str, got: tuple[int, ...], least: tuple[int, ...]) -> None:
@@ -53,12 +54,12 @@ class Conv(Op):
         shape, weight = inputs[0].shape, inputs[1].shape
         rank = len(self.stride)
         if len(shape) != rank + 2 and len(shape) != rank + 1:
-            raise ValueError(f"conv{rank}d takes {rank + 2} axes (N, C, size), got {shape}")
+            raise ConvatlasError(f"conv{rank}d takes {rank + 2} axes (N, C, size), got {shape}")
         batch, channels, size = shape[: -rank - 1], shape[-rank - 1], shape[-rank:]
         if channels != weight[1] * self.groups:
-            raise ValueError(f"conv{rank}d expects {weight[1] * self.groups} channels, got {channels} in {shape}")
+            raise ConvatlasError(f"conv{rank}d expects {weight[1] * self.groups} channels, got {channels} in {shape}")
         if weight[0] % self.groups:
-            raise ValueError(f"conv{rank}d: {weight[0]} filters do not divide into {self.groups} groups")
+            raise ConvatlasError(f"conv{rank}d: {weight[0]} filters do not divide into {self.groups} groups")
         out = _sizes(size, weight[2:], self.stride, self.padding, self.dilation)
         if min(out) < 1:
             raise TooSmallError(
@@ -104,14 +105,14 @@ class ConvTranspose(Op):
         shape, weight = inputs[0].shape, inputs[1].shape
         rank = len(self.stride)
         if len(shape) != rank + 2 and len(shape) != rank + 1:
-            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+            raise ConvatlasError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
         if shape[-rank - 1] != weight[0]:
-            raise ValueError(f"{self.name} expects {weight[0]} channels, got {shape[-rank - 1]} in {shape}")
+            raise ConvatlasError(f"{self.name} expects {weight[0]} channels, got {shape[-rank - 1]} in {shape}")
         if weight[0] % self.groups:
-            raise ValueError(f"{self.name}: {weight[0]} channels do not divide into {self.groups} groups")
+            raise ConvatlasError(f"{self.name}: {weight[0]} channels do not divide into {self.groups} groups")
         for extra, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True):
             if extra >= max(s, d):
-                raise ValueError(f"{self.name}: output_padding {extra} must be below stride {s} or dilation {d}")
+                raise ConvatlasError(f"{self.name}: output_padding {extra} must be below stride {s} or dilation {d}")
         out = [
             (n - 1) * s - 2 * p + d * (k - 1) + o + 1
             for n, k, s, p, d, o in zip(
@@ -163,7 +164,7 @@ class Unfold(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs[0].shape) not in (3, 4):
-            raise ValueError(f"unfold takes 4 axes (N, C, H, W), got {inputs[0].shape}")
+            raise ConvatlasError(f"unfold takes 4 axes (N, C, H, W), got {inputs[0].shape}")
         *batch, channels, height, width = inputs[0].shape
         windows = _windows((height, width), self)
         if min(windows) < 1:
@@ -187,11 +188,11 @@ class Fold(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs[0].shape) not in (2, 3):
-            raise ValueError(f"fold takes 3 axes (N, C x kernel, windows), got {inputs[0].shape}")
+            raise ConvatlasError(f"fold takes 3 axes (N, C x kernel, windows), got {inputs[0].shape}")
         *batch, columns, count = inputs[0].shape
         windows = prod(_windows(self.size, self))
         if columns % prod(self.kernel) or count != windows:
-            raise ValueError(f"fold to {self.size} expects {windows} windows of {self.kernel} each, got {inputs[0].shape}")
+            raise ConvatlasError(f"fold to {self.size} expects {windows} windows of {self.kernel} each, got {inputs[0].shape}")
         return TensorSpec((*batch, columns // prod(self.kernel), *self.size), inputs[0].dtype)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:

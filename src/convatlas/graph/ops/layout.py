@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec, promote
 from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
 from .conv import TooSmallError
@@ -34,7 +35,7 @@ class Concat(Op):
                 if shape == _NO_ELEMENTS:
                     continue
                 if shape[:axis] != before or shape[axis + 1 :] != after:
-                    raise ValueError(f"concat along axis {axis}: {first} and {shape} differ elsewhere")
+                    raise ConvatlasError(f"concat along axis {axis}: {first} and {shape} differ elsewhere")
                 fitting = shape
             total += shape[axis]
             if kind != dtype:
@@ -55,7 +56,7 @@ class Stack(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
         if any(spec.shape != shape for spec in inputs):
-            raise ValueError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
+            raise ConvatlasError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
         axis = axis_of(self.axis, len(shape) + 1)
         return TensorSpec((*shape[:axis], len(inputs), *shape[axis:]), inputs[0].dtype)
 
@@ -74,13 +75,13 @@ class Pad(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = list(inputs[0].shape)
         if len(self.padding) % 2 or len(self.padding) > 2 * len(shape):
-            raise ValueError(f"pad: {self.padding} are no pairs for the axes of {inputs[0].shape}")
+            raise ConvatlasError(f"pad: {self.padding} are no pairs for the axes of {inputs[0].shape}")
         for axis, (before, after) in enumerate(zip(self.padding[::2], self.padding[1::2], strict=True), start=1):
             limit = shape[-axis] - (self.mode == "reflect")
             if self.mode in ("reflect", "circular") and max(before, after) > limit:
                 raise TooSmallError(f"pad ({self.mode})", (shape[-axis],), (max(before, after) + (self.mode == "reflect"),))
             if shape[-axis] + min(before, 0) + min(after, 0) < 0:
-                raise ValueError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
+                raise ConvatlasError(f"pad: {inputs[0].shape} has nothing left after {self.padding}")
             shape[-axis] += before + after
         return TensorSpec(tuple(shape), inputs[0].dtype)
 
@@ -185,16 +186,16 @@ class PixelShuffle(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs[0].shape) < 3:
-            raise ValueError(f"{self.kind} takes (N, C, H, W), got {inputs[0].shape}")
+            raise ConvatlasError(f"{self.kind} takes (N, C, H, W), got {inputs[0].shape}")
         *batch, channels, height, width = inputs[0].shape
         r = self.factor
         if self.inverse:
             if height % r or width % r:
-                raise ValueError(f"pixel_unshuffle: {height}x{width} does not divide by {r}")
+                raise ConvatlasError(f"pixel_unshuffle: {height}x{width} does not divide by {r}")
             shape = (*batch, channels * r * r, height // r, width // r)
         else:
             if channels % (r * r):
-                raise ValueError(f"pixel_shuffle: {channels} channels do not divide by {r * r}")
+                raise ConvatlasError(f"pixel_shuffle: {channels} channels do not divide by {r * r}")
             shape = (*batch, channels // (r * r), height * r, width * r)
         return TensorSpec(shape, inputs[0].dtype)
 
@@ -223,9 +224,9 @@ class Interpolate(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
         if len(shape) != len(self.size) + 2:
-            raise ValueError(f"interpolate to {self.size} takes {len(self.size) + 2} axes (N, C, size), got {shape}")
+            raise ConvatlasError(f"interpolate to {self.size} takes {len(self.size) + 2} axes (N, C, size), got {shape}")
         if min(self.size) < 1 and self.mode != "area":
-            raise ValueError(f"interpolate: {shape[2:]} leaves nothing at {self.size}")
+            raise ConvatlasError(f"interpolate: {shape[2:]} leaves nothing at {self.size}")
         return TensorSpec((*inputs[0].shape[:2], *self.size), inputs[0].dtype)
 
     @property

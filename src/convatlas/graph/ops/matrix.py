@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, promote
 from .base import Kept, Op, Passage, Specs
 
@@ -40,7 +41,7 @@ class Linear(_Product):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape, weight = inputs[0].shape, inputs[1].shape
         if not shape or shape[-1] != weight[-1]:
-            raise ValueError(f"linear expects {weight[-1]} features, got {shape[-1] if shape else 0} in {shape}")
+            raise ConvatlasError(f"linear expects {weight[-1]} features, got {shape[-1] if shape else 0} in {shape}")
         return TensorSpec(shape[:-1] + weight[:-1], inputs[0].dtype)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
@@ -60,11 +61,11 @@ class Matmul(_Product):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         left, right = inputs[0].shape, inputs[1].shape
         if not left or not right:
-            raise ValueError(f"matmul takes tensors with axes, got {left} and {right}")
+            raise ConvatlasError(f"matmul takes tensors with axes, got {left} and {right}")
         a = (1, *left) if len(left) == 1 else left
         b = (*right, 1) if len(right) == 1 else right
         if a[-1] != b[-2]:
-            raise ValueError(f"matmul of {left} and {right}: inner sizes {a[-1]} and {b[-2]} differ")
+            raise ConvatlasError(f"matmul of {left} and {right}: inner sizes {a[-1]} and {b[-2]} differ")
         shape = (*broadcast(a[:-2], b[:-2]), a[-2], b[-1])
         if len(left) == 1:
             shape = (*shape[:-2], shape[-1])
@@ -107,11 +108,11 @@ class Einsum(Op):
         sizes: dict[str, int] = {}
         for spec, term in zip(inputs, terms, strict=True):
             if len(term) != len(spec.shape):
-                raise ValueError(f"einsum {self.equation!r}: {term!r} does not fit shape {spec.shape}")
+                raise ConvatlasError(f"einsum {self.equation!r}: {term!r} does not fit shape {spec.shape}")
             for letter, size in zip(term, spec.shape, strict=True):
                 known = sizes.get(letter, 1)
                 if known != size and known != 1 and size != 1:
-                    raise ValueError(f"einsum {self.equation!r}: {letter!r} is both {known} and {size}")
+                    raise ConvatlasError(f"einsum {self.equation!r}: {letter!r} is both {known} and {size}")
                 sizes[letter] = size if known == 1 else known
         return terms, right, sizes
 

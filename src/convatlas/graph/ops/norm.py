@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
 from .base import Kept, Op, Passage, Specs
 
@@ -27,11 +28,11 @@ class BatchNorm(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         x = inputs[0]
         if len(x.shape) < 2:
-            raise ValueError(f"batch_norm takes (N, C, ...), got {x.shape}")
+            raise ConvatlasError(f"batch_norm takes (N, C, ...), got {x.shape}")
         if len(inputs) > 1 and inputs[1].shape[0] != x.shape[1]:
-            raise ValueError(f"batch_norm expects {inputs[1].shape[0]} channels, got {x.shape[1]} in {x.shape}")
+            raise ConvatlasError(f"batch_norm expects {inputs[1].shape[0]} channels, got {x.shape[1]} in {x.shape}")
         if self.training and prod(x.shape) == x.shape[1]:
-            raise ValueError(
+            raise ConvatlasError(
                 f"batch_norm in training needs more than one value for each channel, got {x.shape}; take a larger batch"
             )
         return x
@@ -63,7 +64,7 @@ class LayerNorm(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs) > 1 and inputs[1].shape != inputs[0].shape[-self.axes :]:
-            raise ValueError(f"layer_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
+            raise ConvatlasError(f"layer_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -87,7 +88,7 @@ class RMSNorm(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs) > 1 and inputs[1].shape != inputs[0].shape[-self.axes :]:
-            raise ValueError(f"rms_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
+            raise ConvatlasError(f"rms_norm over {inputs[1].shape} does not fit {inputs[0].shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -112,11 +113,11 @@ class GroupNorm(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
         if len(shape) < 2:
-            raise ValueError(f"group_norm takes (N, C, ...), got {shape}")
+            raise ConvatlasError(f"group_norm takes (N, C, ...), got {shape}")
         if shape[1] % self.groups:
-            raise ValueError(f"group_norm: {shape[1]} channels do not divide into {self.groups} groups")
+            raise ConvatlasError(f"group_norm: {shape[1]} channels do not divide into {self.groups} groups")
         if len(inputs) > 1 and inputs[1].shape[0] != shape[1]:
-            raise ValueError(f"group_norm expects {inputs[1].shape[0]} channels, got {shape[1]} in {shape}")
+            raise ConvatlasError(f"group_norm expects {inputs[1].shape[0]} channels, got {shape[1]} in {shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -140,7 +141,7 @@ class InstanceNorm(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs[0].shape) < 3:
-            raise ValueError(f"instance_norm takes (N, C, size), got {inputs[0].shape}")
+            raise ConvatlasError(f"instance_norm takes (N, C, size), got {inputs[0].shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
@@ -164,7 +165,7 @@ class LocalResponseNorm(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         if len(inputs[0].shape) < 3:
-            raise ValueError(f"local_response_norm takes (N, C, size), got {inputs[0].shape}")
+            raise ConvatlasError(f"local_response_norm takes (N, C, size), got {inputs[0].shape}")
         return inputs[0]
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:

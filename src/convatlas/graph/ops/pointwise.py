@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, NamedTuple
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, kind_of, result_dtype
 from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
 
@@ -159,13 +160,13 @@ class Binary(Op):
         shape = broadcast(left.shape, right.shape)
         if self.in_place:
             if shape != left.shape:
-                raise ValueError(f"in-place {self.function} of {right.shape} does not fit into {left.shape}")
+                raise ConvatlasError(f"in-place {self.function} of {right.shape} does not fit into {left.shape}")
             return left
         if self.function in _TO_BOOL:
             return TensorSpec(shape, "bool")
         dtype = result_dtype(left, right)
         if self.function == "sub" and "bool" in (left.dtype, right.dtype):
-            raise ValueError("torch does not subtract bool tensors; use `logical_xor`")
+            raise ConvatlasError("torch does not subtract bool tensors; use `logical_xor`")
         if self.function in ("div", "atan2") and kind_of(dtype) < 2:
             dtype = "float32"
         return TensorSpec(shape, dtype)
@@ -221,7 +222,7 @@ class Glu(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = list(inputs[0].shape)
         if shape[self.axis] % 2:
-            raise ValueError(f"glu halves axis {self.axis}, but its size is {shape[self.axis]} in {inputs[0].shape}")
+            raise ConvatlasError(f"glu halves axis {self.axis}, but its size is {shape[self.axis]} in {inputs[0].shape}")
         shape[self.axis] //= 2
         return TensorSpec(tuple(shape), inputs[0].dtype)
 

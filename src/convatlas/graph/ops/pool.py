@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape
 from .base import Kept, Op, Specs, Window, ratio, sliding_size, window_seen
@@ -37,10 +38,10 @@ class _Pool(Op):
         shape, dtype = inputs[0]
         rank = len(self.kernel)
         if len(shape) != rank + 2 and len(shape) != rank + 1:
-            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+            raise ConvatlasError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
         for k, p in zip(self.kernel, self.padding, strict=True):
             if 2 * p > k:
-                raise ValueError(f"{self.name}: padding {p} is more than half of the kernel {k}")
+                raise ConvatlasError(f"{self.name}: padding {p} is more than half of the kernel {k}")
         out = _sizes(shape[-rank:], self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
         if min(out) < 1:
             least = tuple([d * (k - 1) + 1 - 2 * p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)])
@@ -103,7 +104,7 @@ class _AdaptivePool(Op):
         shape = inputs[0].shape
         rank = len(self.size)
         if len(shape) not in (rank + 1, rank + 2):
-            raise ValueError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
+            raise ConvatlasError(f"{self.name} takes {rank + 2} axes (N, C, size), got {shape}")
         out = tuple(n if s is None else s for n, s in zip(shape[-rank:], self.size, strict=True))
         return TensorSpec(shape[:-rank] + out, inputs[0].dtype)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
 
@@ -42,7 +43,7 @@ class Reduce(Op):
         rank = len(shape)
         gone = {axis_of(axis, rank) for axis in self.axes} if rank else set()
         if rank and len(gone) < len(self.axes):
-            raise ValueError(f"{self.function}: {self.axes} names an axis twice")
+            raise ConvatlasError(f"{self.function}: {self.axes} names an axis twice")
         kept = tuple(1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_axes or axis not in gone)
         return TensorSpec(kept, self.dtype or inputs[0].dtype)
 

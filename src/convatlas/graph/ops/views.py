@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape, view_strides
 from .base import Op, Passage, Specs, axis_of
@@ -42,10 +43,10 @@ class View(Op):
         if -1 in self.shape:
             rest = -prod(self.shape)
             if rest == 0 or count % rest:
-                raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+                raise ConvatlasError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
             return TensorSpec(tuple(count // rest if n == -1 else n for n in self.shape), inputs[0].dtype)
         if prod(self.shape) != count:
-            raise ValueError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
+            raise ConvatlasError(f"{self.function}: {inputs[0].shape} does not fit into {self.shape}")
         return TensorSpec(self.shape, inputs[0].dtype)
 
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
@@ -73,7 +74,7 @@ class Permute(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         shape = inputs[0].shape
         if sorted([axis_of(axis, len(shape)) for axis in self.axes]) != list(range(len(shape))):
-            raise ValueError(f"permute: {self.axes} is no order of the axes of {shape}")
+            raise ConvatlasError(f"permute: {self.axes} is no order of the axes of {shape}")
         return TensorSpec(tuple([shape[axis] for axis in self.axes]), inputs[0].dtype)
 
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
@@ -94,9 +95,9 @@ class Expand(Op):
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         before = (1,) * (len(self.shape) - len(inputs[0].shape)) + inputs[0].shape
         if len(before) > len(self.shape):
-            raise ValueError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
+            raise ConvatlasError(f"expand: {inputs[0].shape} has more axes than {self.shape}")
         if any(n not in (-1, m) and m != 1 for m, n in zip(before, self.shape, strict=True)):
-            raise ValueError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
+            raise ConvatlasError(f"expand: {inputs[0].shape} does not expand to {self.shape}")
         return TensorSpec(tuple(m if n == -1 else n for m, n in zip(before, self.shape, strict=True)), inputs[0].dtype)
 
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
@@ -144,7 +145,7 @@ class Split(Op):
         shape, dtype = inputs[0]
         axis = axis_of(self.axis, len(shape))
         if sum(self.sizes) != shape[axis]:
-            raise ValueError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
+            raise ConvatlasError(f"split: sizes {self.sizes} do not add up to {shape[axis]} along axis {axis} of {shape}")
         return tuple(
             TensorSpec(shape[:axis] + ((size,) if self.keep_axis else ()) + shape[axis + 1 :], dtype) for size in self.sizes
         )

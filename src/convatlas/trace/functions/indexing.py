@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from ...errors import ConvatlasError
 from ...graph.ops import Assign, Embedding, Fill, Gather
 from ...graph.spec import broadcast
 from ..errors import data_dependent
@@ -52,7 +53,7 @@ def _part_of(shape: tuple[int, ...], index: Any) -> _Part:
         if isinstance(item, slice):
             start, stop, step = item.indices(size)
             if step < 1:
-                raise ValueError(f"a slice's step must be at least 1, got {step}")
+                raise ConvatlasError(f"a slice's step must be at least 1, got {step}")
             result.offset[axis], result.step[axis] = start, step
             result.shape.append(max(0, -(-(stop - start) // step)))
             result.axes.append(axis)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...errors import ConvatlasError
 from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
 from ...graph.ops.base import per_axis
 from ...graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
@@ -73,7 +74,7 @@ def _channel_shuffle(t: Tracer, x: Any, groups: int) -> Any:
 def _repeat(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     counts = numbers(sizes or tuple(kwargs.values()))
     if len(counts) < len(t.shape(x)):
-        raise ValueError(f"repeat: {counts} has fewer axes than {t.shape(x)}")
+        raise ConvatlasError(f"repeat: {counts} has fewer axes than {t.shape(x)}")
     return _tile(t, x, counts)
 
 
@@ -152,7 +153,7 @@ def interpolate(
     shape = t.shape(input)
     space = shape[2:]
     if (size is None) == (scale_factor is None):
-        raise ValueError(f"interpolate takes a size or a scale_factor, got size={size} and scale_factor={scale_factor}")
+        raise ConvatlasError(f"interpolate takes a size or a scale_factor, got size={size} and scale_factor={scale_factor}")
     if size is None:
         factors = per_axis(scale_factor, len(space)) if isinstance(scale_factor, int) else scale_factor
         factors = factors if isinstance(factors, list | tuple) else (factors,) * len(space)
@@ -184,7 +185,7 @@ def _windows(t: Tracer, x: StandIn, dimension: int, size: int, step: int) -> Sta
     before = dense_strides(x.spec.shape) if x.strides is None else x.strides
     axis = axis_of(dimension, len(shape))
     if size > shape[axis]:
-        raise ValueError(f"unfold: windows of {size} do not fit into the {shape[axis]} of axis {axis}")
+        raise ConvatlasError(f"unfold: windows of {size} do not fit into the {shape[axis]} of axis {axis}")
     shape[axis] = (shape[axis] - size) // step + 1
     strides = (*before[:axis], before[axis] * step, *before[axis + 1 :], before[axis])
     full = (*shape, size)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ...errors import ConvatlasError
 from ...graph import TensorSpec
 from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ...graph.ops.base import per_axis
@@ -37,11 +38,11 @@ def conv_op(
         pairs = ((0, 0),) * len(stride)
     elif padding == "same":  # an odd total leaves the larger half behind
         if any(s != 1 for s in stride):
-            raise ValueError(f"padding='same' needs a stride of 1, got {stride}")
+            raise ConvatlasError(f"padding='same' needs a stride of 1, got {stride}")
         totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         pairs = tuple((total // 2, total - total // 2) for total in totals)
     elif isinstance(padding, str):
-        raise ValueError(f"padding is a number, 'same' or 'valid', got {padding!r}")
+        raise ConvatlasError(f"padding is a number, 'same' or 'valid', got {padding!r}")
     else:
         pairs = tuple((p, p) for p in padding)
     return Conv(stride, pairs, dilation, groups)
@@ -142,7 +143,7 @@ def _product(name: str, first_rank: int, second_rank: int) -> None:
     def rule(t: Tracer, x: Any, other: Any) -> Any:
         first, second = t.shape(x), t.shape(other)
         if (len(first), len(second)) != (first_rank, second_rank):
-            raise ValueError(f"{name} takes tensors of {first_rank} and {second_rank} axes, got {first} and {second}")
+            raise ConvatlasError(f"{name} takes tensors of {first_rank} and {second_rank} axes, got {first} and {second}")
         return t.emit(_MATMUL, x, other)
 
     register(rule, name)

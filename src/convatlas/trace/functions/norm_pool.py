@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...errors import ConvatlasError
 from ...graph import TensorSpec
 from ...graph.ops import (
     AdaptiveAvgPool,
@@ -60,7 +61,7 @@ def rms_norm(t: Tracer, input: Any, normalized_shape: Any, weight: Any = None, e
 def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> None:
     shape = t.shape(input)
     if shape[len(shape) - len(normalized_shape) :] != tuple(normalized_shape):
-        raise ValueError(f"{name} over {tuple(normalized_shape)} does not fit {shape}")
+        raise ConvatlasError(f"{name} over {tuple(normalized_shape)} does not fit {shape}")
 
 
 @rule_for("group_norm")

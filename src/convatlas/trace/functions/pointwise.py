@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...errors import ConvatlasError
 from ...graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
 from ...graph.ops.pointwise import FUNCTIONS
 from ...graph.spec import kind_of
@@ -225,7 +226,7 @@ register(log_softmax, "log_softmax")
 def dropout(t: Tracer, x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, channels: bool = False) -> Any:
     """Dropout; outside training the tensor itself."""
     if not 0.0 <= p <= 1.0:
-        raise ValueError(f"a dropout probability lies between 0 and 1, got {p}")
+        raise ConvatlasError(f"a dropout probability lies between 0 and 1, got {p}")
     if not training or p == 0.0:
         return x
     op = Dropout(p, True, channels, inplace)

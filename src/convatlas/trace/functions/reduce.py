@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...errors import ConvatlasError
 from ...graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
 from ..standin import DTYPES, StandIn
 from .registry import FUNCTION_RULES, axes_of, axis_of, op_of, register, rule_for
@@ -104,7 +105,7 @@ _extreme("min")
 def _topk(t: Tracer, x: Any, k: int, dim: int = -1, *args: Any, **kwargs: Any) -> Any:
     size = t.shape(x)[axis_of(dim, len(t.shape(x)))]
     if k > size:
-        raise ValueError(f"topk: {k} are not among the {size} along axis {dim}")
+        raise ConvatlasError(f"topk: {k} are not among the {size} along axis {dim}")
     return _selected(t, "topk", x, dim, k)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...errors import ConvatlasError
 from ...graph import TensorSpec
 from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
 from ...graph.strides import Strides, dense_strides, normal
@@ -60,7 +61,7 @@ def flatten(t: Tracer, x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     shape = t.shape(x)
     start, end = axis_of(start_dim, len(shape)), axis_of(end_dim, len(shape))
     if start > end:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+        raise ConvatlasError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     if start == end and shape:
         return x
     return reshaped(t, x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]), "flatten")
@@ -79,7 +80,7 @@ def _unflatten(t: Tracer, x: Any, dim: int, sizes: Any) -> Any:
     if -1 in sizes:
         sizes[sizes.index(-1)] = shape[axis] // -math.prod(sizes)
     if math.prod(sizes) != shape[axis]:
-        raise ValueError(f"unflatten: {sizes} does not multiply to {shape[axis]}")
+        raise ConvatlasError(f"unflatten: {sizes} does not multiply to {shape[axis]}")
     return reshaped(t, x, (*shape[:axis], *sizes, *shape[axis + 1 :]), "unflatten")
 
 
@@ -134,7 +135,7 @@ def transpose(t: Tracer, x: Any, dim0: int, dim1: int) -> Any:
 def _t(t: Tracer, x: Any) -> Any:
     rank = len(t.shape(x))
     if rank > 2:
-        raise ValueError(f"t() takes at most 2 axes, got {t.shape(x)}")
+        raise ConvatlasError(f"t() takes at most 2 axes, got {t.shape(x)}")
     return permuted(t, x, tuple(reversed(range(rank))))
 
 

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from torch import nn
 
+from ...errors import ConvatlasError
 from .same import SamePad
 
 Norm = Callable[[int], nn.Module]
@@ -87,9 +88,9 @@ def positive_width(width: float) -> float:
     """The width multiplier itself.
 
     Raises:
-        ValueError: it is not positive.
+        ConvatlasError: it is not positive.
 
     """
     if not width > 0:
-        raise ValueError(f"`width` (={width!r}) must be positive")
+        raise ConvatlasError(f"`width` (={width!r}) must be positive")
     return width

@@ -7,6 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ...errors import ConvatlasError
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -49,11 +51,11 @@ def check_transform_input(transform_input: bool, in_channels: int) -> None:
     """Refuse to renormalise what is no RGB image.
 
     Raises:
-        ValueError: ``transform_input`` without three channels.
+        ConvatlasError: ``transform_input`` without three channels.
 
     """
     if transform_input and in_channels != 3:
-        raise ValueError(f"`transform_input` needs `in_channels` (={in_channels}) to be 3")
+        raise ConvatlasError(f"`transform_input` needs `in_channels` (={in_channels}) to be 3")
 
 
 def run(network: nn.Module, x: Tensor, *names: str) -> Tensor:

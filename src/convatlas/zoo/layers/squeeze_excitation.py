@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ...errors import ConvatlasError
+
 
 class SqueezeExcitation(nn.Module):
     """x * gate(fc2(act(fc1(mean of x)))): every channel is scaled by what all channels hold on average."""
@@ -34,9 +36,9 @@ def squeeze(channels: int, reduction: int) -> SqueezeExcitation:
     """The paper's block, which squeezes to ``channels`` / ``reduction``.
 
     Raises:
-        ValueError: the reduction is below 1, or leaves no channel.
+        ConvatlasError: the reduction is below 1, or leaves no channel.
 
     """
     if not 1 <= reduction <= channels:
-        raise ValueError(f"`reduction` (={reduction!r}) must be from 1 to the {channels} channels of the narrowest block")
+        raise ConvatlasError(f"`reduction` (={reduction!r}) must be from 1 to the {channels} channels of the narrowest block")
     return SqueezeExcitation(channels, channels // reduction)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ...errors import ConvatlasError
+
 
 class StochasticDepth(nn.Module):
     """Drops a whole residual branch, for each image by itself, in training only; what survives is scaled up."""
@@ -11,7 +13,7 @@ class StochasticDepth(nn.Module):
     def __init__(self, drop: float) -> None:
         super().__init__()
         if not 0.0 <= drop < 1.0:
-            raise ValueError(f"`stochastic_depth` (={drop!r}) must be at least 0 and below 1")
+            raise ConvatlasError(f"`stochastic_depth` (={drop!r}) must be at least 0 and below 1")
         self.drop = drop
 
     def forward(self, x: Tensor) -> Tensor:
