@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,13 @@ def test_checking_a_place_leaves_nothing_there(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     with pytest.raises(OSError, match=str(tmp_path)):
         check_writable(tmp_path / place)
+
+
+def test_a_full_disk_is_told_with_the_files_name(tmp_path: Path) -> None:
+    def fill() -> None:
+        with atomic_write(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"a\.txt cannot be written: No space left on device"):
+        fill()
+    assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, what one may have of it, or a file
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     It is made beside ``path`` before the block starts, so a place that cannot be written is found before any work.
 
     Raises:
-        OSError: the folder does not exist or cannot be written, or ``path`` is a folder.
+        OSError: the folder does not exist or cannot be written, ``path`` is a folder, or the disk is full.
 
     """
     if path.is_dir():
@@ -35,8 +38,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         os.umask(umask)
         Path(name).chmod(0o666 & ~umask)  # mkstemp's files are private; this one is to be like any other
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise type(error)(f"{path} cannot be written: {error.strerror}") from error
         raise
 
 

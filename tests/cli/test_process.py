@@ -63,7 +63,7 @@ def test_completion_can_be_shown_for_a_shell() -> None:
     assert "_CONVATLAS_COMPLETE" in done.stdout
 
 
-@pytest.mark.parametrize("args", [["list", "--json"], ["show", "vgg16"]], ids=" ".join)
+@pytest.mark.parametrize("args", [["list", "--json"], ["show", "vgg16"], ["cost", "--help"], ["notes", "senet"]], ids=" ".join)
 def test_a_pipe_closed_early_ends_quietly(args: list[str]) -> None:
     process = subprocess.Popen([*COMMAND, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
@@ -73,6 +73,18 @@ def test_a_pipe_closed_early_ends_quietly(args: list[str]) -> None:
     process.stderr.close()
     assert complaint == b""
     assert process.wait() == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_under_standard_output_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+
+
+def test_no_standard_output_is_no_fault() -> None:
+    done = subprocess.run([*COMMAND, "list"], preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:

@@ -53,9 +53,11 @@ def _print(made: Made) -> None:
         else:
             sys.stdout.write(_styled(made) if isinstance(made, list) and sys.stdout.isatty() else _plain(made))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-        raise typer.Exit(PIPE_CLOSED) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(PIPE_CLOSED) from None
+        raise type(error)(f"the output cannot be written: {error.strerror}") from error
 
 
 def _styled(lines: list[Line]) -> str:

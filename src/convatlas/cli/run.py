@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typer import Abort
 from typer.exceptions import TyperException
 
 from .app import app
+from .output import PIPE_CLOSED
 
 WRONG = 2
 INTERRUPTED = 130
@@ -17,12 +19,18 @@ INTERRUPTED = 130
 
 def run(args: Sequence[str]) -> int:
     """Run one command; returns its exit status."""
+    if sys.stdout is None:  # closed by whoever started this
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (as long as the process)
     try:
         status = app(args=list(args), prog_name="convatlas", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
         return INTERRUPTED
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer's way to end when the reader of a help page has gone
+            return PIPE_CLOSED
+        raise
     except Exception as error:
-        if "--debug" in args:
+        if "--debug" in map(str.lower, args):
             traceback.print_exception(error)
         print(f"error: {message_of(error)}", file=sys.stderr)
         return WRONG
@@ -41,5 +49,8 @@ def message_of(error: Exception) -> str:
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     else:
-        text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+        text = (
+            f"unexpected {type(error).__name__}: {error}; this is a fault of convatlas: please report it, "
+            "with what the same command says with --debug"
+        )
     return " ".join(text.split())
