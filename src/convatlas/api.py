@@ -1,4 +1,4 @@
-"""The public functions that take a model in any form: a zoo name, an nn.Module, or a Graph."""
+"""The public functions that take a model in any form: a word as on the command line, an nn.Module, or a Graph."""
 
 from __future__ import annotations
 
@@ -28,21 +28,25 @@ def create(name: str, **options: Any) -> Any:
 def trace(model: str | nn.Module, inputs: Any = None, *, training: bool = False) -> Graph:
     """The graph of one forward pass (see `convatlas.trace.trace`).
 
-    A zoo name is built on the meta device, and traced at its default input with a batch of 1 unless ``inputs`` says otherwise.
+    Args:
+        model: a module, or a word for one as on the command line: a zoo name, "torchvision:NAME", "timm:NAME",
+            "package.module:callable" or "file.py:callable", built on the meta device; or a graph's ".json" file, read.
+        inputs: shape with the batch axis, as (1, 3, 224, 224); for a word by default its own size with a batch of 1.
+        training: trace the forward pass of training.
+
+    Raises:
+        ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input.
+
     """
+    from .models import is_graph_file, load, read_graph
     from .trace import trace
 
     if isinstance(model, str):
-        import torch
-
-        from .zoo import create, entry
-
-        if inputs is None:
-            inputs = (1, *entry(model).input_size)
-        with torch.device("meta"):
-            network = create(model)
-        graph = trace(network, inputs, training=training)
-        graph.name = model
+        if is_graph_file(model):
+            return _at_its_own_input(read_graph(model), inputs, training)
+        loaded = load(model)
+        graph = trace(loaded.module, (1, *loaded.input_size) if inputs is None else inputs, training=training)
+        graph.name = loaded.name
         return graph
     if inputs is None:
         inputs = getattr(model, "input_size", None)
@@ -56,15 +60,19 @@ def as_graph(model: Model, inputs: Any = None, *, training: bool = False) -> Gra
     """The model as a graph; a graph is returned as it is.
 
     Raises:
-        ConvatlasError: a graph was given together with an input shape that is not its own.
+        ConvatlasError: a graph was given together with an input shape that is not its own, or for training though it is none of it.
 
     """
-    if isinstance(model, Graph):
-        own = model.values[model.inputs[0]].shape
-        if inputs is not None and tuple(inputs) != own:
-            raise ConvatlasError(f"the graph was traced at {own}; for an input of {tuple(inputs)} trace the module again")
-        return model
-    return trace(model, inputs, training=training)
+    return _at_its_own_input(model, inputs, training) if isinstance(model, Graph) else trace(model, inputs, training=training)
+
+
+def _at_its_own_input(graph: Graph, inputs: Any, training: bool) -> Graph:
+    own = graph.values[graph.inputs[0]].shape
+    if inputs is not None and tuple(inputs) != own:
+        raise ConvatlasError(f"the graph was traced at {own}; for an input of {tuple(inputs)} trace the module again")
+    if training and not graph.training:
+        raise ConvatlasError("the graph was traced for evaluation; trace the module with training=True")
+    return graph
 
 
 def cost(model: Model, inputs: Any = None, *, training: bool = False) -> _cost.Cost:
@@ -160,15 +168,16 @@ def max_batch(model: str | nn.Module, input_size: Sequence[int] | None = None, *
 def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | None = None) -> Callable[[int], Graph]:
     """A function from a batch to the model's graph in training mode; the model is built once."""
     if isinstance(model, str):
-        import torch
+        from .models import is_graph_file, load
 
-        from .zoo import create, entry
-
-        size = tuple(input_size or entry(model).input_size)
-        with torch.device("meta"):
-            network: Any = create(model)
-    elif input_size is None:
-        raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
+        if is_graph_file(model):
+            raise ConvatlasError(f"{model} holds a graph of one batch, which says nothing of others; name the network itself")
+        loaded = load(model)
+        network: nn.Module = loaded.module
+        own: Any = loaded.input_size
     else:
-        size, network = tuple(input_size), model
+        network, own = model, getattr(model, "input_size", None)
+    size = own if input_size is None else tuple(input_size)
+    if size is None:
+        raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
     return lambda batch: trace(network, (batch, *size), training=True)

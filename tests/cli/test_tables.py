@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convatlas.cli.columns import BYTES
-from convatlas.cli.shapes import parse_shape, with_batch
 from convatlas.cli.tables import Column, Table, abbreviated, shortened
+from convatlas.models.shapes import parse_shape, with_batch
 
 PATHS = ["features.denseblock1.denselayer1.norm1", "features.denseblock1.denselayer2.norm1", "classifier"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .shapes import shown
+from ..models.shapes import shown
 from .tables import Column, Scale
 
 WHOLE = ((0, Scale(1, "", 0)),)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue import TRAINING, list_models, lookup
+from ..models.shapes import shown
 from .columns import COUNT, GIBI, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
 from .formats import destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
 from .records import CONVENTION, as_json, groups, mode_of, summary_record
-from .shapes import shown
 from .tables import Column, Line, Table
 from .words import totals_in_words, wrapped
 

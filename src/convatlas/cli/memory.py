@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import ConvatlasError
+from ..sizes import parse_size
 from .formats import destination
 from .memory_tables import KIND, LAYER, fit_lines, kind_rows, layer_rows, lines_of, measured_lines, notes_lines, record_of
 from .options import Debug, FormatOption, Input, Json, Model, Output
 from .output import deliver, screen_width
 from .progress import working
-from .sizes import parse_size
 from .tables import Line, Table
 
 _CHECKPOINTS = "none, blocks, every:K, auto (the cheapest that fits --fit), or module paths with commas between"

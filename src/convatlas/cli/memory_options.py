@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvatlasError
-from .shapes import parse_shape, shown, with_batch
+from ..models.shapes import parse_shape, shown, with_batch
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..models.shapes import shown
+from ..sizes import gibi
 from .columns import BYTES, OUTPUT, share
-from .shapes import shown
-from .sizes import gibi
 from .tables import Column, Line
 from .words import wrapped
 

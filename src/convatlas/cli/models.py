@@ -1,19 +1,16 @@
-"""From what was typed as MODEL to a network: of the zoo, of a library, of the user's own code, or a graph's file."""
+"""From what was typed as MODEL, --input and --batch to graphs."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConvatlasError
-from ..names import unknown_name
-from .libraries import USUAL_INPUT, Loaded, from_timm, from_torchvision
-from .options import FORMS
+from ..models import Loaded, is_graph_file, load, read_graph, unknown_network
+from ..models.shapes import shown, with_batch
 from .progress import working
 from .records import mode_of
-from .shapes import shown, with_batch
 
 if TYPE_CHECKING:
     from ..analysis.summary import Summary
@@ -47,7 +44,7 @@ def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) 
         ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input.
 
     """
-    if model.endswith(".json"):
+    if is_graph_file(model):
         return _graph_file(model, inputs, batch, training)
     loaded = network_of(model, inputs, batch)
     return _traced(model, loaded, with_batch(inputs, batch, loaded.input_size), training)
@@ -58,7 +55,7 @@ def graphs_of(model: str, inputs: str | None, batch: int | None, training: bool)
 
     Batches at which it cannot be trained (one image may be too few for a batch norm) are left out; a graph's file has none.
     """
-    if model.endswith(".json"):
+    if is_graph_file(model):
         return _graph_file(model, inputs, batch, training), []
     loaded = network_of(model, inputs, batch)
     shape = with_batch(inputs, batch, loaded.input_size)
@@ -92,17 +89,14 @@ def network_of(model: str, inputs: str | None, batch: int | None) -> Loaded:
         with_batch(inputs, batch, ())  # a shape that is none is told before anything is loaded
     # what the network's own code prints must not get into a table or into JSON
     with working(f"loading {model}"), contextlib.redirect_stdout(sys.stderr):
-        return _load(model)
+        return load(model)
 
 
 def _check_zoo_input(model: str, inputs: str | None, batch: int | None) -> None:
     from ..catalogue import list_models, lookup
 
-    known = list_models()
-    if model not in known:
-        if model.endswith(".py") or Path(model).exists():
-            raise ConvatlasError(f"{model} is a file; name the class or function in it, as {model}:Net")
-        raise unknown_name("network", model, known, f"a MODEL is {FORMS}")
+    if model not in (known := list_models()):  # told before torch is imported
+        raise unknown_network(model, known)
     own = lookup(model).input_size
     shape = with_batch(inputs, batch, own)
     if len(shape) != len(own) + 1 or shape[1] != own[0]:
@@ -113,16 +107,7 @@ def _check_zoo_input(model: str, inputs: str | None, batch: int | None) -> None:
 
 
 def _graph_file(path: str, inputs: str | None, batch: int | None, training: bool) -> Graph:
-    from ..graph import Graph
-
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConvatlasError(f"{path}: not a graph file: it is no text") from None
-    try:
-        graph = Graph.from_json(text)
-    except ValueError as error:
-        raise ConvatlasError(f"{path}: {error}") from error
+    graph = read_graph(path)
     own = graph.values[graph.inputs[0]].shape
     wanted = own if inputs is None and batch is None else with_batch(inputs, batch, own[1:])
     if wanted != own or training != graph.training:
@@ -130,22 +115,4 @@ def _graph_file(path: str, inputs: str | None, batch: int | None, training: bool
             f"{path} was traced at {shown(own)} for {mode_of(graph.training)}, and a graph's file cannot be traced anew; "
             f"leave --input, --batch and --train out, or name the network itself"
         )
-    graph.name = graph.name or Path(path).stem
     return graph
-
-
-def _load(model: str) -> Loaded:
-    library, colon, name = model.partition(":")
-    if not colon:
-        import torch
-
-        from ..zoo import create, entry
-
-        with torch.device("meta"):
-            return Loaded(create(model), entry(model).input_size)
-    if library in ("torchvision", "timm"):
-        return (from_torchvision if library == "torchvision" else from_timm)(name)
-    from .usercode import load
-
-    module = load(model)
-    return Loaded(module, tuple(getattr(module, "input_size", USUAL_INPUT)))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..models import FORMS
 from .formats import Format
 
 
@@ -16,8 +17,6 @@ def complete_model(incomplete: str) -> list[str]:
 
     return [name for name in list_models() if name.startswith(incomplete)]
 
-
-FORMS = "a zoo name, torchvision:NAME, timm:NAME, package.module:callable, file.py:callable, or a graph's .json file"
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {FORMS}.", autocompletion=complete_model)]
 Models = Annotated[

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from ..models.shapes import shown
 from .records import CONVENTION, mode_of
-from .shapes import shown
 from .tables import Line
 
 if TYPE_CHECKING:

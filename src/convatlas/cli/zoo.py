@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..errors import ConvatlasError
+from ..models.shapes import shown
 from ..weights import Weights, published
 from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
 from .formats import destination
 from .options import Debug, FormatOption, Json, Output, complete_model
 from .output import deliver, screen_width
 from .records import as_json, entry_record, groups
-from .shapes import shown
 from .tables import Column, Line, Table
 from .words import big, field_in_words, mebi, totals_in_words, wrapped
 

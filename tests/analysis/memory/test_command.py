@@ -15,7 +15,7 @@ from convatlas.analysis.memory import Settings, training_memory
 from convatlas.analysis.memory.notes_model import notes_estimate
 from convatlas.api import graphs_by_batch
 from convatlas.cli import main
-from convatlas.cli.sizes import parse_size
+from convatlas.sizes import parse_size
 
 SMALL = ["memory", "resnet18", "--batch", "2", "--input", "3x64x64"]
 

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvatlasError
 from ..names import unknown_name
 from .building import built
+from .loading import USUAL_INPUT
 
 if TYPE_CHECKING:
     from torch import nn
 
-USUAL_INPUT = (3, 224, 224)
 
-
-@dataclass(frozen=True)
-class Loaded:
-    """A network, and the input (C, H, W) that it is made for."""
-
-    module: nn.Module
-    input_size: tuple[int, ...]
-
-
-def from_torchvision(name: str) -> Loaded:
-    """A network of torchvision.
+def from_torchvision(name: str) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network of torchvision, and the input (C, H, W) that it is made for.
 
     Raises:
         ConvatlasError: torchvision is not installed, or has no such network.
@@ -39,11 +29,11 @@ def from_torchvision(name: str) -> Loaded:
     module = built(lambda: models.get_model(name, **{key: None for key in ("weights", "weights_backbone") if key in takes}))
     preset = getattr(models.get_model_weights(name), "DEFAULT", None)
     crop = getattr(preset and preset.transforms, "keywords", {}).get("crop_size", USUAL_INPUT[1])
-    return Loaded(module, (3, crop, crop))
+    return module, (3, crop, crop)
 
 
-def from_timm(name: str) -> Loaded:
-    """A network of timm.
+def from_timm(name: str) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network of timm, and the input (C, H, W) that it is made for.
 
     Raises:
         ConvatlasError: timm is not installed, or has no such network.
@@ -53,7 +43,7 @@ def from_timm(name: str) -> Loaded:
     if not timm.is_model(name):
         raise unknown_name("timm network", name, timm.list_models(), "timm.list_models() tells all")
     module = built(lambda: timm.create_model(name, pretrained=False))
-    return Loaded(module, tuple(module.pretrained_cfg.get("input_size", USUAL_INPUT)))
+    return module, tuple(module.pretrained_cfg.get("input_size", USUAL_INPUT))
 
 
 def _imported(package: str, module: str) -> Any:

@@ -16,7 +16,7 @@ from ..names import unknown_name
 from .building import built
 
 
-def load(model: str) -> nn.Module:
+def from_code(model: str) -> nn.Module:
     """The module that a place in the user's code is, or makes when it is called.
 
     Raises:
