@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from convatlas.cli import main
 from convatlas.cli.app import app
+from convatlas.images import to_input
 from convatlas.predict import ImageError, class_names, find_images, predict, read_image
-from convatlas.predict.images import to_input
 from convatlas.weights import Preprocessing, published
 from convatlas.zoo import create
 

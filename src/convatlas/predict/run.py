@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
+from ..images import ImageError, read_image, to_input
 from ..weights import Preprocessing
 from ..zoo import Network
-from .images import ImageError, read_image, to_input
 
 _CLASSES = Path(__file__).parent.parent / "data" / "imagenet_classes.json"
 

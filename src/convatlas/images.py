@@ -1,4 +1,7 @@
-"""From a file to a network's input: any mode and orientation that Pillow reads, resized, cropped, normalised."""
+"""From a file to a network's input: any mode and orientation that Pillow reads, resized, cropped, normalised.
+
+Training, evaluation and prediction all read here, so they see the same pixels.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ..errors import ConvatlasError
-from ..weights import Preprocessing
+from .errors import ConvatlasError
+from .weights import Preprocessing
 
 _SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
 _NARROWEST = 1000  # long side over short side; resized, a narrower image would take a gigabyte
-_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
 
 
 class ImageError(ConvatlasError):
@@ -89,15 +92,35 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 def to_input(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
     """The network's input (C, crop, crop), float32: short side resized, centre cropped, scaled to 0..1, normalised."""
+    return torch.from_numpy(normalise(to_pixels(fit(image, preprocessing)), preprocessing))
+
+
+def fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Short side resized, centre cropped: crop x crop."""
     width, height = image.size
     short = min(width, height)
     size = (max(1, width * preprocessing.resize // short), max(1, height * preprocessing.resize // short))
-    image = image.resize(size, _FILTERS[preprocessing.interpolation])
+    image = image.resize(size, FILTERS[preprocessing.interpolation])
     crop = preprocessing.crop
     left, top = round((size[0] - crop) / 2), round((size[1] - crop) / 2)
-    image = image.crop((left, top, left + crop, top + crop))
-    pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255.0)
-    pixels = pixels.permute(2, 0, 1) if pixels.dim() == 3 else pixels[None]
-    channels = len(pixels)
-    mean, std = (torch.tensor(values[:channels]).view(-1, 1, 1) for values in (preprocessing.mean, preprocessing.std))
-    return (pixels - mean) / std
+    return image.crop((left, top, left + crop, top + crop))
+
+
+def to_pixels(image: Image.Image) -> np.ndarray:
+    """An 8-bit image as uint8 (C, H, W)."""
+    pixels = np.array(image)
+    return pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
+
+
+def normalise(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """uint8 (..., C, H, W) scaled to 0..1, less the mean, over the standard deviation: float32.
+
+    By numpy, in one thread: to start torch's threads for a batch of small images takes longer than the work.
+    """
+    channels = pixels.shape[-3]
+    mean, std = (np.array(values[:channels], np.float32)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
+    normalised = pixels.astype(np.float32, order="C")
+    normalised /= 255
+    normalised -= mean
+    normalised /= std
+    return normalised
