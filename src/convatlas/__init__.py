@@ -20,16 +20,31 @@ _HOMES = {
     "receptive_field": "api",
     "training_memory": "api",
     "list_models": "catalogue",
+    "train": "train",
+    "Run": "train",
     "Graph": "graph",
     "ConvatlasError": "errors",
 }
-__all__ = ["ConvatlasError", "Graph", "cost", "create", "list_models", "max_batch", "receptive_field", "trace", "training_memory"]
+__all__ = [
+    "ConvatlasError",
+    "Graph",
+    "Run",
+    "cost",
+    "create",
+    "list_models",
+    "max_batch",
+    "receptive_field",
+    "trace",
+    "train",
+    "training_memory",
+]
 
 if TYPE_CHECKING:
     from .api import cost, create, max_batch, receptive_field, trace, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph
+    from .train import Run, train
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +44,67 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise type(error)(f"{path} cannot be written: {error.strerror}") from error
         raise
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of the one at ``path`` when the block ends without an exception.
+
+    A whole one exists at every instant, if there was one before: the new one is complete and on the disk before the old one
+    is moved aside. `recover_folder` finishes what a kill cut short.
+
+    Raises:
+        OSError: the folder cannot be written; what was at ``path`` is as it was.
+
+    """
+    recover_folder(path)
+    filling, complete, _ = _stages(path)
+    filling.mkdir()
+    try:
+        yield filling
+        for file in filling.iterdir():
+            _sync(file)
+        _sync(filling)
+    except BaseException:
+        shutil.rmtree(filling, ignore_errors=True)
+        raise
+    filling.rename(complete)
+    recover_folder(path)
+
+
+def recover_folder(path: Path) -> None:
+    """Finish an exchange of `atomic_folder` that was cut short, and remove what is left of others."""
+    filling, complete, old = _stages(path)
+    if complete.is_dir():
+        if path.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+            path.rename(old)
+        complete.rename(path)
+        _sync(path.parent)
+    elif old.is_dir() and not path.is_dir():
+        old.rename(path)
+    for left in (old, filling):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def folder_at(path: Path) -> Path | None:
+    """Where the folder that belongs at ``path`` lies, in the middle of an exchange too; None where there is none."""
+    _, complete, old = _stages(path)
+    return next((place for place in (path, complete, old) if place.is_dir()), None)
+
+
+def _stages(path: Path) -> tuple[Path, Path, Path]:
+    """Names beside ``path``: being filled, complete but not in place, and the one before."""
+    return path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+
+
+def _sync(path: Path) -> None:
+    """Have what was written to a file or folder on the disk before anything else happens."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def check_writable(path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from .completion import complete_section
 from .formats import PageFormat, destination
 from .options import Debug, Json, Output
 from .output import deliver, screen_width
@@ -18,13 +17,7 @@ if TYPE_CHECKING:
 
 def notes(
     sections: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SECTION]...",
-            help="Sections: alexnet, memory, vgg, ...; or a pattern.",
-            show_default="all",
-            autocompletion=complete_section,
-        ),
+        list[str] | None, typer.Argument(metavar="[SECTION]...", help="Sections: alexnet, memory, vgg, ...", show_default="all")
     ] = None,
     only: Annotated[
         Literal["holds", "rounded", "differs", "open"] | None,
@@ -71,15 +64,12 @@ def _chosen(sections: list[str], only: str | None) -> list[Record]:
         ConvatlasError: there is no such section; the nearest names are given.
 
     """
-    from ..names import matching, unknown_name
+    from ..names import unknown_name
     from ..notes.run import SECTIONS, all_claims, run_claims
 
     known = [name for name, _, _ in SECTIONS]
-    meant: set[str] = set()
     for section in sections:
-        matches = matching(known, section.lower())
-        if not matches:
+        if section not in known:
             raise unknown_name("section", section, known, f"there are {', '.join(known)}")
-        meant.update(matches)
-    claims = [claim for claim in all_claims() if not sections or claim.section in meant]
+    claims = [claim for claim in all_claims() if not sections or claim.section in sections]
     return [record for record in run_claims(claims) if only is None or record.verdict == VERDICTS[only]]

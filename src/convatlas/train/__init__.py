@@ -1,1 +1,11 @@
-"""Training: data in, a run's folder out."""
+"""Training: any network of the zoo, or a module, on images; a run is a folder that nothing is lost from.
+
+run = train("resnet20_cifar", "digits", epochs=10)
+run.best["val_top1"], run.network(), run.evaluate()
+"""
+
+from .recipe import Recipe
+from .run import Run
+from .start import Interrupted, train
+
+__all__ = ["Interrupted", "Recipe", "Run", "train"]
