@@ -23,12 +23,16 @@ _HOMES = {
     "train": "train",
     "Run": "train",
     "Graph": "graph",
+    "TensorSpec": "graph",
     "ConvatlasError": "errors",
+    "Inputs": "inputs",
 }
 __all__ = [
     "ConvatlasError",
     "Graph",
+    "Inputs",
     "Run",
+    "TensorSpec",
     "cost",
     "create",
     "list_models",
@@ -43,7 +47,8 @@ if TYPE_CHECKING:
     from .api import cost, create, max_batch, receptive_field, trace, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
-    from .graph import Graph
+    from .graph import Graph, TensorSpec
+    from .inputs import Inputs
     from .train import Run, train
 
 
@@ -55,7 +60,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return list(__all__)
 
 
 class _Package(ModuleType):

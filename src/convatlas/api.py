@@ -11,6 +11,7 @@ from .analysis import memory as _memory
 from .analysis import receptive_field as _receptive_field
 from .errors import ConvatlasError
 from .graph import Graph
+from .inputs import Inputs, InputsLike
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +26,7 @@ def create(name: str, **options: Any) -> Any:
     return create(name, **options)
 
 
-def trace(model: str | nn.Module, inputs: Any = None, *, training: bool = False) -> Graph:
+def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:
     """The graph of one forward pass (see `convatlas.trace.trace`).
 
     Args:
@@ -49,14 +50,14 @@ def trace(model: str | nn.Module, inputs: Any = None, *, training: bool = False)
         graph.name = loaded.name
         return graph
     if inputs is None:
-        inputs = getattr(model, "input_size", None)
-        if inputs is None:
+        own = getattr(model, "input_size", None)
+        if own is None:
             raise ConvatlasError("an nn.Module needs an input shape, as (1, 3, 224, 224)")
-        inputs = (1, *inputs)
+        inputs = (1, *own)
     return trace(model, inputs, training=training)
 
 
-def as_graph(model: Model, inputs: Any = None, *, training: bool = False) -> Graph:
+def as_graph(model: Model, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:
     """The model as a graph; a graph is returned as it is.
 
     Raises:
@@ -66,16 +67,21 @@ def as_graph(model: Model, inputs: Any = None, *, training: bool = False) -> Gra
     return _at_its_own_input(model, inputs, training) if isinstance(model, Graph) else trace(model, inputs, training=training)
 
 
-def _at_its_own_input(graph: Graph, inputs: Any, training: bool) -> Graph:
-    own = graph.values[graph.inputs[0]].shape
-    if inputs is not None and tuple(inputs) != own:
-        raise ConvatlasError(f"the graph was traced at {own}; for an input of {tuple(inputs)} trace the module again")
+def _at_its_own_input(graph: Graph, inputs: InputsLike | None, training: bool) -> Graph:
+    if inputs is not None:
+        own, wanted = ([spec.shape for spec in specs] for specs in (graph.specs(graph.inputs), Inputs.of(inputs).specs()))
+        if own != wanted:
+            raise ConvatlasError(f"the graph was traced at {_in_words(own)}; for {_in_words(wanted)} trace the network itself")
     if training and not graph.training:
         raise ConvatlasError("the graph was traced for evaluation; trace the module with training=True")
     return graph
 
 
-def cost(model: Model, inputs: Any = None, *, training: bool = False) -> _cost.Cost:
+def _in_words(shapes: list[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def cost(model: Model, inputs: InputsLike | None = None, *, training: bool = False) -> _cost.Cost:
     """What one forward pass costs: ``.params .macs .flops .activation_bytes .layers .uncounted`` and more.
 
     Args:
@@ -87,7 +93,7 @@ def cost(model: Model, inputs: Any = None, *, training: bool = False) -> _cost.C
     return _cost.cost(as_graph(model, inputs, training=training))
 
 
-def receptive_field(model: Model, inputs: Any = None) -> _receptive_field.ReceptiveFields:
+def receptive_field(model: Model, inputs: InputsLike | None = None) -> _receptive_field.ReceptiveFields:
     """The receptive field of every call (size, stride, offset in input pixels), branches taken into account."""
     return _receptive_field.receptive_field(as_graph(model, inputs))
 
@@ -132,7 +138,7 @@ def _threads_here() -> int:
     return torch.get_num_threads()
 
 
-def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memory.TrainingMemory:
+def training_memory(model: Model, inputs: InputsLike | None = None, **settings: Any) -> _memory.TrainingMemory:
     """Peak memory of one training step, simulated from the graph: ``.peak_bytes``, breakdown, ``.timeline``, ``.layers``.
 
     Args:
@@ -149,7 +155,9 @@ def training_memory(model: Model, inputs: Any = None, **settings: Any) -> _memor
     return _memory.training_memory(as_graph(model, inputs, training=True), memory_settings(**settings))
 
 
-def max_batch(model: str | nn.Module, input_size: Sequence[int] | None = None, *, memory_bytes: int, **settings: Any) -> int:
+def max_batch(
+    model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None, *, memory_bytes: int, **settings: Any
+) -> int:
     """The largest batch whose training step fits into ``memory_bytes``.
 
     Args:
@@ -165,7 +173,7 @@ def max_batch(model: str | nn.Module, input_size: Sequence[int] | None = None, *
     return _fit.max_batch(graphs_by_batch(model, input_size), memory_bytes, memory_settings(**settings)).batch
 
 
-def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | None = None) -> Callable[[int], Graph]:
+def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None) -> Callable[[int], Graph]:
     """A function from a batch to the model's graph in training mode; the model is built once."""
     if isinstance(model, str):
         from .models import is_graph_file, load
@@ -177,7 +185,8 @@ def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | None = N
         own: Any = loaded.input_size
     else:
         network, own = model, getattr(model, "input_size", None)
-    size = own if input_size is None else tuple(input_size)
+    size = own if input_size is None else input_size
     if size is None:
         raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
-    return lambda batch: trace(network, (batch, *size), training=True)
+    sample = size if isinstance(size, Inputs) else Inputs(tuple(size))
+    return lambda batch: trace(network, sample.with_batch(batch), training=True)

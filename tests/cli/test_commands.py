@@ -28,7 +28,7 @@ ALEXNET_227 = {
 MEASURES = {
     *("params", "macs", "flops", "elementwise", "activation_bytes", "bytes_moved", "intensity_flops_per_byte"),
 }
-SUMMARY = MEASURES | {"name", "input_shape", "batch", "dtype", "mode", "convention", "receptive_field", "uncounted"}
+SUMMARY = MEASURES | {"name", "input_shape", "inputs", "batch", "dtype", "mode", "convention", "receptive_field", "uncounted"}
 GROUP = MEASURES | {"name", "calls", "output_shape", "macs_share"}
 LAYER = MEASURES | {"name", "op", "stage", "input_shape", "output_shape", "dtype", "receptive_field_px"}
 ENTRY = SUMMARY | {"family", "paper", "introduces", "published_percent"}

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 import torchvision.models
 from torch import Tensor, nn
 
+from convatlas.errors import ConvatlasError
 from convatlas.graph import TensorSpec
 from convatlas.trace import DataDependentError, InputTooSmallError, TraceError, trace
 
@@ -26,7 +27,7 @@ class Net(nn.Module):
         return self.function(x)
 
 
-def message(model: Any, inputs: Any, kind: type[TraceError] = TraceError) -> str:
+def message(model: Any, inputs: Any, kind: type[ConvatlasError] = ConvatlasError) -> str:
     """What the error says, once it is clear that it says it in one line."""
     with pytest.raises(kind) as caught:
         trace(model, inputs)

@@ -95,9 +95,10 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
 
     """
     shape = graph.values[graph.inputs[0]].shape
-    if len(shape) < 3:
+    first = 2 if graph.batch_axis else 1
+    if len(shape) <= first:
         raise ConvatlasError(f"an input of shape {shape} has no spatial axes, so no receptive field")
-    fields = tuple([whole_image(count, axis) for axis, count in enumerate(shape[2:], start=2)])
+    fields = tuple([whole_image(count, axis) for axis, count in enumerate(shape[first:], start=first)])
     states: dict[int, _State] = {graph.inputs[0]: _State(fields, False)}
     layers = []
     for place, node in enumerate(graph.nodes):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .cost import Cost, GroupCost, Measured, cost
 
 if TYPE_CHECKING:
-    from ..graph import Graph
+    from ..graph import Graph, TensorSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,8 @@ class Summary(Measured):
     """One forward pass in short. All totals are for the whole batch; `Cost` says what each one means."""
 
     name: str
-    input_shape: tuple[int, ...]
-    dtype: str  # of the first input
+    inputs: tuple[TensorSpec, ...]
+    batch_axis: bool  # whether axis 0 of the inputs counts samples
     training: bool
     params: int
     macs: int
@@ -39,14 +39,50 @@ class Summary(Measured):
     ops: tuple[GroupCost, ...]
     uncounted: dict[str, int]
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of the first input, batch axis included."""
+        return self.inputs[0].shape
+
+    @property
+    def dtype(self) -> str:
+        """Of the first input."""
+        return self.inputs[0].dtype
+
+    @property
+    def batch(self) -> int | None:
+        """Samples in the first input; None where it has no batch axis."""
+        return self.input_shape[0] if self.batch_axis and self.input_shape else None
+
+    @property
+    def sample(self) -> str:
+        """One sample of the inputs in words: "3x224x224"; "3x64x64 and 10 int64"; whole shapes where there is no common batch."""
+        whole = self.batch is None or len({spec.shape[:1] for spec in self.inputs}) > 1
+        parts = []
+        for spec in self.inputs:
+            shape = "x".join(map(str, spec.shape if whole else spec.shape[1:])) or "1"
+            parts.append(shape if spec.dtype == self.dtype else f"{shape} {spec.dtype}")
+        return " and ".join(parts)
+
+    @property
+    def setting(self) -> str:
+        """How the pass is done, but for the size of its input: "batch 1, float32, evaluation"."""
+        batch = "no batch axis" if self.batch is None else f"batch {self.batch}"
+        return f"{batch}, {self.dtype}, {'training' if self.training else 'evaluation'}"
+
+    @property
+    def conditions(self) -> str:
+        """What the figures hold for: "input 3x224x224, batch 1, float32, evaluation"."""
+        return f"input{'s' if len(self.inputs) > 1 else ''} {self.sample}, {self.setting}"
+
 
 def summarise(graph: Graph, counted: Cost | None = None) -> Summary:
     """The summary of a graph, by its cost if that is known already."""
     counted = counted or cost(graph)
     return Summary(
         name=graph.name,
-        input_shape=counted.input_shape,
-        dtype=graph.values[graph.inputs[0]].dtype,
+        inputs=tuple(graph.specs(graph.inputs)),
+        batch_axis=graph.batch_axis,
         training=graph.training,
         params=counted.params,
         macs=counted.macs,

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..analysis.cost import GroupCost
 from ..analysis.summary import FinalField, Summary
+from ..graph import TensorSpec
 from ..names import matching, unknown_name
 from ..paper import Paper
 
@@ -101,8 +102,8 @@ def _entry(name: str, data: dict[str, Any]) -> CatalogueEntry:
         training_bytes=data["training_bytes"],
         cost=Summary(
             name=name,
-            input_shape=tuple(data["input_shape"]),
-            dtype="float32",
+            inputs=(TensorSpec(tuple(data["input_shape"])),),
+            batch_axis=True,
             training=False,
             **{key: data[key] for key in _SCALARS},
             receptive_field=field

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue import TRAINING, list_models, lookup
-from ..models.shapes import shown
 from .columns import COUNT, GIBI, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
 from .formats import destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
-from .records import CONVENTION, as_json, groups, mode_of, summary_record
+from .records import CONVENTION, as_json, groups, summary_record
 from .tables import Column, Line, Table
 from .words import totals_in_words, wrapped
 
@@ -67,11 +66,10 @@ def compare(
 def comparison(found: list[Summary], width: int) -> list[Line]:
     """The table of a comparison, with its conditions, and in words where each network has its costs."""
     first = found[0]
-    columns, sizes = list(_COLUMNS), {summary.input_shape[1:] for summary in found}
+    columns, sizes = list(_COLUMNS), {summary.sample for summary in found}
     if len(sizes) == 1:
         columns = [column for column in columns if column.key != "input"]
-    size = f"input {shown(sizes.pop())}, " if len(sizes) == 1 else ""
-    conditions = f"{size}batch {first.input_shape[0]}, {first.dtype}, {mode_of(first.training)}"
+    conditions = first.conditions if len(sizes) == 1 else first.setting
     head = f"{conditions}; memory: activations; train32, amp: {TRAINING}, in fp32 and AMP; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
     lines = [*wrapped(head, width, "dim"), Line("")]
     lines += Table(columns=columns, rows=[_row(summary, first) for summary in found]).to_lines(width)
@@ -109,7 +107,7 @@ def _row(summary: Summary, first: Summary) -> dict[str, Any]:
     seen = summary.receptive_field
     return {
         "name": summary.name,
-        "input": shown(summary.input_shape[1:]),
+        "input": summary.sample,
         **{key: getattr(summary, key) for key in (*_COMPARED, "elementwise")},
         **_ratios(summary, first),
         **_training(summary),

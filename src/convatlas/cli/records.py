@@ -80,7 +80,8 @@ def summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "name": summary.name,
         "input_shape": list(summary.input_shape),
-        "batch": summary.input_shape[0],
+        "inputs": [{"shape": list(spec.shape), "dtype": spec.dtype} for spec in summary.inputs],
+        "batch": summary.batch,
         "dtype": summary.dtype,
         "mode": mode_of(summary.training),
         "convention": CONVENTION,

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ..models.shapes import shown
-from .records import CONVENTION, mode_of
+from .records import CONVENTION
 from .tables import Line
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ def wrapped(text: str, width: int, style: str = "") -> list[Line]:
 
 def conditions(summary: Summary, width: int) -> list[Line]:
     """The network and everything that its numbers depend on."""
-    head = (
-        f"{summary.name}: input {shown(summary.input_shape[1:])}, batch {summary.input_shape[0]}, {summary.dtype}, "
-        f"{mode_of(summary.training)}"
-    )
-    return [*wrapped(head, width, "bold"), *wrapped(f"{CONVENTION}; memory: activations.", width, "dim")]
+    return [
+        *wrapped(f"{summary.name}: {summary.conditions}", width, "bold"),
+        *wrapped(f"{CONVENTION}; memory: activations.", width, "dim"),
+    ]
 
 
 def totals(summary: Summary, width: int, backward_macs: int | None = None) -> list[Line]:

@@ -130,6 +130,13 @@ class Graph:
     constants: list[int] = field(default_factory=list)  # tensors made outside the network that it reads
     modules: dict[str, str] = field(default_factory=dict)  # dotted path -> class name
     released: dict[int, int] = field(default_factory=dict)  # value -> how many nodes had run when the code let go of it
+    batch_axis: bool = True  # whether axis 0 of the inputs counts samples
+
+    @property
+    def batch(self) -> int | None:
+        """Samples in the first input; None where it has no batch axis."""
+        shape = self.values[self.inputs[0]].shape if self.inputs else ()
+        return shape[0] if self.batch_axis and shape else None
 
     def add_value(self, spec: TensorSpec) -> int:
         """A new value of that spec; returns its number."""

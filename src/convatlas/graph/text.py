@@ -40,6 +40,7 @@ def to_text(graph: Graph) -> str:
             "modules": graph.modules,
             "released": [[value, position] for value, position in graph.released.items()],
         }
+        | ({} if graph.batch_axis else {"batch_axis": False})
     )
 
 
@@ -71,7 +72,7 @@ def from_text(text: str) -> Graph:
     released = [_typed(item, (int, int), "released") for item in part.list_of("released", list)]
     graph = Graph(
         part.get("name", str), part.get("training", bool), values, nodes, part.list_of("inputs", int),
-        part.list_of("outputs", int), parameters, buffers, part.list_of("constants", int), modules, dict(released),
+        part.list_of("outputs", int), parameters, buffers, part.list_of("constants", int), modules, dict(released), part.get("batch_axis", bool, True),
     )  # fmt: skip
     for number in (*graph.inputs, *graph.outputs, *graph.constants, *graph.released, *(p.value for p in (*parameters, *buffers))):
         _check(0 <= number < count, "value", number)

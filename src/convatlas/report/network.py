@@ -13,7 +13,7 @@ from ..analysis.receptive_field import ReceptiveField, receptive_field
 from ..analysis.summary import Summary, summarise
 from ..errors import ConvatlasError
 from ..graph import Graph
-from .numbers import times
+from .numbers import crossed, times
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,13 @@ class Network:
     @property
     def image(self) -> tuple[int, ...]:
         """Spatial size of the input, as (height, width)."""
-        return self.summary.input_shape[2:]
+        return self.summary.input_shape[2:] if self.summary.batch_axis else self.summary.input_shape[1:]
 
     @property
     def conditions(self) -> str:
         """What every figure depends on."""
-        shape = self.summary.input_shape
-        mode = "training mode, forward pass" if self.summary.training else "evaluation mode"
-        return f"input {times(shape[1:])}, batch {shape[0]}, {self.summary.dtype}, {mode}"
+        several, sample = "s" if len(self.summary.inputs) > 1 else "", crossed(self.summary.sample)
+        return f"input{several} {sample}, {self.summary.setting} mode{', forward pass' if self.summary.training else ''}"
 
 
 def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> list[Network]:

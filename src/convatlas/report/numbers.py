@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _NEVER_BROKEN = "\N{NO-BREAK SPACE}"
@@ -73,6 +74,11 @@ def ratio(value: float) -> str:
 def times(shape: Sequence[float]) -> str:
     """A shape as 3×224×224."""
     return "×".join(f"{number:g}" for number in shape)
+
+
+def crossed(text: str) -> str:
+    """Shapes within a text, as 3×224×224."""
+    return re.sub(r"(?<=\d)x(?=\d)", "×", text)
 
 
 def square(extent: Sequence[float]) -> str:

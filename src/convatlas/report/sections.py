@@ -9,7 +9,7 @@ from . import rows
 from .diagram.view import diagram
 from .labels import FAMILIES
 from .network import Network
-from .numbers import count, in_bytes, in_short, percent, size, square, times, together
+from .numbers import count, crossed, in_bytes, in_short, percent, size, square, times, together
 from .panels import families_of, field_chart, intensity_chart, layer_panel
 from .theme import inline
 
@@ -45,7 +45,7 @@ def _origin(network: Network) -> str:
 
 def _cards(network: Network) -> str:
     total, cost = network.summary, network.cost
-    where = f"batch {total.input_shape[0]}, {times(total.input_shape[1:])}, {total.dtype}"
+    where = f"{crossed(total.sample)}, {total.setting}"
     at_least = network.at_least
     macs, flops = count(total.macs), count(total.flops)
     held, moved = size(total.activation_bytes), size(total.bytes_moved)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import nn
 from ..errors import ConvatlasError
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
+from ..inputs import Inputs, InputsLike
 from .errors import DataDependentError, InputTooSmallError, TraceError
 from .network import Modules
 from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
@@ -22,19 +22,10 @@ __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
 
 add_tensor_methods()
 
-Shape = Sequence[int]
-Input = Shape | TensorSpec | torch.Tensor
-Tree = Any  # a TensorSpec, or lists and mappings of them
 _LARGEST_TRIED = 2048
-_WHOLE = (int, Integral)  # numpy's whole numbers are Integral, which takes longer to find out
 
 
-def trace(
-    model: nn.Module,
-    inputs: Input | Sequence[Input] | Mapping[str, Input],
-    *,
-    training: bool = False,
-) -> Graph:
+def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False) -> Graph:
     """The graph of one forward pass.
 
     Args:
@@ -45,7 +36,7 @@ def trace(
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
             mapping from keyword to shape. Where the network takes a list or a mapping of tensors, so may be the shapes. A
             `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's
-            first floating parameter.
+            first floating parameter. Arguments that are no tensors are told by `Inputs`.
         training: trace the forward pass of training (batch statistics, dropout, auxiliary heads) or of evaluation.
 
     Raises:
@@ -61,11 +52,11 @@ def trace(
     with alone():
         modules = Modules.of(model)
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
-        args, kwargs = _specs(inputs, dtype)
+        given = Inputs.of(inputs).mapped(lambda spec: spec, dtype)
         try:
-            return _trace(modules, args, kwargs, training)
+            return _trace(modules, given, training)
         except _ForwardError as failure:
-            raise _told(failure, modules, args, kwargs, training) from failure.error
+            raise _told(failure, modules, given, training) from failure.error
 
 
 class _ForwardError(Exception):
@@ -73,27 +64,27 @@ class _ForwardError(Exception):
         self.error, self.place = error, place
 
 
-def _told(failure: _ForwardError, modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> TraceError:
+def _told(failure: _ForwardError, modules: Modules, given: Inputs, training: bool) -> TraceError:
     """What a forward pass raised, as an error that says where, why and at which input."""
     error, place = failure.error, failure.place
     if isinstance(error, TooSmallError):
-        least = _least_input(modules, args, kwargs, training)
-        return InputTooSmallError(f"{place}: {error}{least}; the input was {_shown(args, kwargs)}")
+        least = _least_input(modules, given, training)
+        return InputTooSmallError(f"{place}: {error}{least}; the input was {_shown(given)}")
     if isinstance(error, TraceError):
         return type(error)(f"{place}: {error}")
     reason = str(error).partition("\n")[0] or "no message"
     kind = "" if type(error) in (ValueError, ConvatlasError) else f"{type(error).__name__}: "
-    return TraceError(f"{place}: {kind}{reason}; the input was {_shown(args, kwargs)}")
+    return TraceError(f"{place}: {kind}{reason}; the input was {_shown(given)}")
 
 
-def _trace(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> Graph:
+def _trace(modules: Modules, given: Inputs, training: bool) -> Graph:
     try:
-        return _trace_once(modules, args, kwargs, training)
+        return _trace_once(modules, given, training)
     except SubmodulesChangedError:
-        return _trace_once(modules, args, kwargs, training, shown=False)
+        return _trace_once(modules, given, training, shown=False)
 
 
-def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool, shown: bool = True) -> Graph:
+def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = True) -> Graph:
     model = modules.root
     graph = Graph(name=type(model).__name__, training=training)
     names = {kind: kind.__name__ for kind in set(modules.kinds)}
@@ -107,49 +98,16 @@ def _trace_once(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tre
         def given_as(spec: TensorSpec) -> StandIn:
             return stand_in(tracer, graph.add_input(spec), spec)
 
-        given = [_mapped(given_as, tree) for tree in args]
-        named = {key: _mapped(given_as, tree) for key, tree in kwargs.items()}
+        arguments: Any = given.mapped(given_as)
         try:
             with torch.enable_grad(), tracing(tracer):
-                result = model(*given, **named)
+                result = model(*arguments.args, **arguments.kwargs)
         except Exception as error:
             path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
             name = graph.modules.get(path, "")
             raise _ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
         graph.outputs = [tracer.number(leaf) for leaf in _tensors(result)]
     return graph
-
-
-def _mapped(change: Callable[[TensorSpec], Any], tree: Tree) -> Any:
-    if isinstance(tree, TensorSpec):
-        return change(tree)
-    if isinstance(tree, Mapping):
-        return {key: _mapped(change, item) for key, item in tree.items()}
-    return [_mapped(change, item) for item in tree]
-
-
-def _specs(inputs: Any, dtype: str) -> tuple[list[Tree], dict[str, Tree]]:
-    if isinstance(inputs, Mapping):
-        return [], {key: _tree(value, dtype) for key, value in inputs.items()}
-    tree = _tree(inputs, dtype)
-    return (tree, {}) if isinstance(tree, list) else ([tree], {})
-
-
-def _tree(given: Any, dtype: str) -> Tree:
-    """An input as specs: a shape is one tensor, a list or mapping of shapes is a list or mapping of tensors."""
-    if isinstance(given, TensorSpec):
-        return given
-    if isinstance(given, torch.Tensor):
-        return TensorSpec(tuple(given.shape), DTYPES[given.dtype])
-    if isinstance(given, Mapping):
-        return {key: _tree(value, dtype) for key, value in given.items()}
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise TraceError(f"an input is given by its shape, as (1, 3, 224, 224); got {given!r}")
-    if given and not any(isinstance(item, _WHOLE) for item in given):
-        return [_tree(item, dtype) for item in given]
-    if any(not isinstance(n, _WHOLE) or n < 1 for n in given):
-        raise TraceError(f"every axis of an input shape is a whole number of at least 1; got {tuple(given)}")
-    return TensorSpec(tuple([int(n) for n in given]), dtype)
 
 
 def _tensors(tree: Any) -> list[Any]:
@@ -163,25 +121,19 @@ def _tensors(tree: Any) -> list[Any]:
     return [leaf for item in tree for leaf in _tensors(item)] if isinstance(tree, list | tuple) else []
 
 
-def _leaves(tree: Tree) -> list[TensorSpec]:
-    if isinstance(tree, TensorSpec):
-        return [tree]
-    return [leaf for item in (tree.values() if isinstance(tree, Mapping) else tree) for leaf in _leaves(item)]
+def _shown(given: Inputs) -> str:
+    return ", ".join(["x".join(map(str, spec.shape)) for spec in given.specs()])
 
 
-def _shown(args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> str:
-    return ", ".join(["x".join(map(str, spec.shape)) for tree in (*args, *kwargs.values()) for spec in _leaves(tree)])
-
-
-def _least_input(modules: Modules, args: Sequence[Tree], kwargs: Mapping[str, Tree], training: bool) -> str:
+def _least_input(modules: Modules, given: Inputs, training: bool) -> str:
     """Find the least square input that traces, by trying: the layers know only their own sizes."""
-    first = args[0] if len(args) == 1 and not kwargs else None
-    if not isinstance(first, TensorSpec) or len(first.shape) != 4:
+    specs = given.specs()
+    if len(specs) != 1 or len(specs[0].shape) != 4:
         return ""
 
     def works(side: int) -> bool:
         try:
-            _trace(modules, [TensorSpec((*first.shape[:2], side, side), first.dtype)], {}, training)
+            _trace(modules, given.mapped(lambda spec: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training)
         except _ForwardError:
             return False
         return True

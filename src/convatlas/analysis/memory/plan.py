@@ -61,7 +61,7 @@ def with_loss(graph: Graph) -> Graph:
     """The graph with a loss on its outputs: cross-entropy for logits (N, classes), the mean of anything else; summed."""
     result = Graph(
         graph.name, graph.training, list(graph.values), list(graph.nodes), list(graph.inputs), [], graph.parameters,
-        graph.buffers, list(graph.constants), graph.modules, dict(graph.released),
+        graph.buffers, list(graph.constants), graph.modules, dict(graph.released), graph.batch_axis,
     )  # fmt: skip
     total: int | None = None
     for output in graph.outputs:

@@ -1,0 +1,113 @@
+"""What forward gets besides one image: several tensors, other dtypes, lists, and values that are no tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convatlas import ConvatlasError, Inputs, TensorSpec, cost, max_batch, trace, training_memory
+from convatlas.graph import Graph
+
+
+class Noisy(nn.Module):
+    """Takes an image, tokens, a list of maps with holes, a mapping, a number and a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.embedding = nn.Embedding(100, 8)
+
+    def forward(
+        self,
+        image: Tensor,
+        tokens: Tensor,
+        maps: list[Tensor | None],
+        extra: dict[str, Tensor],
+        scale: int = 1,
+        mode: str = "nearest",
+    ) -> Tensor:
+        x = self.conv(image) + self.embedding(tokens).mean(1)[:, :, None, None]
+        for other in maps:
+            x = x if other is None else x + other
+        x = x + extra["bias"]
+        return nn.functional.interpolate(x, scale_factor=scale, mode=mode)
+
+
+def noisy(batch: tuple[int, ...] = (1,)) -> Inputs:
+    return Inputs(
+        (*batch, 3, 16, 16),
+        TensorSpec((*batch, 5), "int64"),
+        [None, (*batch, 8, 16, 16)],
+        extra={"bias": torch.ones(*batch, 8, 16, 16, dtype=torch.float16)},
+        scale=2,
+        mode="bilinear",
+    )
+
+
+def shapes(graph: Graph) -> list[TensorSpec]:
+    return graph.specs(graph.inputs)
+
+
+def test_tensors_are_followed_and_everything_else_is_passed_on() -> None:
+    graph = trace(Noisy(), noisy())
+    assert shapes(graph) == [
+        TensorSpec((1, 3, 16, 16)),
+        TensorSpec((1, 5), "int64"),
+        TensorSpec((1, 8, 16, 16)),
+        TensorSpec((1, 8, 16, 16), "float16"),
+    ]
+    assert graph.values[graph.outputs[0]].shape == (1, 8, 32, 32)
+    assert not graph.uncounted
+
+
+def test_inputs_are_taken_wherever_a_shape_is() -> None:
+    network = Noisy()
+    assert cost(network, noisy()).macs == 16 * 16 * 8 * 27
+    assert training_memory(network, noisy((4,))).peak_bytes > 4 * 4 * 8 * 16 * 16
+    assert max_batch(network, noisy(()), memory_bytes=2**22) > max_batch(network, noisy(()), memory_bytes=2**21) >= 1
+
+
+def test_a_batch_goes_before_every_tensors_axes_and_changes_where_it_is() -> None:
+    sample = Inputs((3, 8, 8), TensorSpec((), "int64"), weights=(4,), scale=2)
+    whole = sample.with_batch(5)
+    assert whole == Inputs((5, 3, 8, 8), TensorSpec((5,), "int64"), weights=(5, 4), scale=2)
+    assert whole.at_batch(7) == sample.with_batch(7)
+    assert Inputs((2, 3, 8, 8), (9, 4)).at_batch(7) == Inputs((7, 3, 8, 8), (9, 4))
+
+
+def test_a_list_of_numbers_is_a_shape_for_short_and_a_list_within_inputs() -> None:
+    class Crop(nn.Module):
+        def forward(self, x: Tensor, size: list[int]) -> Tensor:
+            return x[..., : size[0], : size[1]]
+
+    assert shapes(trace(nn.ReLU(), [2, 3])) == [TensorSpec((2, 3))]
+    graph = trace(Crop(), Inputs((1, 3, 8, 8), [4, 5]))
+    assert graph.values[graph.outputs[0]].shape == (1, 3, 4, 5)
+
+
+def test_an_array_stands_for_its_shape_and_dtype_and_a_number_of_numpy_for_itself() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor, by: float) -> Tensor:
+            return x * by
+
+    graph = trace(Scaled(), Inputs(np.zeros((2, 3), np.int32), np.float32(2.0)))
+    assert shapes(graph) == [TensorSpec((2, 3), "int32")]
+
+
+@pytest.mark.parametrize("inputs", [Inputs((1, 0, 3)), Inputs(x=(1, -3)), Inputs([(1, 3), (0,)])])
+def test_a_shape_without_elements_is_shown(inputs: Any) -> None:
+    with pytest.raises(ConvatlasError, match="at least 1; got"):
+        trace(nn.ReLU(), inputs)
+    assert repr(inputs).startswith("Inputs(")
+
+
+def test_a_graph_remembers_that_it_has_no_batch_axis() -> None:
+    graph = trace(nn.Conv2d(3, 8, 3), (3, 16, 16))
+    assert graph.batch == 3
+    graph.batch_axis = False
+    assert graph.batch is None
+    assert Graph.from_json(graph.to_json()) == graph
