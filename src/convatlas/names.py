@@ -22,6 +22,7 @@ def matching(names: Iterable[str], pattern: str = "*") -> list[str]:
 
 def unknown_name(kind: str, name: str, known: Iterable[str], way_out: str = "") -> ConvatlasError:
     """The error for a name that is not known: it shows the name, and the nearest ones that are."""
-    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    names = list(known)
+    near = [name.lower()] if name.lower() in names else difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else way_out or "nothing has a similar name"
     return ConvatlasError(f"unknown {kind} {name!r}: {hint}")

@@ -85,6 +85,11 @@ def list_models(pattern: str = "*") -> list[str]:
     return matching(_read(), pattern)
 
 
+def families() -> list[str]:
+    """The zoo's families, in alphabetical order."""
+    return sorted({network["family"] for network in _read().values()})
+
+
 @cache
 def _read() -> dict[str, Any]:
     networks: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["networks"]

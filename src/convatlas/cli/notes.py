@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from .completion import complete_section
 from .formats import PageFormat, destination
 from .options import Debug, Json, Output
 from .output import deliver, screen_width
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 def notes(
     sections: Annotated[
-        list[str] | None, typer.Argument(metavar="[SECTION]...", help="Sections: alexnet, memory, vgg, ...", show_default="all")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SECTION]...",
+            help="Sections: alexnet, memory, vgg, ...; or a pattern.",
+            show_default="all",
+            autocompletion=complete_section,
+        ),
     ] = None,
     only: Annotated[
         Literal["holds", "rounded", "differs", "open"] | None,
@@ -64,12 +71,15 @@ def _chosen(sections: list[str], only: str | None) -> list[Record]:
         ConvatlasError: there is no such section; the nearest names are given.
 
     """
-    from ..names import unknown_name
+    from ..names import matching, unknown_name
     from ..notes.run import SECTIONS, all_claims, run_claims
 
     known = [name for name, _, _ in SECTIONS]
+    meant: set[str] = set()
     for section in sections:
-        if section not in known:
+        matches = matching(known, section.lower())
+        if not matches:
             raise unknown_name("section", section, known, f"there are {', '.join(known)}")
-    claims = [claim for claim in all_claims() if not sections or claim.section in sections]
+        meant.update(matches)
+    claims = [claim for claim in all_claims() if not sections or claim.section in meant]
     return [record for record in run_claims(claims) if only is None or record.verdict == VERDICTS[only]]

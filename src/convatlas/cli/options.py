@@ -8,19 +8,33 @@ from typing import Annotated
 import typer
 
 from ..models import FORMS
+from .completion import complete_model, complete_zoo
 from .formats import Format
+from .wildcards import expanded, single
 
 
-def complete_model(incomplete: str) -> list[str]:
-    """Names of the zoo that begin like what was typed."""
-    from ..catalogue import list_models
-
-    return [name for name in list_models() if name.startswith(incomplete)]
+def _single(context: typer.Context, model: str) -> str:
+    return model if context.resilient_parsing else single(model)
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {FORMS}.", autocompletion=complete_model)]
+def _expanded(context: typer.Context, models: list[str]) -> list[str]:
+    return models if context.resilient_parsing else expanded(models)
+
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help=f"The network: {FORMS}.", autocompletion=complete_model, callback=_single)
+]
 Models = Annotated[
-    list[str], typer.Argument(metavar="MODEL...", help=f"The networks: each {FORMS}.", autocompletion=complete_model)
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help=f"The networks: each {FORMS}; or a pattern of names, such as 'resnet*' or 'timm:resnetv2_50*'.",
+        autocompletion=complete_model,
+        callback=_expanded,
+    ),
+]
+ZooModel = Annotated[
+    str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_single)
 ]
 Input = Annotated[
     str | None,

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import ConvatlasError
 from .formats import destination
-from .options import Debug, FormatOption, Json, Output, complete_model
+from .options import Debug, FormatOption, Json, Output, ZooModel
 from .output import deliver
 from .progress import working
 from .records import as_json
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def predict(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A zoo name.", autocompletion=complete_model)],
+    model: ZooModel,
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns.")],
     weights: Annotated[
         str,

@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 import typer
 
 from ..errors import ConvatlasError
+from .completion import complete_chart
 from .formats import ReportFormat, destination
 from .options import Batch, Debug, Input, Models, Train
 from .output import Made, deliver
@@ -37,7 +38,7 @@ def report(
     chart: Annotated[
         str | None,
         typer.Option(
-            "--chart", metavar="NAME", help="Which chart, for svg and png.", show_default="the first", autocompletion=_chart_names
+            "--chart", metavar="NAME", help="Which chart, for svg and png.", show_default="the first", autocompletion=complete_chart
         ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it when it is done.")] = False,

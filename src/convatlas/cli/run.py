@@ -11,6 +11,7 @@ from typer import Abort
 from typer.exceptions import TyperException
 
 from .app import app
+from .completion import mend_words
 from .output import PIPE_CLOSED
 
 WRONG = 2
@@ -21,6 +22,7 @@ def run(args: Sequence[str]) -> int:
     """Run one command; returns its exit status."""
     if sys.stdout is None:  # closed by whoever started this
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (as long as the process)
+    mend_words(os.environ)
     try:
         status = app(args=list(args), prog_name="convatlas", standalone_mode=False)
     except (KeyboardInterrupt, Abort):

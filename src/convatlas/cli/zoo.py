@@ -12,8 +12,9 @@ from ..errors import ConvatlasError
 from ..models.shapes import shown
 from ..weights import Weights, published
 from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
+from .completion import complete_family, complete_zoo
 from .formats import destination
-from .options import Debug, FormatOption, Json, Output, complete_model
+from .options import Debug, FormatOption, Json, Output, ZooModel
 from .output import deliver, screen_width
 from .records import as_json, entry_record, groups
 from .tables import Column, Line, Table
@@ -45,9 +46,9 @@ _COLUMNS = (
 
 def list_(
     pattern: Annotated[
-        str, typer.Argument(help="Part of a name, or a pattern such as 'resnet*'.", autocompletion=complete_model)
+        str, typer.Argument(help="Part of a name, or a pattern such as 'resnet*'.", autocompletion=complete_zoo)
     ] = "*",
-    family: Annotated[str | None, typer.Option("--family", help="Only this family.", autocompletion=lambda: _families())] = None,
+    family: Annotated[str | None, typer.Option("--family", help="Only this family.", autocompletion=complete_family)] = None,
     sort: Annotated[Sorting, typer.Option("--sort", help="Order; the best top-1 comes first.")] = "name",
     chosen: FormatOption = None,
     json: Json = False,
@@ -78,7 +79,7 @@ def list_(
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_model)],
+    name: ZooModel,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -109,9 +110,12 @@ def show(
 
 
 def _find(pattern: str, family: str | None) -> list[CatalogueEntry]:
-    from ..catalogue import list_models, lookup
+    from ..catalogue import families, list_models, lookup
     from ..names import unknown_name
 
+    if ":" in pattern:
+        raise ConvatlasError(f"`list` knows the zoo's networks; `convatlas compare {pattern!r}` counts those of a library")
+    pattern = pattern.lower()
     wild = pattern if set(pattern) & set("*?[") else f"*{pattern}*"
     names = list_models(wild)
     if not names:
@@ -119,18 +123,13 @@ def _find(pattern: str, family: str | None) -> list[CatalogueEntry]:
     found = [lookup(name) for name in names]
     if family is None:
         return found
-    if family not in _families():
-        raise unknown_name("family", family, _families(), f"there are {', '.join(_families())}")
-    chosen = [entry for entry in found if entry.family == family]
+    known = families()
+    if family.lower() not in known:
+        raise unknown_name("family", family, known, f"there are {', '.join(known)}")
+    chosen = [entry for entry in found if entry.family == family.lower()]
     if not chosen:
         raise ConvatlasError(f"no network of family {family!r} has a name like {pattern!r}")
     return chosen
-
-
-def _families() -> list[str]:
-    from ..catalogue import entries
-
-    return sorted({entry.family for entry in entries().values()})
 
 
 def _row(entry: CatalogueEntry) -> dict[str, Any]:
