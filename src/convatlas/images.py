@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from .errors import ConvatlasError
 from .weights import Preprocessing
 
-_SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
+IMAGE_SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
 _NARROWEST = 1000  # long side over short side; resized, a narrower image would take a gigabyte
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
 
@@ -36,7 +37,7 @@ def find_images(places: Iterable[str]) -> list[Path]:
     for place in places:
         path = Path(place)
         if path.is_dir():
-            inside = [file for file in _files(path, "**/*") if file.suffix.lower() in _SUFFIXES]
+            inside = [file for file in _files(path, "**/*") if file.suffix.lower() in IMAGE_SUFFIXES]
             if not inside:
                 raise ConvatlasError(f"{place} is a folder without images")
             found += inside
@@ -56,14 +57,16 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(file for file in folder.glob(pattern) if file.is_file() and not file.name.startswith("."))
 
 
-def read_image(path: Path, channels: int = 3) -> Image.Image:
+def read_image(source: Path | BinaryIO, channels: int = 3, name: str | None = None) -> Image.Image:
     """An image upright, 8 bits deep, in ``channels`` channels (3: RGB, 1: grey); what is transparent becomes white.
+
+    ``name`` is what an error calls it, by default the path.
 
     Raises:
         ImageError: the file is no image, or damaged.
     """
     try:
-        with Image.open(path) as opened:
+        with Image.open(source) as opened:
             opened.load()
             image = ImageOps.exif_transpose(opened)
         if max(image.size) > _NARROWEST * min(image.size):
@@ -76,9 +79,13 @@ def read_image(path: Path, channels: int = 3) -> Image.Image:
             image = Image.alpha_composite(white, image)
         return image.convert("RGB" if channels == 3 else "L")
     except Exception as error:  # Pillow's decoders raise what they like over damaged files
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "no image that can be read" if unknown else f"damaged, or of an unusual kind: {error}"
-        raise ImageError(f"{path}: {reason}") from error
+        if isinstance(error, UnidentifiedImageError):
+            reason = "no image that can be read"
+        elif isinstance(error, OSError) and error.strerror:  # of the system, not of a decoder
+            reason = error.strerror
+        else:
+            reason = f"damaged, or of an unusual kind: {error}"
+        raise ImageError(f"{name or source}: {reason}") from error
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

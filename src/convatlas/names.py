@@ -12,7 +12,7 @@ from .errors import ConvatlasError
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which resnet18 comes before resnet101."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def matching(names: Iterable[str], pattern: str = "*") -> list[str]:

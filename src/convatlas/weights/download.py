@@ -28,33 +28,35 @@ class WeightsError(ConvatlasError):
     """Weights could not be had, or do not fit."""
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``CONVATLAS_HOME``, or convatlas in the user's cache."""
+def cache_folder(kind: str = "weights") -> Path:
+    """Where downloads of a kind are kept: in ``CONVATLAS_HOME``, or convatlas in the user's cache."""
     own = os.environ.get("CONVATLAS_HOME")
     if own:
-        return Path(own).expanduser() / "weights"
+        return Path(own).expanduser() / kind
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "convatlas" / "weights"
+    return Path(base) / "convatlas" / kind
 
 
-def download(url: str, sha256: str | None = None, num_bytes: int | None = None) -> Path:
+def download(
+    url: str, sha256: str | None = None, num_bytes: int | None = None, *, kind: str = "weights", plain_http: bool = False
+) -> Path:
     """The file at ``url``, from the cache if it is there.
 
     ``sha256`` is its hash or the first digits of it, and ``num_bytes`` its size, where they are known. A file name that ends
     in -0123abcd is taken to state the first digits, as torch's own downloads do. An interrupted download (Ctrl-C) goes on
-    where it stopped; a failed one leaves nothing.
+    where it stopped; a failed one leaves nothing. ``plain_http`` is for what is neither run nor trusted.
 
     Raises:
         WeightsError: the URL is not https, or could not be read, or what came is not what was published; nothing is kept.
     """
-    if not _is_safe(url):
-        raise WeightsError(f"weights are only downloaded over https; got {url}")
+    if not (_is_safe(url) or plain_http):
+        raise WeightsError(f"{kind} are only downloaded over https; got {url}")
     name = Path(urlsplit(url).path).name or "weights"
     stated = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
     digits = sha256 or (stated[1] if stated else None)
     # a file without a stated hash is kept under its whole address, so that two sites' "model.pth" stay apart
     key = (digits or hashlib.sha256(url.encode()).hexdigest())[:16]
-    target = cache_folder() / f"{key}-{name}"
+    target = cache_folder(kind) / f"{key}-{name}"
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +92,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but not from https to plain http."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        if not _is_safe(newurl):
+        if _is_safe(req.full_url) and not _is_safe(newurl):
             raise WeightsError(f"{req.full_url} leads to {newurl}, which is not https; nothing was kept")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

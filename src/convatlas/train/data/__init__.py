@@ -20,6 +20,17 @@ from .data import Data, class_weights
 from .errors import DataError
 from .images import Images
 from .loader import Loader
-from .open import open_data
+from .open import open_data, open_images
 
-__all__ = ["NO_LABEL", "Augmentation", "Batch", "Data", "DataError", "Images", "Loader", "class_weights", "open_data"]
+__all__ = [
+    "NO_LABEL",
+    "Augmentation",
+    "Batch",
+    "Data",
+    "DataError",
+    "Images",
+    "Loader",
+    "class_weights",
+    "open_data",
+    "open_images",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,10 +18,12 @@ class Data:
 
     Attributes:
         name: what was asked for: "digits", "photos/".
+        spec: what opens the same data from any folder; "" where they were put together in Python.
         train, val: the splits. Every class has images in both.
         classes: names, in the order of the labels.
-        channels: of the stored images: 1 or 3. (Of files the first few tell: 1 if all of those are grey.)
-        size: side of the stored images, where all are square and of one size, else None.
+        channels: of the stored images: 1 or 3. Of files 64 tell, spread evenly: 1 if all of them are grey.
+        size: side of the stored images, where all are square, small (as CIFAR's) and of one size, else None. Of files 64 tell.
+        short_sides: the smallest and the largest short side of the stored images. Of files 64 tell.
     """
 
     name: str
@@ -29,7 +31,9 @@ class Data:
     val: Images
     classes: tuple[str, ...]
     channels: int
-    size: int | None = None
+    size: int | None
+    short_sides: tuple[int, int]
+    spec: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -57,9 +61,11 @@ class Data:
         """All that is known of the data, for JSON."""
         return {
             "name": self.name,
+            "spec": self.spec,
             "classes": list(self.classes),
             "channels": self.channels,
             "size": self.size,
+            "short_sides": list(self.short_sides),
             "images": self.counts(),
             "fingerprint": self.fingerprint,
         }
@@ -67,18 +73,19 @@ class Data:
     def preprocessing(self, size: int, channels: int) -> Preprocessing:
         """What images go through for a network that reads ``channels`` x ``size`` x ``size``.
 
-        Images that lie in memory are small: they are resized to ``size`` whole, and normalised by the mean and standard
-        deviation of the training pixels. Others are resized to ``size`` / 0.875, cropped, and normalised by ImageNet's.
+        Images of one small size are resized to ``size`` whole, others to ``size`` / 0.875, and cropped. Those that lie in memory
+        are normalised by the mean and standard deviation of the training pixels, others by ImageNet's.
         """
+        resize = round(size / 0.875) if self.size is None else size
         pixels = self.train.pixels
         if pixels is None:
-            usual = Preprocessing(resize=round(size / 0.875), crop=size)
-            return usual if channels == 3 else Preprocessing(resize=usual.resize, crop=size, mean=(0.449,), std=(0.226,))
+            usual = Preprocessing(resize=resize, crop=size)
+            return usual if channels == 3 else replace(usual, mean=(0.449,), std=(0.226,))  # ImageNet's, over its channels
         mean, std = _statistics(pixels)
         if len(mean) != channels:  # one figure for all channels is near enough for grey made of RGB, and right for the reverse
             mean, std = np.full(channels, mean.mean()), np.full(channels, std.mean())
         return Preprocessing(
-            resize=size,
+            resize=resize,
             crop=size,
             mean=tuple(round(float(value), 4) for value in mean),
             std=tuple(round(max(float(value), 1e-3), 4) for value in std),

@@ -15,4 +15,4 @@ def digits() -> Source:
     pixels, labels = load_digits(return_X_y=True)
     grey = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     images = MemoryImages("digits", grey, labels)
-    return Source(train=images, val=None, classes=tuple("0123456789"), channels=1, size=8)
+    return Source(train=images, val=None, classes=tuple("0123456789"), channels=1, size=8, short_sides=(8, 8))

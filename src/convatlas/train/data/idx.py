@@ -39,7 +39,14 @@ def idx(name: str, folder: Path) -> Source:
         check_labels(labels, len(CLASSES[name]), labels_file)
         splits.append(MemoryImages(f"{name} {split}", pixels[:, None], labels))
     height, width = splits[0].pixels.shape[2:]
-    return Source(train=splits[0], val=splits[1], classes=CLASSES[name], channels=1, size=height if height == width else None)
+    return Source(
+        train=splits[0],
+        val=splits[1],
+        classes=CLASSES[name],
+        channels=1,
+        size=height if height == width else None,
+        short_sides=(min(height, width), min(height, width)),
+    )
 
 
 def check_labels(labels: np.ndarray, classes: int, file: Path) -> None:

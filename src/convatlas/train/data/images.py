@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from ...images import read_image
+from ...images import ImageError, read_image
+from .names import Names
 
 
 class Images(ABC):
@@ -71,15 +73,36 @@ class MemoryImages(Images):
         return MemoryImages(self.title, self.pixels[indexes], self.labels[indexes], self.numbers[indexes])
 
 
-class FileImages(Images):
+class EncodedImages(Images):
+    """Images that are read and decoded one by one."""
+
+    @abstractmethod
+    def encoded(self, index: int) -> Path | BinaryIO:
+        """The image's file, or its content."""
+
+    @abstractmethod
+    def place(self, index: int) -> str:
+        """What an error calls the image, so that one finds it."""
+
+    def read(self, index: int, channels: int) -> Image.Image:
+        try:
+            encoded = self.encoded(index)
+        except OSError as error:
+            raise ImageError(f"{self.place(index)}: {error.strerror}") from error
+        return read_image(encoded, channels, self.place(index))
+
+
+class FileImages(EncodedImages):
     """One file an image; ``names`` are relative to ``folder``."""
 
-    def __init__(self, folder: Path, names: Sequence[str], labels: np.ndarray) -> None:
-        self.folder, self.labels = folder, labels.astype(np.int64)
-        self.names = np.array(names, dtype=np.str_)  # one block of memory, which forked workers share
+    def __init__(self, folder: Path, names: Iterable[str], labels: np.ndarray) -> None:
+        self.folder, self.names, self.labels = folder, Names(names), labels.astype(np.int64)
 
     def name(self, index: int) -> str:
-        return str(self.names[index])
+        return self.names[index]
+
+    def place(self, index: int) -> str:
+        return str(self.folder / self.name(index))
 
     def num_bytes(self, index: int) -> int:
         try:
@@ -87,8 +110,8 @@ class FileImages(Images):
         except OSError:
             return 0
 
-    def read(self, index: int, channels: int) -> Image.Image:
-        return read_image(self.folder / self.name(index), channels)
+    def encoded(self, index: int) -> Path:
+        return self.folder / self.name(index)
 
     def take(self, indexes: np.ndarray) -> FileImages:
-        return FileImages(self.folder, self.names[indexes].tolist(), self.labels[indexes])
+        return FileImages(self.folder, (self.name(index) for index in indexes.tolist()), self.labels[indexes])

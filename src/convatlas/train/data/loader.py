@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 
 import torch
@@ -15,12 +14,9 @@ from .errors import DataError
 from .images import Images
 from .make import BatchMaker, Made, Part
 from .memory import fitted
+from .warn import warn
 
 _PREFETCH = 2  # batches that each worker has ready
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, stacklevel=2)
 
 
 class Loader:
@@ -68,7 +64,7 @@ class Loader:
         world: int = 1,
         max_broken: float = 0.01,
         pin: bool = False,
-        say: Callable[[str], None] = _warn,
+        say: Callable[[str], None] = warn,
     ) -> None:
         if batch < 1:
             raise DataError(f"a batch has at least one image; got {batch}")

@@ -9,6 +9,9 @@ import numpy as np
 from .errors import DataError
 from .images import Images
 
+VALIDATION_NAMES = ("val", "valid", "validation", "test")
+"""What people call the split that validates; where there are several, the first of these is taken."""
+
 
 def split(images: Images, classes: tuple[str, ...], *, share: float, seed: int) -> tuple[Images, Images]:
     """Images to train and to validate on: of each class ``share``, at least one, validates.
