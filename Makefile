@@ -17,7 +17,7 @@ help:
 	@echo 'make test-all   the slow ones as well'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make catalogue  count every network of the zoo anew'
-	@echo 'make examples   run the commands that the README shows anew'
+	@echo 'make examples   run the commands that the README shows anew, and write docs/commands.md'
 	@echo 'make bench      convatlas beside its peers'
 
 report: $(VENV)/.run
@@ -45,6 +45,7 @@ catalogue: $(VENV)/.run
 
 examples: $(VENV)/.run
 	$(BIN)/python docs/readme_examples.py
+	$(BIN)/python docs/make_commands.py
 
 bench: $(VENV)/.bench
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -23,11 +23,3 @@ def test_an_example_is_true(command: str, shown: str, capsys: pytest.CaptureFixt
         expected.pop()
         printed = printed[: len(expected)]
     assert printed == expected
-
-
-def test_every_command_is_in_the_table() -> None:
-    from convatlas.cli.app import app
-
-    table = re.findall(r"^\| `convatlas (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
-    commands = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    assert sorted(table) == sorted(commands)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +15,25 @@ from .predict import predict
 from .report import report
 from .zoo import list_, show
 
+_AS_IT_IS = "\b"  # before lines that are not to be filled
+STATUSES = {
+    0: "all is well",
+    1: "some images were skipped, by name (predict)",
+    2: "what was asked is wrong or failed: one line on stderr says what",
+    130: "Ctrl-C",
+    141: "the reader of a pipe went away",
+}
+
 app = typer.Typer(
     help="Know a convolutional network before you train it: what every layer costs, as a table or a page.",
+    epilog="\n".join(
+        [
+            *("`convatlas help COMMAND` tells more of one.", "", _AS_IT_IS, "Exit status:"),
+            *(f"  {status:<5}{meaning}" for status, meaning in STATUSES.items()),
+        ]
+    ),
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help pages: nothing is cut off at any width, and rich need not be imported
     # capitals mean the same in commands, options and choices
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": str.lower},
 )
@@ -33,11 +50,17 @@ def top(context: typer.Context, version: Annotated[bool, typer.Option("--version
         typer.echo(context.get_help())
 
 
-app.command("list")(list_)
-app.command()(show)
-app.command()(cost)
-app.command()(memory)
-app.command()(compare)
-app.command()(report)
-app.command()(notes)
-app.command()(predict)
+def _add(command: Callable[..., Any], *examples: str) -> None:
+    """A command of the function's name, with examples below its help."""
+    epilog = "\n".join([_AS_IT_IS, "Examples:", *(f"  convatlas {example}" for example in examples)])
+    app.command(command.__name__.rstrip("_"), epilog=epilog)(command)
+
+
+_add(list_, "list 'resnet*'", "list --family vgg --sort top1", "list -o zoo.csv")
+_add(show, "show resnet50", "show resnet50 --json")
+_add(cost, "cost resnet50", "cost my_net.py:Net --input 3x64x64 --by stage", "cost timm:resnetv2_50 --sort memory -o layers.csv")
+_add(memory, "memory resnet50 --batch 64 --precision amp --fit 8GiB", "memory my_net.py:Net --input 3x64x64 --by layer")
+_add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")
+_add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
+_add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")
+_add(predict, "predict resnet50 cat.jpg", "predict resnet18 photos/ --weights mine.pth --num-classes 10")

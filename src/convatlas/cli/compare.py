@@ -46,7 +46,7 @@ def compare(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Compare networks side by side, each figure with its ratio (x) to the first network's."""
+    """Compare networks, each figure with its ratio to the first."""
     form, output = destination(chosen, json, output)
 
     def make() -> list[Line] | str:

@@ -38,7 +38,10 @@ def cost(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Show what a network costs: memory, parameters, MACs, traffic and receptive field, layer by layer."""
+    """Count what a network costs, layer by layer.
+
+    Memory, parameters, MACs, traffic and receptive field, of each layer, stage, op or module.
+    """
     form, output = destination(chosen, json, output)
     if depth is not None and by != "module":
         raise ConvatlasError(f"`--depth` (={depth}) goes with `--by module`, not with `--by {by}`")

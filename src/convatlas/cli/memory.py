@@ -55,7 +55,7 @@ def memory(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Show how much memory a training step takes at its peak, of what, and the largest batch that fits."""
+    """Show the peak memory of training, of what, and what fits."""
     form, output = destination(chosen, json, output)
     budget = parse_size(fit, "--fit") if fit else None
     if momentum < 0:

@@ -39,7 +39,7 @@ def notes(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Run the lecture notes: every number in them, computed, and whether it holds."""
+    """Check the lecture notes: every number in them, computed."""
     form, output = destination(chosen, json, output, get_args(PageFormat))
 
     def make() -> str:

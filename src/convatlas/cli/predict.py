@@ -47,7 +47,10 @@ def predict(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Tell what a network with given weights sees in images. A file that is no image is named and skipped (status 1)."""
+    """Tell what a network with given weights sees in images.
+
+    A file that is no image is named and skipped; the exit status is then 1.
+    """
     form, output = destination(chosen, json, output)
     skipped: list[str] = []
 

@@ -44,7 +44,10 @@ def report(
     open_: Annotated[bool, typer.Option("--open", help="Open it when it is done.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a page that opens with no network: charts, stages, block diagram and the full table."""
+    """Write one HTML page about networks, or a chart.
+
+    The page opens without an internet connection: charts, stages, block diagram, training memory and the full table.
+    """
     form, path = destination(asked, False, output, get_args(ReportFormat), "svg" if chart else "html")
     if output is None:
         path = Path(f"report.{form}")

@@ -23,6 +23,8 @@ def run(args: Sequence[str]) -> int:
     if sys.stdout is None:  # closed by whoever started this
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (as long as the process)
     mend_words(os.environ)
+    if args and args[0].lower() == "help":
+        args = [*args[1:], "--help"]
     try:
         status = app(args=list(args), prog_name="convatlas", standalone_mode=False)
     except (KeyboardInterrupt, Abort):

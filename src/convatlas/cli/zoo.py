@@ -55,7 +55,7 @@ def list_(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """List the zoo's networks: parameters, MACs, memory, and the accuracy that the paper states."""
+    """List the zoo's networks: year, size, cost, accuracy."""
     form, output = destination(chosen, json, output)
     found = _find(pattern, family)
     rows = [_row(entry) for entry in found]
@@ -85,7 +85,7 @@ def show(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Show a network's card: its paper, what it costs, and its stages."""
+    """Show a network's card: its paper, its costs, its stages."""
     from ..catalogue import lookup
 
     if ":" in name or name.endswith((".json", ".py")):
