@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from convatlas.cli import main
 from convatlas.graph import Graph
 from convatlas.report.charts import CHARTS, write_chart
 
@@ -54,4 +56,15 @@ def test_another_kind_of_file_is_refused_and_not_written(graph_of: GraphOf, tmp_
 def test_a_chart_that_cannot_be_written_leaves_nothing(graph_of: GraphOf, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no folder"):
         write_chart([graph_of("alexnet")], "layers", tmp_path / "missing" / "chart.svg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("library", ["altair", "vl_convert"])
+@pytest.mark.parametrize("name", ["page.html", "chart.svg"])
+def test_without_the_charts_libraries_one_line_says_what_to_install(
+    library: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(["report", "alexnet", "--output", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err == "error: charts need altair and vl-convert: pip install 'convatlas[charts]'\n"
     assert list(tmp_path.iterdir()) == []

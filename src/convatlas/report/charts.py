@@ -12,7 +12,8 @@ from ..graph import Graph
 from ..names import unknown_name
 from . import rows
 from .network import Network, networks
-from .panels import balance_chart, field_chart, intensity_chart, layer_panel, stage_panel, total_panel
+from .panels import layer_panel, stage_panel, total_panel
+from .plots import balance_chart, field_chart, intensity_chart
 from .theme import renderer, specification, to_svg
 
 

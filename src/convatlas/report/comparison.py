@@ -7,10 +7,13 @@ from html import escape
 from typing import NamedTuple
 
 from . import rows
-from .network import Network
+from .document import breakable, scrolling
+from .network import Network, batch_of
 from .numbers import ratio, scale, scaled, square
-from .panels import balance_chart, field_chart, stage_panel, total_panel
+from .panels import stage_margins, stage_panel, total_margins, total_panel
+from .plots import MARGINS, balance_chart, field_chart
 from .theme import inline
+from .training import settings_in_words
 
 
 class _Measure(NamedTuple):
@@ -30,13 +33,18 @@ def _published(network: Network) -> float | None:
     return lookup(network.graph.name).published.get("top1") if network.graph.name in list_models() else None
 
 
+def _training_bytes(network: Network) -> float | None:
+    return None if network.shown_step is None else network.shown_step.peak_bytes
+
+
 _MEASURES = (
     _Measure("params", "Parameters", lambda network: network.summary.params),
     _Measure("macs", "MACs", lambda network: network.summary.macs, of_operations=True),
     _Measure("flops", "FLOPs", lambda network: network.summary.flops, of_operations=True),
     _Measure("activation_bytes", "Activation memory", lambda network: network.summary.activation_bytes, in_bytes=True),
+    _Measure("training_bytes", "Training memory", _training_bytes, in_bytes=True),
     _Measure("bytes_moved", "Bytes moved", lambda network: network.summary.bytes_moved, in_bytes=True),
-    _Measure("intensity", "FLOPs/B", lambda network: network.summary.intensity, of_operations=True, best=max),
+    _Measure("intensity", "Intensity", lambda network: network.summary.intensity, of_operations=True, best=max),
 )
 
 
@@ -47,20 +55,26 @@ def comparison(found: Sequence[Network]) -> str:
     shared = len({network.conditions for network in found}) == 1
     conditions = found[0].conditions if shared else "under the conditions that stand beside each name"
     totals = "".join(
-        f"<figure>{inline(total_panel(found, quantity), f'{quantity.title} of each network')}</figure>" for quantity in rows.TOTALS
+        f"<figure>{inline(total_panel(found, quantity), f'{quantity.title} of each network', total_margins(found))}</figure>"
+        for quantity in rows.TOTALS
+        if any(rows.total_rows(found, quantity))
     )
-    growth = inline(field_chart(found), "Receptive field of each network against depth") if any(map(rows.field_rows, found)) else ""
-    balance = inline(balance_chart(found), "MACs of each network against the bytes that it moves")
+    growth = (
+        inline(field_chart(found), "Receptive field of each network against depth", MARGINS)
+        if any(map(rows.field_rows, found))
+        else ""
+    )
+    balance = inline(balance_chart(found), "MACs of each network against the bytes that it moves", MARGINS)
     names = "".join(f'<span class="series-{place % 8}">{escape(network.title)}</span>' for place, network in enumerate(found))
     names = f'<p class="legend">{names}</p>'
     growth_hint = '<p class="hint">The largest so far; a ring marks where it first exceeds the image.</p>'
     balance_hint = '<p class="hint">The area of a dot tells the parameters.</p>'
     stages = "".join(
         f"<figure><figcaption>{escape(network.title)}</figcaption>"
-        f"{inline(stage_panel(network), f'Shares of the stages of {network.title}')}</figure>"
+        f"{inline(stage_panel(network), f'Shares of the stages of {network.title}', stage_margins(network))}</figure>"
         for network in found
     )
-    panels = f'<div class="panels quarters">{totals}</div>'
+    panels = f'<div class="panels">{totals}</div>'
     kinds = {"pool": "activation memory", "linear": "parameters", "conv": "MACs"}  # as the stages' bars are coloured
     legend = "".join(f'<span class="{colour}">{name}</span>' for colour, name in kinds.items())
     where = f'<p class="legend">{legend}</p><div class="panels">{stages}</div>'
@@ -82,7 +96,9 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     heads, columns = [], []
     for measure in _MEASURES:
         values = [measure.value(network) or 0.0 for network in found]
-        divisor, unit = (1.0, "") if measure.key == "intensity" else scale(max(values), in_bytes=measure.in_bytes)
+        if measure.key == "training_bytes" and not any(values):
+            continue
+        divisor, unit = (1.0, "FLOPs/B") if measure.key == "intensity" else scale(max(values), in_bytes=measure.in_bytes)
         heads.append(f'<th scope="col" class="n">{measure.title}{f" <small>{unit}</small>" if unit else ""}</th>')
         columns.append([_cell(measure, network, found, divisor) for network in found])
     finals = [network.summary.receptive_field for network in found]
@@ -98,24 +114,36 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     body = ""
     for place, network in enumerate(found):
         note = "" if shared else f"<small>{escape(network.conditions)}</small>"
-        name = f'<a href="#network-{network.index}">{escape(network.title)}</a>{note}'
+        name = f'<a href="#network-{network.index}">{breakable(network.title)}</a>{note}'
         body += f'<tr><th scope="row">{name}</th>{"".join(column[place] for column in columns)}</tr>'
     caption = f"×: ratio to {escape(found[0].title)}. Bold: the least of a column, for intensity and accuracy the most."
     if any(network.summary.uncounted for network in found):
         caption += " ≥: some ops were not counted, so there is no ratio."
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Comparison"><table class="comparison">'
-        f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table></div>'
-        f'<p class="hint">{caption}</p>'
-    )
+    caption += _training_conditions(found)
+    head = f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead>'
+    table = scrolling(f'<table class="comparison">{head}<tbody>{body}</tbody></table>', "Comparison")
+    return f'{table}<p class="hint">{caption}</p>'
+
+
+def _training_conditions(found: Sequence[Network]) -> str:
+    """What the training memory depends on, as a sentence; "" where it is left out."""
+    steps = [network.shown_step for network in found if network.shown_step is not None]
+    if not steps:
+        return ""
+    batches = " or ".join(f"{batch:,}" for batch in sorted({batch_of(step) for step in steps}))
+    return f" Training memory: the peak of one step at batch {batches}, {settings_in_words(steps[0])}; simulated, not measured."
 
 
 def _cell(measure: _Measure, network: Network, found: Sequence[Network], divisor: float) -> str:
-    value, first = measure.value(network) or 0.0, measure.value(found[0]) or 0.0
+    known_value = measure.value(network)
+    if known_value is None:
+        return f'<td class="n unknown" data-of="{measure.key}">unknown</td>'
+    value, first = known_value, measure.value(found[0]) or 0.0
     unsure = measure.of_operations and bool(network.summary.uncounted or found[0].summary.uncounted)
     shown = f"{value:.1f}" if measure.key == "intensity" else scaled(value, divisor)
-    at_least = network.at_least if measure.of_operations else ""
-    known = [measure.value(n) or 0.0 for n in found if not (measure.of_operations and n.summary.uncounted)]
+    at_least = network.at_least if measure.of_operations or measure.key == "training_bytes" else ""
+    held = [measure.value(n) for n in found if not (measure.of_operations and n.summary.uncounted)]
+    known = [value for value in held if value is not None]
     best = " best" if known and not at_least and value == measure.best(known) else ""
     compared = "–" if unsure or not first else ratio(value / first)
     return f'<td class="n{best}" data-of="{measure.key}">{at_least}{shown}<small>{compared}</small></td>'

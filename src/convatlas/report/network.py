@@ -15,6 +15,8 @@ from ..errors import ConvatlasError
 from ..graph import Graph
 from .numbers import crossed, times
 
+SHOWN_BATCH = 32  # of the training step that is drawn
+
 
 @dataclass(frozen=True)
 class Network:
@@ -61,6 +63,14 @@ class Network:
         """
         return [training_memory(graph, Settings()) for graph in self.training or ()]
 
+    @cached_property
+    def shown_step(self) -> TrainingMemory | None:
+        """The step that stands for the network beside others: that of `SHOWN_BATCH`, or the nearest; None if unknown."""
+        try:
+            return nearest(self.steps) if self.steps else None
+        except ConvatlasError:  # nothing to train on
+            return None
+
     @property
     def at_least(self) -> str:
         """What stands before sums of operations: ops that nobody counted would add to them."""
@@ -76,6 +86,16 @@ class Network:
         """What every figure depends on."""
         several, sample = "s" if len(self.summary.inputs) > 1 else "", crossed(self.summary.sample)
         return f"input{several} {sample}, {self.summary.setting} mode{', forward pass' if self.summary.training else ''}"
+
+
+def batch_of(step: TrainingMemory) -> int:
+    """The batch of a training step."""
+    return step.graph.values[step.graph.inputs[0]].shape[0]
+
+
+def nearest(steps: Sequence[TrainingMemory]) -> TrainingMemory:
+    """The step whose batch is nearest to `SHOWN_BATCH`."""
+    return min(steps, key=lambda step: abs(batch_of(step) - SHOWN_BATCH))
 
 
 def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> list[Network]:

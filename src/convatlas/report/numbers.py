@@ -40,8 +40,10 @@ def scale(largest: float, *, in_bytes: bool = False) -> tuple[float, str]:
 
 
 def scaled(value: float, divisor: float) -> str:
-    """A value in the unit of its column."""
-    return _digits(value / divisor) if divisor > 1 else f"{value:,.0f}"
+    """A value in the unit of its column, with as many digits behind the point as its neighbours."""
+    if divisor <= 1:
+        return f"{value:,.0f}"
+    return f"{value / divisor:,.2f}" if value / divisor >= 0.005 or not value else f"<{_NEVER_BROKEN}0.01"
 
 
 def in_short(number: float) -> str:

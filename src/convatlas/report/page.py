@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from ..files import atomic_write
 from ..graph import Graph
 from . import sections
+from .axes import shortened
 from .comparison import comparison
+from .document import asset, document
 from .network import Network, networks
 from .table import full_table
-from .theme import INKS
+from .theme import renderer
 from .training import training_memory
 
 # what a network's part of the page consists of, in this order; a section that has nothing to show is ""
@@ -29,6 +27,8 @@ SECTIONS: tuple[Callable[[Network], str], ...] = (
     training_memory,
     full_table,
 )
+_MOST_LETTERS_OF_TABS = 32
+_FOOTER = "<footer><p>Made by convatlas from the networks' graphs: counted, not measured.</p></footer>"
 
 
 def render_html(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> str:
@@ -43,18 +43,16 @@ def render_html(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Grap
         ConvatlasError: there is no network, or the charts' libraries are not installed.
 
     """
+    renderer()
     found = networks(graphs, training_graphs)
-    script = _asset("page.js")
-    inks = ";".join(f"--{name}:{colour}" for name, colour in INKS.items())
     parts = [comparison(found), _tabs(found), *(_network(network, alone=len(found) == 1) for network in found)]
-    return Template(_asset("page.html")).substitute(
-        title=escape(", ".join(network.title for network in found)),
-        # only this script may run, whatever the names of a user's modules contain
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=f":root{{{inks}}}\n{_asset('page.css')}",
-        script=script,
-        convention=sections.CONVENTION,
-        body="\n".join(part for part in parts if part),
+    header = f'<header class="top"><h1>What networks cost</h1><p>{sections.CONVENTION}</p></header>'
+    main = "\n".join(part for part in parts if part)
+    return document(
+        title=f"{', '.join(network.title for network in found)}: what they cost",
+        body=f'<a class="skip" href="#main">Skip to the content</a>\n{header}\n<main id="main" tabindex="-1">\n{main}\n</main>\n{_FOOTER}',
+        styles=[asset("page.css")],
+        scripts=[asset("page.js")],
     )
 
 
@@ -70,21 +68,17 @@ def write_html(graphs: Sequence[Graph], path: Path, training_graphs: Sequence[Se
         file.write(render_html(graphs, training_graphs).encode())
 
 
-def _asset(name: str) -> str:
-    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-
-
 def _tabs(found: Sequence[Network]) -> str:
     """Buttons that switch between the networks."""
     if len(found) == 1:
         return ""
     tabs = "".join(
         f'<button type="button" role="tab" id="tab-{network.index}" aria-controls="network-{network.index}" '
-        f'aria-selected="{"true" if network.index == 0 else "false"}" tabindex="{0 if network.index == 0 else -1}">'
-        f"{escape(network.title)}</button>"
+        f'title="{escape(network.title, quote=True)}" aria-selected="{"true" if network.index == 0 else "false"}" tabindex="{0 if network.index == 0 else -1}">'
+        f"{escape(shortened(network.title, _MOST_LETTERS_OF_TABS))}</button>"
         for network in found
     )
-    return f'<div class="tabs" role="tablist" aria-label="Networks">{tabs}</div>'
+    return f'<div class="strip scroll"><div class="tabs" role="tablist" aria-label="Networks">{tabs}</div></div>'
 
 
 def _network(network: Network, *, alone: bool) -> str:

@@ -1,34 +1,37 @@
-"""The parts that charts are made of, by altair: one network and one question each, or several networks in one."""
+"""The bars that charts are made of, by altair: one network and one quantity each, or one quantity of several networks."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from . import rows
+from .axes import last_parts, shortened, width_of
 from .labels import FAMILIES
 from .network import Network
 from .numbers import scale
-from .theme import INKS, SERIES
+from .theme import INKS, SERIES, Margins
 
-_WIDTH, _HEIGHT = 320, 170
-_WIDE = 380
-_LABEL_LIMIT = 76
+_WIDTH, _HEIGHT = 318, 160
+_PANEL = 372  # a small chart with its margins
+_MOST_LETTERS = 14  # of the name of a bar
+_MOST_LETTERS_OF_NETWORKS = 20
+_BAR_FONT = 10
+_STEP = 22  # from one bar of the totals to the next
 
 
-def _chart(data: rows.Rows) -> Any:
+def drawn(data: rows.Rows) -> Any:
     import altair as alt
 
     return alt.Chart(alt.InlineData(values=data))
 
 
-def _colour(field: str, present: list[str], legend: bool) -> Any:
+def family_colour(present: list[str], legend: bool) -> Any:
     import altair as alt
 
     return alt.Color(
-        f"{field}:N",
+        "family:N",
         scale=alt.Scale(domain=present, range=[INKS[kind] for kind in present]),
         legend=alt.Legend(title=None, orient="top", labelExpr=f"({_lookup(FAMILIES)})[datum.value]") if legend else None,
     )
@@ -54,15 +57,10 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     import altair as alt
 
     data, title = _scaled(rows.layer_rows(network, quantity), quantity, "bar")
-    names = _short_names([name for name, _ in rows.bar_names(network)])
-    x = alt.X(
-        "bar:O",
-        title=None,
-        axis=alt.Axis(labelExpr=_names(names), labelAngle=-90, labelLimit=_LABEL_LIMIT, labelOverlap="greedy", labelFontSize=9.5),
-        scale=alt.Scale(paddingInner=0.2),
-    )
-    base = _chart(data).encode(x=x, y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4)), description="about:N")
-    bars = base.mark_bar().encode(color=_colour("family", families_of(network), legend))
+    labels = alt.Axis(labelExpr=_names(_bar_labels(network)), labelAngle=-90, labelOverlap="greedy", labelFontSize=_BAR_FONT)
+    x = alt.X("bar:O", title=None, axis=labels, scale=alt.Scale(paddingInner=0.2))
+    base = drawn(data).encode(x=x, y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4)), description="about:N")
+    bars = base.mark_bar().encode(color=family_colour(families_of(network), legend))
     if quantity is rows.MACS and any(row["unknown"] for row in data):
         marks = base.transform_filter("datum.unknown").mark_text(
             text="?", dy=-7, fontSize=13, fontWeight="bold", color=INKS["alarm"]
@@ -71,12 +69,24 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     return bars.properties(width=_WIDTH, height=_HEIGHT)
 
 
+def layer_margins(network: Network) -> Margins:
+    """What its labels need; the same for every quantity, so that the bars stand on one line."""
+    longest = max((width_of(label, _BAR_FONT) for label in _bar_labels(network)), default=0)
+    return Margins(bottom=longest + 10)
+
+
+def _bar_labels(network: Network) -> list[str]:
+    names = _short_names([name for name, _ in rows.bar_names(network)])
+    return [last_parts(name, _MOST_LETTERS) for name in names]
+
+
 def _scaled(data: rows.Rows, quantity: rows.Quantity, by: str) -> tuple[rows.Rows, str]:
     """Rows with their values in the unit that reads best, and the title of such an axis; values of one ``by`` add up."""
     sums: dict[Any, float] = {}
     for row in data:
         sums[row[by]] = sums.get(row[by], 0.0) + row["value"]
     divisor, unit = scale(max(sums.values(), default=0.0), in_bytes=quantity.in_bytes)
+    unit = "FLOPs a byte" if quantity is rows.INTENSITY else unit
     return [row | {"value": row["value"] / divisor} for row in data], f"{quantity.title} ({unit})" if unit else quantity.title
 
 
@@ -95,14 +105,15 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
     import altair as alt
 
     data = rows.stage_rows(network)
-    names = [_side(row["name"]) for row in data if row["quantity"] == rows.MACS.title]
+    names = _stage_labels(network)
     order = [quantity.title for quantity in rows.COSTS]
-    angle = 0 if len(names) < 10 else -90
+    angle = 0 if _in_one_line(names) else -90
+    axis = alt.Axis(labelExpr=_names(names), labelAngle=angle, labelOverlap="greedy")
     return (
-        _chart(data)
+        drawn(data)
         .mark_bar()
         .encode(
-            x=alt.X("stage:O", title="stage, by the side of its maps", axis=alt.Axis(labelExpr=_names(names), labelAngle=angle)),
+            x=alt.X("stage:O", title="stage, by the side of its maps" if angle == 0 else None, axis=axis),
             xOffset=alt.XOffset("quantity:N", sort=order),
             y=alt.Y("share:Q", title="share of the network (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4)),
             color=alt.Color(
@@ -111,8 +122,22 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
             ),
             description="about:N",
         )
-        .properties(width=_WIDTH, height=_HEIGHT - 20)
+        .properties(width=_WIDTH, height=_HEIGHT)
     )  # fmt: skip
+
+
+def stage_margins(network: Network) -> Margins:
+    """What its labels need."""
+    names = _stage_labels(network)
+    return Margins() if _in_one_line(names) else Margins(bottom=max(map(width_of, names)) + 12)
+
+
+def _stage_labels(network: Network) -> list[str]:
+    return [_side(row["name"]) for row in rows.stage_rows(network) if row["quantity"] == rows.MACS.title]
+
+
+def _in_one_line(names: list[str]) -> bool:
+    return len(names) * (max(map(width_of, names), default=0) + 4) < _WIDTH
 
 
 def _side(stage: str) -> str:
@@ -121,130 +146,35 @@ def _side(stage: str) -> str:
     return height if height == width else stage.replace("x", "×")
 
 
-def field_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
-    """Receptive field against depth, with the size of the image."""
-    import altair as alt
-
-    found = [rows.field_rows(network) for network in shown]
-    data = [row for one in found for row in one]
-    titles = [network.title for network in shown]
-    several = len(shown) > 1
-    colour = (
-        alt.Color(
-            "network:N",
-            sort=titles,
-            scale=alt.Scale(domain=titles, range=SERIES),
-            legend=alt.Legend(title=None, orient="top", columns=3) if legend else None,
-        )
-        if several
-        else alt.value(INKS["conv"])
-    )
-    x = alt.X("depth:Q", title="convolutions and poolings so far", axis=alt.Axis(tickMinStep=1, tickCount=8))
-    base = _chart(data).encode(x=x, color=colour)
-    y = alt.Y("largest:Q", title="receptive field (px)")
-    if several:  # networks of very different depths share an axis
-        steps = [4**power for power in range(10)]
-        y = alt.Y(
-            "largest:Q", title="receptive field (px, logarithmic)", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=steps)
-        )
-    layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=y)]
-    dots = base.encode(y="size:Q", description="about:N")
-    layers.append(dots.mark_circle(size=40, fillOpacity=0) if several else dots.mark_circle(size=30, opacity=1))
-    sizes = sorted({max(network.image) for network in shown if network.image})
-    image = _chart([{"size": size, "text": f"image, {size} px"} for size in sizes]).encode(y="size:Q")
-    layers.append(image.mark_rule(strokeDash=[4, 3], color=INKS["soft"], aria=False))
-    layers.append(
-        image.mark_text(align="left", dx=3, dy=-5, fontSize=10.5, color=INKS["soft"], aria=False).encode(
-            text="text:N", x=alt.value(0)
-        )
-    )
-    firsts = [next((row for row in one if row["exceeds"]), None) for one in found]
-    marks = [row | {"about": f"first beyond the image: {row['about']}"} for row in firsts if row]
-    layers.append(
-        _chart(marks).mark_point(size=110, strokeWidth=2, color=INKS["alarm"]).encode(x=x, y="size:Q", description="about:N")
-    )
-    return alt.layer(*layers).properties(width=_WIDE, height=230)
-
-
-def intensity_chart(network: Network, *, legend: bool = False) -> Any:
-    """Arithmetic intensity against MACs, op by op."""
-    import altair as alt
-
-    data = rows.intensity_rows(network)
-    present = [kind for kind in FAMILIES if any(row["family"] == kind for row in data)]
-    logarithmic = alt.Scale(type="log", nice=False, padding=12)
-    steps = {key: _decades([row[key] for row in data]) for key in ("intensity", "macs")}
-    return (
-        _chart(data)
-        .mark_circle(opacity=0.75, stroke=INKS["paper"], strokeWidth=0.7)
-        .encode(
-            x=alt.X(
-                "intensity:Q",
-                title="FLOPs a byte moved (logarithmic)",
-                scale=logarithmic,
-                axis=alt.Axis(format="~g", values=steps["intensity"]),
-            ),
-            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~s", values=steps["macs"])),
-            size=alt.Size("calls:Q", scale=alt.Scale(domain=[1, 24], range=[45, 420], clamp=True), legend=None),
-            color=_colour("family", present, legend),
-            description="about:N",
-        )
-        .properties(width=_WIDE, height=230)
-    )
-
-
-def _decades(values: Sequence[float]) -> list[float]:
-    """Round numbers along a logarithmic axis: powers of ten, and some between where there are few."""
-    if not values:
-        return []
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    factors = (1, 2, 5) if high - low < 3 else (1,)
-    return [factor * 10.0**power for power in range(low, high + 1) for factor in factors]
-
-
 def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:
     """One total of several networks."""
     import altair as alt
 
     titles = [network.title for network in shown]
     data, title = _scaled(rows.total_rows(shown, quantity), quantity, "place")
+    margins = total_margins(shown)
     return (
-        _chart(data)
+        drawn(data)
         .mark_bar(height={"band": 0.68})
         .encode(
             x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=4, grid=True)),
-            y=alt.Y("place:O", title=None, axis=alt.Axis(labelExpr=_names(titles), labelLimit=120, minExtent=0)),
+            y=alt.Y(
+                "place:O",
+                title=None,
+                scale=alt.Scale(domain=[network.index for network in shown]),
+                axis=alt.Axis(labelExpr=_names(_total_labels(shown)), labelLimit=0),
+            ),
             color=alt.Color("network:N", scale=alt.Scale(domain=titles, range=SERIES), legend=None),
             description="about:N",
         )
-        .properties(width=_WIDTH - 90, height=alt.Step(22))
+        .properties(width=_PANEL - margins.left - margins.right, height=alt.Step(_STEP))
     )
 
 
-def balance_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
-    """MACs against bytes moved, a dot a network, its area the parameters."""
-    import altair as alt
+def total_margins(shown: Sequence[Network]) -> Margins:
+    """What its names need; the same for every quantity."""
+    return Margins(top=4, left=max(map(width_of, _total_labels(shown))) + 8)
 
-    data = rows.balance_rows(shown)
-    titles = [network.title for network in shown]
-    logarithmic = alt.Scale(type="log", nice=False, padding=24)
-    steps = {key: _decades([row[key] for row in data]) for key in ("moved", "macs")}
-    return (
-        _chart(data)
-        .mark_circle(opacity=0.85)
-        .encode(
-            x=alt.X(
-                "moved:Q", title="MiB moved (logarithmic)", scale=logarithmic, axis=alt.Axis(format=",~g", values=steps["moved"])
-            ),
-            y=alt.Y("macs:Q", title="MACs (logarithmic)", scale=logarithmic, axis=alt.Axis(format="~s", values=steps["macs"])),
-            size=alt.Size("params:Q", scale=alt.Scale(range=[40, 1200], zero=True), legend=None),
-            color=alt.Color(
-                "network:N",
-                scale=alt.Scale(domain=titles, range=SERIES),
-                legend=alt.Legend(title=None, orient="top", columns=3) if legend else None,
-            ),
-            order=alt.Order("params:Q", sort="descending"),
-            description="about:N",
-        )
-        .properties(width=_WIDE, height=230)
-    )
+
+def _total_labels(shown: Sequence[Network]) -> list[str]:
+    return [shortened(network.title, _MOST_LETTERS_OF_NETWORKS) for network in shown]

@@ -27,13 +27,17 @@ MEMORY = Quantity("activation_bytes", "Activation memory", in_bytes=True)
 PARAMS = Quantity("params", "Parameters")
 MACS = Quantity("macs", "MACs")
 MOVED = Quantity("bytes_moved", "Bytes moved", in_bytes=True)
+TRAINING = Quantity("training_bytes", "Training memory", in_bytes=True)
+INTENSITY = Quantity("intensity", "Intensity")
 COSTS = (MEMORY, PARAMS, MACS)
-TOTALS = (PARAMS, MACS, MEMORY, MOVED)
+TOTALS = (PARAMS, MACS, MEMORY, TRAINING, MOVED, INTENSITY)
 MOST_BARS = 64
 
 
 def shown(quantity: Quantity, value: float) -> str:
     """A value with its unit, for people."""
+    if quantity is INTENSITY:
+        return f"{value:.1f} FLOPs a byte"
     return in_bytes(value) if quantity.in_bytes else f"{in_short(value)} {'MACs' if quantity is MACS else 'parameters'}"
 
 
@@ -134,11 +138,16 @@ def intensity_rows(network: Network) -> Rows:
 
 
 def total_rows(networks: Sequence[Network], quantity: Quantity) -> Rows:
-    """The totals of several networks."""
+    """The totals of those networks of which they are known."""
     rows: Rows = []
     for network in networks:
-        value = getattr(network.summary, quantity.key)
-        at_least = network.at_least if quantity is MACS else ""
+        if quantity is TRAINING:
+            if network.shown_step is None:
+                continue
+            value: float = network.shown_step.peak_bytes
+        else:
+            value = getattr(network.summary, quantity.key)
+        at_least = network.at_least if quantity in (MACS, TRAINING, INTENSITY) else ""
         about = f"{network.title}: {at_least}{shown(quantity, value)}"
         rows.append({"network": network.title, "place": network.index, "value": value, "about": about})
     return rows

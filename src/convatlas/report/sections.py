@@ -7,10 +7,12 @@ from html import escape
 from ..analysis.shares import in_words
 from . import rows
 from .diagram.view import diagram
+from .document import scrolling
 from .labels import FAMILIES
 from .network import Network
 from .numbers import count, crossed, in_bytes, in_short, percent, size, square, times, together
-from .panels import families_of, field_chart, intensity_chart, layer_panel
+from .panels import families_of, layer_margins, layer_panel
+from .plots import MARGINS, field_chart, intensity_chart
 from .theme import inline
 
 CONVENTION = (
@@ -115,8 +117,9 @@ def layers(network: Network) -> str:
     if network.summary.uncounted:
         hint += " A bar with “?” lacks ops whose MACs are unknown."
     legend = "".join(f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in families_of(network))
+    margins = layer_margins(network)
     panels = "".join(
-        f"<figure>{inline(layer_panel(network, quantity), f'{quantity.title} of each layer of {network.title}')}</figure>"
+        f"<figure>{inline(layer_panel(network, quantity), f'{quantity.title} of each layer of {network.title}', margins)}</figure>"
         for quantity in rows.COSTS
     )
     body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><div class="panels">{panels}</div>'
@@ -146,13 +149,12 @@ def stages(network: Network) -> str:
     hint = "A stage is the resolution that its ops work at; the head is what follows the last feature map."
     if network.summary.uncounted:
         hint += " ≥: ops that were not counted are missing; shares of MACs are of what was counted."
-    body = (
-        f'<p class="hint">{hint}</p><div class="wide" tabindex="0" role="region" aria-label="Table by stage">'
+    table = (
         '<table class="stages-table"><thead><tr><th scope="col">Stage</th><th scope="col">Last output</th>'
         f'<th scope="col" class="n">Ops</th>{heads}<th scope="col" class="n">FLOPs/B</th>'
-        f"</tr></thead><tbody>{''.join(found)}</tbody></table></div>"
+        f"</tr></thead><tbody>{''.join(found)}</tbody></table>"
     )
-    return section(network, "stages", "By stage", body)
+    return section(network, "stages", "By stage", f'<p class="hint">{hint}</p>{scrolling(table, "Table by stage")}')
 
 
 def views(network: Network) -> str:
@@ -176,7 +178,7 @@ def receptive_field(network: Network) -> str:
         first = escape(gates[0].name or gates[0].op)
         hint += f" From {first} on, a gate or attention lets every position depend on the whole image as well."
     hint += " The line is the largest so far, a dot one op; where branches meet, the union counts."
-    chart = inline(field_chart([network]), f"Receptive field of {network.title} against depth")
+    chart = inline(field_chart([network]), f"Receptive field of {network.title} against depth", MARGINS)
     return section(network, "field", "Receptive field", f'<p class="hint">{hint}</p><figure>{chart}</figure>')
 
 
@@ -195,6 +197,6 @@ def intensity(network: Network) -> str:
     legend = "".join(
         f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in FAMILIES if any(row["family"] == kind for row in found)
     )
-    chart = inline(intensity_chart(network), f"Arithmetic intensity of the ops of {network.title}")
+    chart = inline(intensity_chart(network), f"Arithmetic intensity of the ops of {network.title}", MARGINS)
     body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><figure>{chart}</figure>'
     return section(network, "intensity", "Arithmetic intensity", body)

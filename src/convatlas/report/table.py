@@ -6,6 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from ..analysis.cost import UNUSED, LayerCost
+from .document import breakable, scrolling
 from .labels import kernel
 from .network import Network
 from .numbers import square, times
@@ -53,15 +54,15 @@ def full_table(network: Network) -> str:
     }
     at_least = {"macs": network.at_least, "elementwise": network.at_least}
     foot = "".join(f'<td class="n">{at_least.get(c.key, "")}{sums[c.key]:,}</td>' if c.summed else "<td></td>" for c in COLUMNS[2:])
-    name = escape(network.title, quote=True)
+    table = f"""<table class="layers-table" data-name="{escape(network.title, quote=True)}">
+<thead><tr>{"".join(map(_head, COLUMNS))}</tr></thead>
+<tbody>{rows}</tbody><tfoot><tr><td></td><th scope="row">sum of the rows shown</th>{foot}</tr></tfoot></table>"""
     body = f"""<div class="tools"><label class="search">Search
 <input type="search" placeholder="conv2d layer3" autocomplete="off" spellcheck="false"></label>
 <span class="status" role="status">{len(network.layers)} rows</span>
 <span class="buttons"><button type="button" data-csv="copy">Copy CSV</button>
 <button type="button" data-csv="download">Download CSV</button></span></div>
-<div class="wide tall" tabindex="0" role="region" aria-label="Every op of {name}">
-<table class="layers-table" data-name="{name}"><thead><tr>{"".join(map(_head, COLUMNS))}</tr></thead>
-<tbody>{rows}</tbody><tfoot><tr><td></td><th scope="row">sum of the rows shown</th>{foot}</tr></tfoot></table></div>"""
+{scrolling(table, f"Every op of {network.title}", tall=True)}"""
     return section(network, "table", "Every op", body)
 
 
@@ -90,7 +91,7 @@ def _row(network: Network, place: int, layer: LayerCost) -> str:
     shape = times(layer.output_shape)
     stage = escape(layer.stage.replace("x", "×") if layer.stage[:1].isdigit() else layer.stage)
     return (
-        f'<tr><td>{place + 1}<th scope="row">{escape(layer.name) or "(network)"}<td>{escape(layer.op)}<td>{window}<td>{shape}'
+        f'<tr><td>{place + 1}<th scope="row">{breakable(layer.name) or "(network)"}<td>{escape(layer.op)}<td>{window}<td>{shape}'
         f"<td>{layer.params:,}{macs}{elementwise}<td>{layer.activation_bytes:,}<td>{layer.bytes_moved:,}{intensity}"
         f"<td>{extent}<td>{stage}</tr>"
     )

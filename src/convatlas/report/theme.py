@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from ..errors import ConvatlasError
@@ -42,6 +42,15 @@ _GEOMETRY = ("d", "transform", "viewBox", "x", "x1", "x2", "y", "y1", "y2")
 _WIDEST = 1.25  # how far a chart is enlarged on a wide page
 
 
+class Margins(NamedTuple):
+    """Pixels around the plot of a chart, for its titles and labels. They are the same whatever font the machine has."""
+
+    top: float = 26
+    right: float = 14
+    bottom: float = 38
+    left: float = 40
+
+
 CONFIG: dict[str, Any] = {
     "background": INKS["paper"],
     "font": FONT,
@@ -51,7 +60,7 @@ CONFIG: dict[str, Any] = {
         "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "ticks": False, "labelPadding": 5, "aria": False,
     },
     "axisX": {"grid": False},
-    "axisY": {"domain": False, "minExtent": 30},
+    "axisY": {"domain": False, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": -34, "titleY": -9},
     "legend": {"labelColor": INKS["soft"], "labelFontSize": 11, "symbolStrokeWidth": 0, "aria": False},
     "title": {"color": INKS["ink"], "subtitleColor": INKS["soft"], "fontSize": 13, "fontWeight": 600, "anchor": "start",
               "aria": False},
@@ -70,7 +79,11 @@ def to_svg(chart: Any) -> str:
         ConvatlasError: vl-convert is not installed.
 
     """
-    svg: str = renderer().vegalite_to_svg(specification(chart))
+    return _svg(specification(chart))
+
+
+def _svg(made: dict[str, Any]) -> str:
+    svg: str = renderer().vegalite_to_svg(made)
     return svg
 
 
@@ -78,19 +91,21 @@ def renderer() -> Any:
     """The library that draws charts without a browser.
 
     Raises:
-        ConvatlasError: it is not installed.
+        ConvatlasError: it or altair is not installed.
 
     """
     try:
+        import altair  # noqa: F401 (what it draws is described by altair)
         import vl_convert
     except ImportError:
         raise ConvatlasError("charts need altair and vl-convert: pip install 'convatlas[charts]'") from None
     return vl_convert
 
 
-def inline(chart: Any, name: str) -> str:
-    """A finished chart as an SVG element that scales with the page and takes its colours; marks keep their descriptions."""
-    root = ElementTree.fromstring(to_svg(chart))
+def inline(chart: Any, name: str, margins: Margins = Margins()) -> str:  # noqa: B008 (it is immutable)
+    """A chart of one plot as an SVG element that scales with the page and takes its colours; marks keep their descriptions."""
+    made = specification(chart) | {"autosize": {"type": "none"}, "padding": margins._asdict()}
+    root = ElementTree.fromstring(_svg(made))
     _simplify(root)
     width = float(root.attrib.pop("width"))
     del root.attrib["height"]

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..analysis.memory import Moment, TrainingMemory
 from ..analysis.memory import changes as kinds
+from .axes import whole_marks
 from .numbers import in_bytes, percent, scale
 from .rows import Rows
-from .theme import INKS
+from .theme import INKS, Margins
 
 PARTS = {  # what is shown together -> the kinds of the record, and a colour; from bottom to top
     "parameters and buffers": ((kinds.PARAMETERS, kinds.BUFFERS, kinds.EMA), "series-1"),
@@ -22,7 +23,8 @@ PARTS = {  # what is shown together -> the kinds of the record, and a colour; fr
 }
 PHASES = {"forward": "forward", "backward": "backward", "end": "optimizer"}  # of the record -> what the chart calls it
 _MOST_MOMENTS = 120
-_WIDTH, _HEIGHT = 440, 250
+_WIDTH, _HEIGHT = 364, 230
+MARGINS = Margins(top=40, left=42)
 _HEADROOM = 1.14  # above the peak, for what is written there
 
 
@@ -59,10 +61,13 @@ def timeline_chart(step: TrainingMemory) -> Any:
     moments = step.timeline
     divisor, unit = scale(step.peak_bytes, in_bytes=True)
     data = [row | {"value": row["value"] / divisor} for row in timeline_rows(step)]
-    places = alt.Scale(domain=[0, max(len(moments) - 1, 1)], nice=False)
+    last = max(len(moments) - 1, 1)
+    places = alt.Scale(domain=[0, last], nice=False)
+    marks = [mark for mark in whole_marks(last) if mark <= last]
     heights = alt.Scale(domain=[0, step.peak_bytes / divisor * _HEADROOM], nice=False)
-    x = alt.X("place:Q", title="ops, in order of execution", axis=alt.Axis(labels=False), scale=places)
-    y = alt.Y("value:Q", title=f"Memory in use ({unit})", axis=alt.Axis(tickCount=4), stack="zero", scale=heights)
+    x = alt.X("place:Q", title="ops, in order of execution", axis=alt.Axis(values=marks, format="d"), scale=places)
+    axis = alt.Axis(tickCount=4, titleY=-22, titleX=6 - MARGINS.left)
+    y = alt.Y("value:Q", title=f"Memory in use ({unit})", axis=axis, stack="zero", scale=heights)
     colours = alt.Scale(domain=list(PARTS), range=[INKS[colour] for _, colour in PARTS.values()])
     colour = alt.Color("part:N", scale=colours, legend=None)
     areas = _drawn(data).mark_area(interpolate="step-after").encode(x=x, y=y, color=colour, order="order:Q", description="about:N")
@@ -97,9 +102,11 @@ def _peak(step: TrainingMemory, x: Any, divisor: float) -> list[Any]:
     top = max(range(len(moments)), key=lambda place: moments[place].num_bytes)
     place = max(place for place, _ in thinned(moments) if place <= top)  # the first of those that the highest stands for
     at_least = "≥ " if step.at_least else ""
-    row = {"place": place, "value": step.peak_bytes / divisor, "text": f"peak {at_least}{in_bytes(step.peak_bytes)}"}
+    text = f"peak {at_least}{in_bytes(step.peak_bytes)}"
+    row = {"place": place, "value": step.peak_bytes / divisor, "text": text, "about": f"{text}, op {top} of {len(moments)}"}
     point = _drawn([row]).encode(x=x, y="value:Q")
     late = 2 * top > len(moments)
     side: dict[str, Any] = {"align": "right", "dx": -9} if late else {"align": "left", "dx": 9}
     words = point.mark_text(dy=-9, fontSize=11, fontWeight="bold", color=INKS["ink"], aria=False, **side).encode(text="text:N")
-    return [point.mark_point(size=70, strokeWidth=2, color=INKS["alarm"], aria=False), words]
+    ring = point.mark_point(size=70, strokeWidth=2, color=INKS["alarm"]).encode(description="about:N")
+    return [ring, words]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from ..analysis.memory import TrainingMemory
-from .network import Network
+from .document import breakable, scrolling
+from .network import Network, batch_of, nearest
 from .numbers import in_bytes, percent, times
 from .sections import section
 from .theme import inline
-from .timeline import PARTS, PHASES, parts_of, timeline_chart
+from .timeline import MARGINS, PARTS, PHASES, parts_of, timeline_chart
 
-SHOWN_BATCH = 32
 _MOST_LAYERS = 8
 _OPTIMIZERS = {"momentum": "SGD with momentum", "sgd": "SGD without momentum"}
 
@@ -26,11 +26,11 @@ def training_memory(network: Network) -> str:
         return _section(network, f'<p class="warning" role="note">Unknown: {escape(str(error))}.</p>')
     if not steps:
         return _section(network, '<p class="warning" role="note">Unknown: there is no graph of this network in training mode.</p>')
-    step = min(steps, key=lambda found: abs(_batch(found) - SHOWN_BATCH))
+    step = nearest(steps)
     legend = "".join(
         f'<span class="{colour}">{part}</span>' for part, (_, colour) in PARTS.items() if parts_of(step.breakdown)[part]
     )
-    chart = inline(timeline_chart(step), f"Memory of {network.title} over a training step")
+    chart = inline(timeline_chart(step), f"Memory of {network.title} over a training step", MARGINS)
     body = (
         f'<p class="conditions">{_conditions(step)}</p>{_peak(step)}{_uncounted(step)}'
         f'<div class="pair"><div><h4>Over one step</h4><p class="legend">{legend}</p><figure>{chart}</figure></div>'
@@ -40,22 +40,23 @@ def training_memory(network: Network) -> str:
     return _section(network, body)
 
 
+def settings_in_words(step: TrainingMemory) -> str:
+    """How the step is trained: precision, optimizer and device."""
+    settings = step.settings
+    optimizer = _OPTIMIZERS.get(settings.optimizer, settings.optimizer)
+    device = f"CPU with {settings.threads} threads" if settings.device == "cpu" else settings.device.upper()
+    return f"{settings.precision}, {optimizer}, {device}"
+
+
 def _section(network: Network, body: str) -> str:
     return section(network, "training", "Training memory", body)
 
 
-def _batch(step: TrainingMemory) -> int:
-    return step.graph.values[step.graph.inputs[0]].shape[0]
-
-
 def _conditions(step: TrainingMemory) -> str:
     spec = step.graph.values[step.graph.inputs[0]]
-    settings = step.settings
-    optimizer = _OPTIMIZERS.get(settings.optimizer, settings.optimizer)
-    device = f"CPU with {settings.threads} threads" if settings.device == "cpu" else settings.device.upper()
     return (
         f"one step (forward, loss, backward, optimizer) at batch {spec.shape[0]}, input {times(spec.shape[1:])}, "
-        f"{settings.precision}, {optimizer}, {device}; simulated from the graph, not measured"
+        f"{settings_in_words(step)}; simulated from the graph, not measured"
     )
 
 
@@ -90,7 +91,7 @@ def _batches(network: Network, steps: list[TrainingMemory]) -> str:
         cells = "".join(f'<td class="n">{in_bytes(held[part])}</td>' for part in used)
         at_least = "≥ " if step.at_least else ""
         rows += (
-            f'<tr><th scope="row" class="n">{_batch(step)}</th><td class="n" data-of="peak_bytes" data-value="{step.peak_bytes}">'
+            f'<tr><th scope="row" class="n">{batch_of(step)}</th><td class="n" data-of="peak_bytes" data-value="{step.peak_bytes}">'
             f"<b>{at_least}{in_bytes(step.peak_bytes)}</b></td>{cells}<td>{escape(_place(step))}</td></tr>"
         )
     head = f'<th scope="col" class="n">Batch</th><th scope="col" class="n">Peak</th>{heads}<th scope="col">Reached in</th>'
@@ -103,7 +104,7 @@ def _holders(network: Network, step: TrainingMemory) -> str:
         return '<p class="hint">At the peak no layer holds anything for backward.</p>'
     shown, others = layers[:_MOST_LAYERS], layers[_MOST_LAYERS:]
     rows = "".join(
-        f'<tr><th scope="row">{escape(layer.name) or "(network)"}</th><td>{escape(layer.op)}</td>'
+        f'<tr><th scope="row">{breakable(layer.name) or "(network)"}</th><td>{escape(layer.op)}</td>'
         f"<td>{times(layer.output_shape)}</td>{_share(layer.saved_for_backward_bytes, step)}</tr>"
         for layer in shown
     )
@@ -122,7 +123,4 @@ def _share(num_bytes: int, step: TrainingMemory) -> str:
 
 
 def _table(key: str, name: str, head: str, rows: str) -> str:
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name, quote=True)}"><table class="{key}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    return scrolling(f'<table class="{key}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>', name)

@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  document.body.classList.remove("no-script");
 
   // ---- which network is shown
   const tabs = all("[role=tab]");
@@ -163,51 +162,6 @@
       link.download = `${table.dataset.name.replace(/[^\w.-]+/g, "_")}.csv`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
-  }
-
-  // ---- what a mark of a chart or a box of a drawing tells: by pointer, by touch, and by the arrow keys
-  const tip = document.getElementById("tip");
-  const spoken = document.getElementById("spoken");
-  function show(mark, x, y) {
-    tip.textContent = mark.getAttribute("aria-label");
-    tip.hidden = false;
-    const { width, height } = tip.getBoundingClientRect();
-    tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - width - 8))}px`;
-    tip.style.top = `${y - height - 12 > 0 ? y - height - 12 : y + 18}px`;
-  }
-  const hide = () => { tip.hidden = true; };
-  const markAt = (target) => (target instanceof Element ? target.closest("svg [aria-label]") : null);
-  addEventListener("pointermove", (event) => {
-    const mark = markAt(event.target);
-    if (mark) show(mark, event.clientX, event.clientY);
-    else hide();
-  });
-  addEventListener("pointerdown", (event) => {
-    const mark = markAt(event.target);
-    if (mark) show(mark, event.clientX, event.clientY);
-  });
-  addEventListener("scroll", hide, { capture: true, passive: true });
-  for (const picture of all("svg[tabindex]")) {
-    let place = -1;
-    const marks = () => all("[aria-label]", picture);
-    picture.addEventListener("keydown", (event) => {
-      const found = marks();
-      const next = { ArrowRight: place + 1, ArrowDown: place + 1, ArrowLeft: place - 1, ArrowUp: place - 1, Home: 0, End: found.length - 1 }[event.key];
-      if (event.key === "Escape") hide();
-      if (next === undefined || !found.length) return;
-      event.preventDefault();
-      found[place]?.classList.remove("on");
-      place = Math.max(0, Math.min(next, found.length - 1));
-      found[place].classList.add("on");
-      const box = found[place].getBoundingClientRect();
-      show(found[place], box.left + box.width / 2, box.top);
-      spoken.textContent = found[place].getAttribute("aria-label");
-    });
-    picture.addEventListener("blur", () => {
-      marks()[place]?.classList.remove("on");
-      place = -1;
-      hide();
     });
   }
 })();

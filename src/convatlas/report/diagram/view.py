@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..document import scrolling
 from ..labels import family, kernel
 from ..network import Network
 from ..numbers import in_bytes, in_short, percent, times
@@ -118,7 +119,9 @@ class _View:
             chips, panels = self.flow(block.parts)
             body = f'<ol class="chips">{chips}</ol><div class="opened">{panels}</div>'
         else:
-            body = f'<div class="drawing">{drawing(self.network, block)}</div>'
+            body = (
+                f'<div class="drawing">{scrolling(drawing(self.network, block), f"Data flow of {block.path or block.kind}")}</div>'
+            )
         return f'<figure class="panel" id="{number}"><figcaption>{escape(caption)}</figcaption>{body}</figure>'
 
     def _shares(self, nodes: Sequence[int]) -> tuple[str, str]:
