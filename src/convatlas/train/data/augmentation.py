@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from .errors import DataError
 from .order import Purpose, stream
 
 
@@ -39,6 +40,22 @@ class Augmentation:
     erasing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no image can be varied by."""
+        if self.pad < 0:
+            raise DataError(f"pad is a number of pixels, 0 or more; got {self.pad}")
+        if not 0 < self.area[0] <= self.area[1] <= 1:
+            raise DataError(f"area is two shares between 0 and 1, the smaller one first; got {self.area}")
+        if not 1 <= self.short_side[0] <= self.short_side[1]:
+            raise DataError(
+                f"short_side is two multiples of the network's input, 1 or more, the smaller one first; got {self.short_side}"
+            )
+        if not 0 <= self.erasing <= 1:
+            raise DataError(f"erasing is a share of the images, 0 to 1; got {self.erasing}")
+        for name in ("colour", "mixup", "cutmix"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise DataError(f"{name} is 0 or more; got {getattr(self, name)}")
 
     @property
     def mixes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import torch
@@ -15,8 +16,7 @@ from .images import Images
 from .make import BatchMaker, Made, Part
 from .memory import fitted
 from .warn import warn
-
-_PREFETCH = 2  # batches that each worker has ready
+from .workers import PREFETCH, begin, workers_that_fit
 
 
 class Loader:
@@ -74,7 +74,6 @@ class Loader:
         self.steps = -(-len(images) // batch)
         self.broken: dict[str, str] = {}
         self._say = say
-        self._training = training
         self._maker = BatchMaker(
             images=images,
             classes=classes,
@@ -87,7 +86,8 @@ class Loader:
             world=world,
             memory=memory,
         )
-        self._workers = 0 if memory is not None else workers
+        batch_bytes = 4 * channels * preprocessing.crop**2 * -(-batch // world)
+        self._workers = 0 if memory is not None else workers_that_fit(workers, batch_bytes, say)
         self._parts: list[Part] = []
         self._loader: DataLoader[Made] | None = None
         self._pin = pin
@@ -112,18 +112,27 @@ class Loader:
                 yield Made(made.batch.pin_memory(), made.broken) if self._pin else made
             return
         self._parts[:] = parts
-        if self._loader is None:
-            self._loader = DataLoader(
-                self._maker,
-                batch_size=None,
-                sampler=self._parts,
-                num_workers=self._workers,
-                persistent_workers=True,
-                prefetch_factor=_PREFETCH,
-                pin_memory=self._pin,
-                generator=torch.Generator(),  # else it would draw from the state that the network's dropout draws from
-            )
-        yield from self._loader
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores: as was asked
+            if self._loader is None:
+                self._loader = DataLoader(
+                    self._maker,
+                    batch_size=None,
+                    sampler=self._parts,
+                    num_workers=self._workers,
+                    persistent_workers=True,
+                    prefetch_factor=PREFETCH,
+                    pin_memory=self._pin,
+                    worker_init_fn=begin,
+                    generator=torch.Generator(),  # else it would draw from the state that the network's dropout draws from
+                )
+            batches = iter(self._loader)
+        try:
+            yield from batches
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise DataError(f"a worker that reads images died, maybe for want of memory; try fewer workers: {error}") from error
 
     def _note(self, broken: dict[str, str]) -> None:
         for name, reason in broken.items():
