@@ -16,6 +16,7 @@ _HOMES = {
     "create": "api",
     "trace": "api",
     "cost": "api",
+    "fit": "api",
     "max_batch": "api",
     "receptive_field": "api",
     "training_memory": "api",
@@ -24,6 +25,7 @@ _HOMES = {
     "Run": "train",
     "Graph": "graph",
     "TensorSpec": "graph",
+    "Verdict": "analysis.verdict",
     "ConvatlasError": "errors",
     "Inputs": "inputs",
 }
@@ -33,8 +35,10 @@ __all__ = [
     "Inputs",
     "Run",
     "TensorSpec",
+    "Verdict",
     "cost",
     "create",
+    "fit",
     "list_models",
     "max_batch",
     "receptive_field",
@@ -44,7 +48,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .api import cost, create, max_batch, receptive_field, trace, training_memory
+    from .analysis.verdict import Verdict
+    from .api import cost, create, fit, max_batch, receptive_field, trace, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,16 @@ from .analysis import cost as _cost
 from .analysis import fit as _fit
 from .analysis import memory as _memory
 from .analysis import receptive_field as _receptive_field
+from .analysis import verdict as _verdict
 from .errors import ConvatlasError
 from .graph import Graph
 from .inputs import Inputs, InputsLike
+from .sizes import in_bytes
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from .analysis.verdict import Graphs
 
     Model = str | nn.Module | Graph
 
@@ -115,14 +120,23 @@ def memory_settings(
 ) -> _memory.Settings:
     """Settings of a training step; "sgd" with a momentum above 0 keeps the momentum buffer.
 
-    ``threads`` of a CPU are by default those that torch has here.
+    ``threads`` are of a CPU, 4 if nothing is said, so that a figure is the same on every machine.
+
+    Raises:
+        ConvatlasError: an unknown value, or one that does not go with the others.
+
     """
+    on_cuda = device.lower().partition(":")[0] == "cuda"
+    if not (math.isfinite(momentum) and momentum >= 0):
+        raise ConvatlasError(f"`momentum` (={momentum:g}) must be a number of at least 0, such as 0.9")
+    if on_cuda and threads is not None:
+        raise ConvatlasError(f"`threads` (={threads}) is about a CPU, and the device is {device}; leave one of them out")
     return _memory.Settings(
-        optimizer="momentum" if optimizer == "sgd" and momentum else optimizer,
-        precision=precision,
-        device="cuda" if device.startswith("cuda") else device,
-        implementation=implementation,
-        threads=_threads_here() if threads is None else threads,
+        optimizer="momentum" if optimizer.lower() == "sgd" and momentum else optimizer.lower(),
+        precision=precision.lower(),
+        device="cuda" if on_cuda else device.lower(),
+        implementation=implementation and implementation.lower(),
+        threads=_memory.THREADS if threads is None else threads,
         channels_last=channels_last,
         accumulate=accumulate,
         ema=ema,
@@ -132,18 +146,12 @@ def memory_settings(
     )
 
 
-def _threads_here() -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
 def training_memory(model: Model, inputs: InputsLike | None = None, **settings: Any) -> _memory.TrainingMemory:
     """Peak memory of one training step, simulated from the graph: ``.peak_bytes``, breakdown, ``.timeline``, ``.layers``.
 
     Args:
         model: a zoo name, a module on any device, or a graph traced with ``training=True``.
-        inputs: shape with the batch axis, as (32, 3, 224, 224).
+        inputs: shape with the batch axis, as (32, 3, 224, 224); by default 32 images of a zoo network's own size.
         settings: see `memory_settings`: optimizer ("sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"), momentum,
             precision ("fp32", "amp", "bf16", "fp16"), device ("cpu", "cuda"), implementation, threads, channels_last,
             accumulate, ema, ddp, frozen (module paths), checkpoint (module paths).
@@ -152,41 +160,97 @@ def training_memory(model: Model, inputs: InputsLike | None = None, **settings: 
         ConvatlasError: an unknown setting's value, or a module path that does not exist; shows the nearest.
 
     """
-    return _memory.training_memory(as_graph(model, inputs, training=True), memory_settings(**settings))
+    return _memory.training_memory(_step_graph(model, inputs), memory_settings(**settings))
+
+
+def _step_graph(model: Model, inputs: InputsLike | None) -> Graph:
+    if inputs is None and not isinstance(model, Graph) and not _is_graph_file(model):
+        return graphs_by_batch(model)(_memory.TRAINING_BATCH)
+    return as_graph(model, inputs, training=True)
+
+
+def _is_graph_file(model: Model) -> bool:
+    from .models import is_graph_file
+
+    return isinstance(model, str) and is_graph_file(model)
+
+
+def fit(model: Model, inputs: InputsLike | None = None, *, memory_bytes: int | str, **settings: Any) -> _verdict.Verdict:
+    """Whether a training step fits into a memory: ``.fits .needed_bytes .spare_bytes .largest_batch .changes``.
+
+    As a text it is the answer in a sentence, the first line that `convatlas memory --fit` prints.
+
+    Args:
+        model: a zoo name, a module on any device, or a graph traced with ``training=True``, which is known at its batch only.
+        inputs: shape with the batch axis, as (64, 3, 224, 224); by default 32 images of a zoo network's own size.
+        memory_bytes: of the device, as 8 * 2**30 or "8GiB". What the process takes beside the tensors is counted.
+        settings: as for `training_memory`.
+
+    Raises:
+        ConvatlasError: an unknown setting's value, or the network cannot be trained so.
+
+    """
+    how, budget = memory_settings(**settings), in_bytes(memory_bytes, "memory_bytes")
+    if isinstance(model, Graph) or _is_graph_file(model):
+        return _verdict.verdict_at_one_batch(as_graph(model, inputs, training=True), budget, how)
+    network, own, name = _network_of(model)
+    given = Inputs(_size(own)).with_batch(_memory.TRAINING_BATCH) if inputs is None else Inputs.of(inputs)
+    shapes = [spec.shape for spec in given.specs()]
+    smaller = None
+    if len(shapes) == 1:
+        smaller = _verdict.at_smaller_input(shapes[0][1:], lambda size: _traced(network, Inputs(size).with_batch, name))
+    return _verdict.verdict(_traced(network, given.at_batch, name), shapes[0][0], budget, how, smaller)
 
 
 def max_batch(
-    model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None, *, memory_bytes: int, **settings: Any
+    model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None, *, memory_bytes: int | str, **settings: Any
 ) -> int:
     """The largest batch whose training step fits into ``memory_bytes``.
 
     Args:
         model: a zoo name or a module.
         input_size: of one image, as (3, 224, 224); a zoo network's own by default.
-        memory_bytes: of the device, as 24 * 2**30. On CUDA a fitted share of it goes to context and libraries.
+        memory_bytes: of the device, as 24 * 2**30 or "24GiB". What the process takes beside the tensors is counted.
         settings: as for `training_memory`.
 
     Raises:
         DoesNotFitError: a batch of one needs more; says how much, and what takes the most.
 
     """
-    return _fit.max_batch(graphs_by_batch(model, input_size), memory_bytes, memory_settings(**settings)).batch
+    budget = in_bytes(memory_bytes, "memory_bytes")
+    return _fit.max_batch(graphs_by_batch(model, input_size), budget, memory_settings(**settings)).batch
 
 
-def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None) -> Callable[[int], Graph]:
+def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None) -> Graphs:
     """A function from a batch to the model's graph in training mode; the model is built once."""
-    if isinstance(model, str):
-        from .models import is_graph_file, load
-
-        if is_graph_file(model):
-            raise ConvatlasError(f"{model} holds a graph of one batch, which says nothing of others; name the network itself")
-        loaded = load(model)
-        network: nn.Module = loaded.module
-        own: Any = loaded.input_size
-    else:
-        network, own = model, getattr(model, "input_size", None)
-    size = own if input_size is None else input_size
-    if size is None:
-        raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
+    network, own, name = _network_of(model)
+    size = _size(own) if input_size is None else input_size
     sample = size if isinstance(size, Inputs) else Inputs(tuple(size))
-    return lambda batch: trace(network, sample.with_batch(batch), training=True)
+    return _traced(network, sample.with_batch, name)
+
+
+def _network_of(model: str | nn.Module) -> tuple[nn.Module, Sequence[int] | None, str]:
+    """The network, the size of one image that it is made for, if that is known, and its name, if it has one."""
+    if not isinstance(model, str):
+        return model, getattr(model, "input_size", None), ""
+    from .models import is_graph_file, load
+
+    if is_graph_file(model):
+        raise ConvatlasError(f"{model} holds a graph of one batch, which says nothing of others; name the network itself")
+    loaded = load(model)
+    return loaded.module, loaded.input_size, loaded.name
+
+
+def _size(own: Sequence[int] | None) -> tuple[int, ...]:
+    if own is None:
+        raise ConvatlasError("an nn.Module needs the size of one image, as (3, 224, 224)")
+    return tuple(own)
+
+
+def _traced(network: nn.Module, inputs_at: Callable[[int], Inputs], name: str) -> Graphs:
+    def graph_at(batch: int) -> Graph:
+        graph = trace(network, inputs_at(batch), training=True)
+        graph.name = name or graph.name
+        return graph
+
+    return graph_at

@@ -9,14 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvatlasError
-from ..models.shapes import parse_shape, shown, with_batch
+from ..models.shapes import parse_shape, with_batch
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
     from ..graph import Graph
-
-USUAL_BATCH = 32
-_LEAST_SHRUNK = 32  # pixels; a smaller resolution is not suggested
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,8 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
         ConvatlasError: there is no such network, it does not load, or it does not read such an input.
 
     """
+    from ..analysis.memory import TRAINING_BATCH
+    from ..analysis.verdict import at_smaller_input
     from .models import graph_of, network_of
 
     if model.endswith(".json"):
@@ -62,7 +61,7 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
         return Subject(model, shape, fixed, None, None)
     loaded = network_of(model, inputs, batch)
     own = loaded.input_size if inputs is None else parse_shape(inputs)
-    shape = with_batch(inputs, batch if batch or len(own) > 3 else USUAL_BATCH, loaded.input_size)
+    shape = with_batch(inputs, batch if batch or len(own) > 3 else TRAINING_BATCH, loaded.input_size)
 
     def graphs(size: tuple[int, ...]) -> Callable[[int], Graph]:
         @lru_cache(maxsize=32)
@@ -76,10 +75,7 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
         return graph_at
 
     size = shape[1:]
-    less = (*size[:-2], *(round(side * 0.75 / 32) * 32 for side in size[-2:]))
-    fits = len(size) == 3 and min(less[-2:]) >= _LEAST_SHRUNK and less != size
-    smaller = (f"--input {shown(less)}", graphs(less)) if fits else None
-    return Subject(model, shape, graphs(size), loaded.module, smaller)
+    return Subject(model, shape, graphs(size), loaded.module, at_smaller_input(size, graphs))
 
 
 def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes: int | None) -> Settings:

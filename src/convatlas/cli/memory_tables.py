@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from ..models.shapes import shown
 from ..sizes import gibi
 from .columns import BYTES, OUTPUT, share
+from .fit_tables import fit_record
 from .tables import Column, Line
 from .words import wrapped
 
 if TYPE_CHECKING:
-    from ..analysis.fit import Fit, Suggestion
     from ..analysis.memory import TrainingMemory
     from ..analysis.memory.notes_model import NotesEstimate
+    from ..analysis.verdict import Verdict
     from ..devices.measure_memory import Measured
     from .memory_options import Subject
 
@@ -94,35 +95,27 @@ def conditions_of(subject: Subject, memory: TrainingMemory) -> dict[str, Any]:
 def record_of(
     subject: Subject,
     memory: TrainingMemory,
-    fitted: Fit | None,
-    further: list[Suggestion],
+    verdict: Verdict | None,
     measured: Measured | None,
     notes: NotesEstimate | None,
 ) -> dict[str, Any]:
-    """Everything that was found, as plain data."""
-    from ..analysis.fit import overhead_bytes
+    """Everything that was found, as plain data; the verdict first where one was asked for."""
     from ..analysis.memory.checkpointing import recomputed_macs
 
-    record = conditions_of(subject, memory) | {
+    record = {"fit": fit_record(verdict)} if verdict else {}
+    record |= conditions_of(subject, memory) | {
         "peak_bytes": memory.peak_bytes,
         "at_least": memory.at_least,
         "peak_phase": memory.phase,
         "peak_layer": memory.peak_name,
         "peak_op": memory.peak_op,
         "reserved_bytes": memory.reserved_bytes,
-        "overhead_bytes": overhead_bytes(memory.settings.device),
+        "overhead_bytes": memory.overhead_bytes,
+        "needed_bytes": memory.needed_bytes,
         "breakdown_bytes": memory.breakdown,
         "recomputed_macs": recomputed_macs(memory.graph, memory.settings.checkpoint),
         "uncounted": uncounted_shares(memory),
     }
-    if fitted:
-        record["fit"] = {
-            "memory_bytes": fitted.memory_bytes,
-            "batch": fitted.batch,
-            "peak_bytes": fitted.memory.peak_bytes,
-            "overhead_bytes": fitted.overhead_bytes,
-            "to_go_further": [{"change": suggestion.change, "batch": suggestion.batch} for suggestion in further],
-        }
     if measured:
         record["measured"] = {
             "peak_bytes": measured.peak_bytes,
@@ -137,31 +130,26 @@ def record_of(
 
 
 def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]:
-    """The network, its conditions, and the peak."""
-    from ..analysis.fit import overhead_bytes
+    """The network, its conditions, the peak, and what the device needs for it."""
+    from ..analysis.memory import step_in_words
     from ..analysis.memory.checkpointing import recomputed_macs
+    from ..analysis.memory.overhead import BESIDE_THE_TENSORS
     from .words import big
 
-    found = conditions_of(subject, memory)
-    parts = [f"{found['name']}: {found['mode']}", f"batch {found['batch']}", shown(subject.shape[1:]), found["precision"]]
-    if "optimizer" in found:
-        parts.append(found["optimizer"])
-    parts.append(f"cpu with {found['threads']} threads" if "threads" in found else found["device"])
-    flags = {"channels last": "channels_last", "ema": "ema", "ddp": "ddp"}
-    parts += [words for words, key in flags.items() if found.get(key)]
-    if found.get("accumulate", 1) > 1:
-        parts.append(f"{found['accumulate']} batches to a step")
-    if found.get("frozen"):
-        parts.append(f"frozen: {', '.join(found['frozen'])}")
+    step = step_in_words(memory.batch, memory.settings, training=memory.graph.training)
     place = f"{memory.peak_name} ({memory.peak_op})" if memory.peak_name else memory.peak_op
     at_least = "at least " if memory.at_least else ""
-    peak = f"Peak: {at_least}{gibi(memory.peak_bytes)}, in {memory.phase}, {place}."
+    needed = (
+        f"Needed: {at_least}{gibi(memory.needed_bytes)}, {gibi(memory.overhead_bytes)} of it beside the tensors "
+        f"({BESIDE_THE_TENSORS[memory.settings.device]})."
+    )
     if memory.reserved_bytes is not None:
-        peak += (
-            f" The caching allocator reserves {gibi(memory.reserved_bytes)} for it; context, libraries and fragmentation "
-            f"take {gibi(overhead_bytes('cuda'))} beside it (one constant, fitted to published runs on an RTX 3090)."
-        )
-    lines = [*wrapped(", ".join(parts), width, "bold"), *wrapped(peak, width, "bold")]
+        needed += f" Where there is room, the caching allocator reserves {gibi(memory.reserved_bytes)} for the tensors."
+    lines = [
+        *wrapped(f"{subject.name}: input {shown(subject.shape[1:])}, {step}.", width, "bold"),
+        *wrapped(f"Peak: {at_least}{gibi(memory.peak_bytes)}, in {memory.phase}, {place}.", width, "bold"),
+        *wrapped(needed, width),
+    ]
     if memory.settings.checkpoint:
         names = memory.settings.checkpoint
         macs = big(recomputed_macs(memory.graph, names))
@@ -201,17 +189,3 @@ def notes_lines(memory: TrainingMemory, notes: NotesEstimate, width: int) -> lis
         *wrapped(head, width, "bold"),
         *(line for why in why_it_is_off(notes, memory) for line in wrapped(why, width)),
     ]
-
-
-def fit_lines(fitted: Fit, further: list[Suggestion], width: int) -> list[Line]:
-    """The largest batch, and what lets it grow."""
-    beside = f" and {gibi(fitted.overhead_bytes)} beside the tensors" if fitted.overhead_bytes else ""
-    head = (
-        f"The largest batch for {gibi(fitted.memory_bytes)} is {fitted.batch}, "
-        f"with a peak of {gibi(fitted.memory.peak_bytes)}{beside}."
-    )
-    lines = [Line(""), *wrapped(head, width, "bold")]
-    for suggestion in further:
-        if suggestion.batch > fitted.batch:
-            lines += wrapped(f"With {suggestion.change}: a batch of {suggestion.batch}.", width)
-    return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..analysis.fit import max_batch, overhead_bytes, suggestions
-from ..analysis.memory import Settings, inference_memory, training_memory
+from ..analysis.fit import max_batch
+from ..analysis.memory import Settings, inference_memory, overhead_bytes, training_memory
 from ..analysis.memory.changes import EMA, OPTIMIZER_STATE
+from ..analysis.verdict import verdict
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..trace import trace
@@ -190,13 +190,12 @@ def _peak(
 
 def _refusal(job: Job, peak: int, free: int, graphs: Callable[[int], Graph], settings: Settings) -> str:
     asked = job.recipe.batch
-    ways = []
-    with contextlib.suppress(ValueError):  # not even one image fits
-        ways.append(f"--batch {max_batch(graphs, free, settings).batch}")
+    answer = verdict(graphs, asked, free, settings)
+    ways = [f"--batch {answer.largest_batch}"] if answer.largest_batch else []
     known = {"--precision amp"}
-    ways += [f"{way.change} (batch up to {way.batch})" for way in suggestions(graphs, free, settings) if way.change in known]
+    ways += [f"{way.words} (batch up to {way.largest_batch})" for way in answer.changes if way.words in known and way.largest_batch]
     ways.append(f"--accumulate 2 --batch {max(asked // 2, 1)}")
-    return f"a step of {asked} images takes {_gib(peak)} at its peak, and {_gib(free)} are free; try {', or '.join(ways)}, or a smaller --size"
+    return f"a step of {asked} images takes {_gib(peak)} at its peak and {_gib(overhead_bytes(settings.device))} beside, and {_gib(free)} are free; try {', or '.join(ways)}, or a smaller --size"
 
 
 def _gib(num_bytes: float) -> str:

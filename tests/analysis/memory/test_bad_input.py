@@ -20,12 +20,17 @@ from convatlas.devices.measure_apart import MeasurementError, measured_apart
 
 SMALL = ["memory", "resnet18", "--batch", "2", "--input", "3x64x64"]
 WRONG: list[tuple[list[str], str]] = [
-    (["--optimizer", "adamx"], "unknown optimizer 'adamx': choose sgd, momentum, adam"),
-    (["--precision", "fp8"], "unknown precision 'fp8': choose fp32, bf16, fp16 or amp"),
-    (["--device", "tpu"], "unknown device 'tpu'"),
-    (["--implementation", "fast"], "unknown implementation 'fast'"),
-    (["--momentum", "-1"], "`--momentum` (=-1) must be at least 0"),
-    (["--accumulate", "0"], "`accumulate` (=0) must be at least 1"),
+    (["--optimizer", "adamx"], "Invalid value for '--optimizer': 'adamx' is not one of 'sgd', 'adam'"),
+    (["--precision", "fp8"], "'fp8' is not one of 'fp32', 'amp', 'bf16', 'fp16'"),
+    (["--device", "tpu"], "'tpu' is not one of 'cpu', 'cuda'"),
+    (["--implementation", "fast"], "'fast' is not one of 'single', 'foreach', 'fused'"),
+    (["--momentum", "-1"], "`momentum` (=-1) must be a number of at least 0"),
+    (["--momentum", "nan"], "`momentum` (=nan) must be a number of at least 0"),
+    (["--momentum", "inf"], "`momentum` (=inf) must be a number of at least 0"),
+    (["--momentum", "0.9", "--optimizer", "adam"], "--momentum is about sgd, and the optimizer is adam; leave it out"),
+    (["--implementation", "fused", "--optimizer", "rmsprop"], "`implementation` (='fused'): rmsprop has none"),
+    (["--threads", "2", "--device", "cuda"], "--threads is about a CPU, and the device is cuda; leave it out"),
+    (["--accumulate", "0"], "Invalid value for '--accumulate': Input should be greater than or equal to 1"),
     (["--freeze", "layr4"], "unknown module to freeze 'layr4': did you mean layer4"),
     (["--checkpoint", "layr4"], "unknown module to checkpoint 'layr4': did you mean layer4"),
     (["--checkpoint", "every:0"], "`--checkpoint` (=every:0): K in every:K is a whole number of at least 1"),
@@ -34,8 +39,14 @@ WRONG: list[tuple[list[str], str]] = [
     (["--checkpoint", "auto", "--fit", "60MB"], "with all blocks checkpointed a batch of 2 still needs"),
     (["--fit", "24zb"], "`--fit` (='24zb') is no memory size; write 24GiB, 24GB, 8g or a number of bytes"),
     (["--fit", "0g"], "`--fit` (='0g') must be above zero bytes"),
-    (["--fit", "60MB"], "the largest consumer is "),
+    (["--fit", "8"], "`--fit` (='8') would be 8 bytes; say the unit, as in 8GiB"),
+    (["--fit", "nan"], "`--fit` (='nan') is no memory size; write 24GiB"),
+    (["--fit", "inf"], "`--fit` (='inf') is no memory size; write 24GiB"),
+    (["--fit", "8g", "--by", "layer", "--format", "csv"], "--by does not go into the one table of csv; leave it out, or --fit"),
+    (["--measure", "--format", "markdown"], "--measure does not go into the one table of markdown; leave it out"),
     (["--inference", "--fit", "8g"], "--fit is about training"),
+    (["--inference", "--optimizer", "adam"], "--optimizer is about training"),
+    (["--inference", "--ema"], "--ema is about training"),
     (["--inference", "--by", "layer"], "`--by layer` shows what is kept for backward"),
     (["--measure", "--optimizer", "lion"], "torch.optim has no 'lion', so it cannot be measured"),
     (["--measure", "--ddp"], "cannot be measured in one process"),
@@ -53,7 +64,8 @@ def test_a_wrong_option_is_one_line_and_status_2(options: list[str], message: st
 
 def test_a_memory_too_small_says_what_is_needed_and_what_takes_the_most() -> None:
     with pytest.raises(
-        DoesNotFitError, match=r"a batch of 1 needs at least [\d.]+ MiB, and 64.0 MiB are given; .* is parameters with"
+        DoesNotFitError,
+        match=r"a batch of 1 needs at least [\d.]+ GiB \(1.10 GiB of it beside the tensors\), and 64.0 MiB are given; .* is parameters with",
     ):
         ca.max_batch("resnet18", memory_bytes=2**26)
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import convatlas as ca
-from convatlas.analysis.fit import CUDA_OVERHEAD_BYTES
 from convatlas.analysis.memory import Settings, training_memory
 from convatlas.analysis.memory.cuda import CachingAllocator
+from convatlas.analysis.memory.overhead import CUDA_OVERHEAD_BYTES
 
 MIB = 2**20
 MEASUREMENTS = Path(__file__).parents[4] / "shared" / "measurements"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...graph import Graph
 from .changes import KINDS, SAVED, Change
+from .overhead import overhead_bytes
 from .settings import Settings
 
 
@@ -56,6 +57,21 @@ class TrainingMemory:
     changes: list[Change]
     peak_index: int
     reserved_bytes: int | None = None
+
+    @property
+    def batch(self) -> int:
+        """Images."""
+        return self.graph.values[self.graph.inputs[0]].shape[0]
+
+    @property
+    def overhead_bytes(self) -> int:
+        """What the process takes of the device beside the tensors (see `overhead`)."""
+        return overhead_bytes(self.settings.device)
+
+    @property
+    def needed_bytes(self) -> int:
+        """What the device must have for the step to run: the tensors at the peak, and what the process takes beside them."""
+        return self.peak_bytes + self.overhead_bytes
 
     @property
     def at_least(self) -> bool:
