@@ -155,6 +155,14 @@ def test_a_checkpoint_cut_anywhere_or_with_a_flipped_byte_is_read_or_refused_in_
     assert not [refusal for refusal in refusals if "\n" in refusal]
 
 
+def test_what_torch_warns_of_reaches_the_caller_whose_filters_are_left_alone(tmp_path: Path) -> None:
+    path, weight = tmp_path / "protocol3.pth", torch.ones(3, 4)
+    torch.save({"weight": weight}, path, pickle_protocol=3)
+    with pytest.warns(UserWarning, match="pickle protocol 3"):
+        state = read_state(path)
+    assert torch.equal(state["weight"], weight)
+
+
 def test_a_download_that_is_no_checkpoint_is_not_kept(server: Server, cache: Path) -> None:
     server.files["/net.pth"] = b"<html>log in first</html>"
     with pytest.raises(WeightsError, match=r"net\.pth is of no use.*nothing was kept"):

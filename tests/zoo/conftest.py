@@ -12,6 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convatlas.zoo import REGISTRY
+
 torch.set_num_threads(1)  # a worker a core
 
 POOL = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0))
@@ -67,11 +69,58 @@ def parity_tables() -> list[ModuleType]:
     return parity_modules()
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``parity_row`` runs for each row of the tables `PARITY`, ``torchvision_row`` for torchvision's.
+# Every kind of layer that a family has, in its cheapest networks; the cheapest comes first. `test_sample.py` holds it to that.
+SAMPLE: dict[str, tuple[str, ...]] = {
+    "alexnet": ("alexnet", "alexnet_2012"),
+    "cifar_resnet": ("resnet20_cifar", "plain20_cifar"),
+    "convnext": ("convnext_tiny",),
+    "densenet": ("densenet40_k12_cifar", "densenet_bc100_k12_cifar", "densenet121"),
+    "efficientnet": ("efficientnet_lite0", "efficientnet_b0"),
+    "efficientnet_v2": ("efficientnet_v2_b0",),
+    "googlenet": ("googlenet_2014", "googlenet"),
+    "highway": ("highway19",),
+    "inception": ("inception_v3",),
+    "lenet": ("lenet5",),
+    "mnasnet": ("mnasnet0_5", "mnasnet_a1_035", "mnasnet_small"),
+    "mobilenet_v1": ("mobilenet_v1_025",),
+    "mobilenet_v2": ("mobilenet_v2_035",),
+    "mobilenet_v3": ("mobilenet_v3_small_minimal", "mobilenet_v3_small_075"),
+    "nasnet": ("nasnetamobile",),
+    "nin": ("nin_cifar", "nin_imagenet"),
+    "preact_resnet": (
+        "preact_resnet18",
+        "preact_resnet110_cifar",
+        "preact_resnet164_cifar",
+        "resnet110_cifar_scaled",
+        "resnet110_cifar_dropout",
+        "resnet110_cifar_conv",
+        "resnet110_cifar_exclusive_gate",
+        "resnet110_cifar_shortcut_gate",
+    ),
+    "regnet": ("regnet_x_200mf", "regnet_y_200mf"),
+    "resnet": ("resnet18", "plain18", "resnet50", "resnet50_v1"),
+    "resnext": ("resnext50_32x4d",),
+    "senet": ("seresnet18", "seresnext50_32x4d"),
+    "shufflenet_v1": ("shufflenet_v1_x0_25_g1", "shufflenet_v1_x0_25_g3"),
+    "shufflenet_v2": ("shufflenet_v2_x0_5",),
+    "squeezenet": ("squeezenet1_1", "squeezenet1_0"),
+    "vgg": ("vgg11", "vgg11_bn"),
+    "wide_resnet": ("wrn_16_4_cifar", "wide_resnet50_2"),
+    "zfnet": ("zfnet",),
+}
 
-    The rows of giant networks run when slow tests do.
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a test runs for, by the arguments that it takes; what is left out here runs when slow tests do.
+
+    ``network_name`` (or ``running``, of networks that compute): every network; here those of `SAMPLE`.
+    ``parity_row``, ``torchvision_row``: each row of the tables `PARITY`, and those of torchvision; here all but those of giants.
     """
+    for argument in ("network_name", "running"):
+        if argument in metafunc.fixturenames:
+            sample = {name for names in SAMPLE.values() for name in names}
+            parameters = [pytest.param(name, marks=[] if name in sample else [pytest.mark.slow]) for name in REGISTRY]
+            metafunc.parametrize(argument, parameters, indirect=argument == "running", scope="module")
     for argument, libraries in (("parity_row", ("torchvision", "timm")), ("torchvision_row", ("torchvision",))):
         if argument in metafunc.fixturenames:
             rows = [row for module in parity_modules() for row in getattr(module, "PARITY", [])]
