@@ -23,6 +23,8 @@ _HOMES = {
     "list_models": "catalogue",
     "train": "train",
     "Run": "train",
+    "study": "studies",
+    "Study": "studies",
     "Graph": "graph",
     "TensorSpec": "graph",
     "Verdict": "analysis.verdict",
@@ -34,6 +36,7 @@ __all__ = [
     "Graph",
     "Inputs",
     "Run",
+    "Study",
     "TensorSpec",
     "Verdict",
     "cost",
@@ -42,6 +45,7 @@ __all__ = [
     "list_models",
     "max_batch",
     "receptive_field",
+    "study",
     "trace",
     "train",
     "training_memory",
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
     from .inputs import Inputs
+    from .studies import Study, study
     from .train import Run, train
 
 

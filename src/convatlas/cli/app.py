@@ -13,6 +13,7 @@ from .memory import memory
 from .notes import notes
 from .predict import predict
 from .report import report
+from .study import study
 from .zoo import list_, show
 
 _AS_IT_IS = "\b"  # before lines that are not to be filled
@@ -64,3 +65,4 @@ _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:r
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")
 _add(predict, "predict resnet50 cat.jpg", "predict resnet18 photos/ --weights mine.pth --num-classes 10")
+_add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")

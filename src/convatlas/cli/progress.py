@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -17,3 +17,23 @@ def working(message: str) -> Iterator[None]:
 
     with Console(stderr=True).status(message):
         yield
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr while inside, told how many of how many are done and which was the last; plain lines where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, of, last: print(f"{what}: {done} of {of} done ({last})", file=sys.stderr, flush=True)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[last]}"),
+    )
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(what, total=None, last="")
+        yield lambda done, of, last: bar.update(task, completed=done, total=of, last=last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -92,8 +92,8 @@ class Run:
         best = self.folder / "best"
         return best if folder_at(best) else self.folder / "last"
 
-    def network(self) -> nn.Module:
-        """The network with the best weights, on the CPU, in evaluation mode.
+    def network(self, weights: Literal["best", "last"] = "best") -> nn.Module:
+        """The network with the best weights, or the last epoch's, on the CPU, in evaluation mode.
 
         Raises:
             ConvatlasError: there are no weights yet, they are damaged, or the run is of a module that has to be given.
@@ -107,11 +107,19 @@ class Run:
             network = create(name, **self.record["reads"]["options"])
         else:
             raise ConvatlasError(f"{self.folder} is a run of a module of yours, {name}; give it: Run.open(folder, module)")
-        checkpoint.load_weights(self.place, network)
+        checkpoint.load_weights(self.place if weights == "best" else self.folder / "last", network)
         return network.eval()
 
-    def evaluate(self, data: str | Path | Data | None = None, *, device: str = "cpu", batch: int = 256, workers: int = 0) -> Scores:
-        """Score the best weights on images: those that the run validated on, or the validation part of other data.
+    def evaluate(
+        self,
+        data: str | Path | Data | None = None,
+        *,
+        weights: Literal["best", "last"] = "best",
+        device: str = "cpu",
+        batch: int = 256,
+        workers: int = 0,
+    ) -> Scores:
+        """Score the best weights, or the last epoch's, on images: those that the run validated on, or the validation part of other data.
 
         Classes of other data are matched by name.
 
@@ -124,7 +132,7 @@ class Run:
         else:
             opened = open_data(data or job.data, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold)
         return evaluate_network(
-            self.network().to(device).to(memory_format=torch.channels_last),
+            self.network(weights).to(device).to(memory_format=torch.channels_last),
             self,
             opened,
             device=device,

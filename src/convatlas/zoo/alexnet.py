@@ -43,7 +43,9 @@ VARIANTS = {
 class AlexNet(PlainNetwork):
     """Five convolutions and three fully connected layers."""
 
-    def __init__(self, variant: Variant, num_classes: int, in_channels: int, dropout: float, small: bool) -> None:
+    def __init__(
+        self, variant: Variant, num_classes: int, in_channels: int, dropout: float, small: bool, hidden: int = 4096
+    ) -> None:
         c1, c2, c3, c4, c5 = variant.widths
         groups = variant.groups
         pool1: nn.Module
@@ -60,7 +62,7 @@ class AlexNet(PlainNetwork):
             *(nn.Conv2d(c4, c5, 3, padding=1, groups=groups), nn.ReLU(inplace=True)),
             nn.MaxPool2d(3, stride=2),
         )
-        super().__init__(features, 6, fully_connected(c5, num_classes, dropout))
+        super().__init__(features, 6, fully_connected(c5, num_classes, dropout, hidden))
         self.published_in_2012 = variant.normalise
 
     def init_weights(self) -> None:

@@ -32,7 +32,7 @@ class ZeroPaddedShortcut(nn.Module):
 
 
 class CifarResNet(PooledNetwork):
-    """The network of Section 4.2, with ``make_block`` for its blocks."""
+    """The network of Section 4.2, with ``make_block`` for its blocks; ``width`` is the first stage's."""
 
     def __init__(
         self,
@@ -42,18 +42,19 @@ class CifarResNet(PooledNetwork):
         num_classes: int,
         in_channels: int,
         dropout: float,
+        width: int = 16,
     ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, 16, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        self.conv1 = nn.Conv2d(in_channels, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        channels = 16
+        channels = width
         for stage in (1, 2, 3):
-            width = 16 * 2 ** (stage - 1)
+            stage_width = width * 2 ** (stage - 1)
             layers = []
             for position in range(blocks):
-                layers.append(make_block(channels, width, 2 if stage > 1 and position == 0 else 1))
-                channels = width
+                layers.append(make_block(channels, stage_width, 2 if stage > 1 and position == 0 else 1))
+                channels = stage_width
             self.add_module(f"layer{stage}", nn.Sequential(*layers))
         self.make_head(channels, num_classes, dropout)
 

@@ -46,12 +46,12 @@ def split_at_pooling(features: nn.Sequential) -> dict[str, Callable[[Tensor], Te
     return {f"stage{i + 1}": features[start:end] for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False))}
 
 
-def fully_connected(width: int, num_classes: int, dropout: float) -> nn.Sequential:
-    """Two hidden layers of 4096 units, each behind a dropout, for 6x6 maps."""
+def fully_connected(width: int, num_classes: int, dropout: float, hidden: int = 4096) -> nn.Sequential:
+    """Two ``hidden`` layers, each behind a dropout, for 6x6 maps."""
     return nn.Sequential(
-        *(nn.Dropout(dropout), nn.Linear(width * 6 * 6, 4096), nn.ReLU(inplace=True)),
-        *(nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(inplace=True)),
-        nn.Linear(4096, num_classes),
+        *(nn.Dropout(dropout), nn.Linear(width * 6 * 6, hidden), nn.ReLU(inplace=True)),
+        *(nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(inplace=True)),
+        nn.Linear(hidden, num_classes),
     )
 
 

@@ -1,0 +1,65 @@
+"""A study keeps what is done, never mixes conditions, and never asks for more threads than there are cores."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from convatlas.errors import ConvatlasError
+from convatlas.studies import design_of
+from convatlas.studies.run import Task, check_conditions, conditions_of, jobs_and_threads, perform, run_all, run_folder
+
+CORES = len(os.sched_getaffinity(0))
+
+
+def task(folder: Path, arm: str = "plain-20", seed: int = 0) -> Task:
+    return Task(study="degradation", arm=arm, seed=seed, quick=True, data="digits", folder=folder, threads=1)
+
+
+def done(task: Task) -> None:
+    file = run_folder(task.folder, task.arm, task.seed).with_suffix(".json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"arm": task.arm, "seed": task.seed, "train_loss": 0.25}))
+
+
+def test_a_run_that_is_done_is_read_and_not_done_again(tmp_path: Path) -> None:
+    done(task(tmp_path))
+    assert perform(task(tmp_path))["train_loss"] == 0.25
+
+
+def test_a_study_whose_runs_are_all_done_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [task(tmp_path, arm, seed) for arm in ("plain-20", "residual-20") for seed in range(2)]
+    for each in tasks:
+        done(each)
+    monkeypatch.setattr("convatlas.studies.run.ProcessPoolExecutor", None)
+    rows = run_all(tasks, 2, lambda done, of, last: None)
+    assert [(row["arm"], row["seed"]) for row in rows] == [(each.arm, each.seed) for each in tasks]
+
+
+def test_other_conditions_in_the_same_folder_are_refused(tmp_path: Path) -> None:
+    design = design_of("degradation")
+    check_conditions(tmp_path, conditions_of(design, design.quick, True, "digits"))
+    check_conditions(tmp_path, conditions_of(design, design.quick, True, "digits"))
+    with pytest.raises(ConvatlasError, match="holds a study with form 'quick', and this one has 'full'"):
+        check_conditions(tmp_path, conditions_of(design, design.full, False, "digits"))
+
+
+@pytest.mark.parametrize("jobs", range(1, CORES + 1))
+def test_jobs_times_threads_never_exceed_the_cores(jobs: int) -> None:
+    chosen, threads = jobs_and_threads(jobs, 12)
+    assert chosen == jobs
+    assert chosen * threads <= CORES
+
+
+def test_by_default_every_core_has_a_run() -> None:
+    assert jobs_and_threads(None, 100) == (CORES, 1)
+    assert jobs_and_threads(None, 1) == (1, CORES)
+
+
+@pytest.mark.parametrize("jobs", [0, CORES + 1])
+def test_more_jobs_than_cores_are_refused(jobs: int) -> None:
+    with pytest.raises(ConvatlasError, match=rf"`--jobs` \(={jobs}\) must be between 1 and the {CORES} cores"):
+        jobs_and_threads(jobs, 12)
