@@ -44,6 +44,23 @@ CASES = {
     "depth without modules": (["cost", "vgg16", "--depth", "2"], ["--by module"]),
     "unknown view": (["cost", "vgg16", "--by", "banana"], ["'banana'", "'stage'", "convatlas cost --help"]),
     "two formats": (["cost", "vgg16", "--json", "--format", "csv"], ["--json", "csv"]),
+    "no network's name": (["cost", ""], ["''", "a zoo name"]),
+    "capitals in a name": (["cost", "VGG16"], ["'VGG16'", "did you mean vgg16?"]),
+    "a word for a batch": (["cost", "vgg16", "--batch", "two"], ["--batch", "'two'", "integer", "cost --help"]),
+    "a fraction for a batch": (["cost", "vgg16", "--Batch=1.5"], ["--batch", "'1.5'", "integer"]),
+    "a negative batch": (["cost", "vgg16", "--batch", "-3"], ["--batch", "'-3'", "1"]),
+    "an option without its value": (["cost", "vgg16", "--sort"], ["--sort", "requires an argument", "cost --help"]),
+    "a network for a command": (["VGG16"], ["'VGG16'", "`convatlas cost vgg16`"]),
+    "a network of one's own for a command": (["net.py:Net"], ["`convatlas cost net.py:Net`"]),
+    "nothing for a command": ([""], ["No such command ''"]),
+    "help for what is no command": (["help", "memroy"], ["'memroy'", "memory"]),
+    "nothing for a file": (["list", "-o", ""], ["--output", "empty"]),
+    "nothing for a chart": (["report", "vgg16", "--chart", ""], ["chart ''", "layers"]),
+    "nothing for a family": (["list", "--family", ""], ["family ''", "vgg"]),
+    "nothing for a section": (["notes", ""], ["section ''", "alexnet"]),
+    "a language of data that have both": (["notes", "senet", "--json", "--lang", "zh"], ["--lang", "both languages"]),
+    "predict with a network of one's own": (["predict", "net.py:Net", "cat.jpg"], ["predict", "net.py:Net"]),
+    "list of a library": (["list", "timm:resnet*"], ["convatlas compare 'timm:resnet*'"]),
     "no model": (["cost"], ["MODEL", "convatlas cost --help"]),
     "unknown command": (["lst"], ["'lst'", "list"]),
     "unknown option": (["cost", "vgg16", "--bogus"], ["--bogus"]),
@@ -108,3 +125,15 @@ def test_a_failure_keeps_the_file_that_was_there(run, tmp_path: Path) -> None:
     assert run("cost", "vgg16", "--input", "3x16x16", "-o", "kept.txt").status == 2
     assert (tmp_path / "kept.txt").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_fault_of_convatlas_itself_is_said_to_be_one(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("convatlas.cli.zoo.groups", broken)
+    result = run("show", "vgg16")
+    assert (result.status, result.out) == (2, "")
+    for words in ("KeyError", "a bug", "fault of convatlas", "--debug"):
+        assert words in result.err
+    assert "Traceback" in run("show", "vgg16", "--DEBUG").err

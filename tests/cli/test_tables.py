@@ -42,6 +42,12 @@ def test_columns_of_the_highest_rank_go_first() -> None:
     assert heads[2][1:] == heads[3][1:] == ["bbbbbbbbbb"]
 
 
+def test_names_can_be_told_apart_on_the_narrowest_terminal() -> None:
+    columns = (Column(key="name", title="name", left=True), Column(key="a", title="a"))
+    lines = Table(columns=columns, rows=[{"name": f"network{i}{i}{i}", "a": 10**9} for i in range(9)]).to_lines(5)
+    assert len({line.text for line in lines[2:]}) == 9
+
+
 @pytest.mark.parametrize(
     ("width", "last"),
     [(60, ""), (41, "Left out at 41 columns: cccc, dddd"), (32, "Left out: cccc, dddd"), (19, "Left out: 2 columns")],

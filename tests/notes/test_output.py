@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from convatlas.cli import main
 from convatlas.notes import Record, render
@@ -71,6 +72,24 @@ def test_chinese_table_has_chinese_words(some: list[Record]) -> None:
     text = render.to_table(some, language="zh", width=120, colour=False)
     assert "四舍五入后成立" in text
     assert "holds" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_narrow_terminal_gets_paragraphs_with_their_words_whole(some: list[Record], language: str) -> None:
+    text = render.to_table(some, language=language, width=40, colour=False)
+    assert max(map(cell_len, text.splitlines())) <= 40
+    assert "differs" in text or "不符" in text
+    for number in ("190 ms", "2,530,992"):
+        assert number in text
+
+
+def test_colours_are_left_to_the_environment(some: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    green = "\x1b[32m"
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert green in render.to_table(some, language="en", width=100, colour=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert green not in render.to_table(some, language="en", width=100, colour=True)
 
 
 class Reader(html.parser.HTMLParser):

@@ -46,6 +46,8 @@ def destination(
         ConvatlasError: two of them contradict each other, or the command cannot write a file with that ending.
 
     """
+    if output == Path():
+        raise ConvatlasError("`--output` is empty, or the current folder; name a file")
     if json and asked not in (None, "json"):
         raise ConvatlasError(f"--json and --format {asked} exclude each other")
     asked = "json" if json else asked

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from ..errors import ConvatlasError
 from .completion import complete_section
 from .formats import PageFormat, destination
 from .options import Debug, Json, Output
@@ -41,6 +42,9 @@ def notes(
 ) -> None:
     """Check the lecture notes: every number in them, computed."""
     form, output = destination(chosen, json, output, get_args(PageFormat))
+
+    if form == "json" and lang != "en":
+        raise ConvatlasError(f"`--lang` (={lang}) has no effect on JSON, which has both languages; leave it out")
 
     def make() -> str:
         from ..notes import render

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import ConvatlasError
 from ..models import FORMS
 from .completion import complete_model, complete_zoo
 from .formats import Format
@@ -15,6 +16,12 @@ from .wildcards import expanded, single
 
 def _single(context: typer.Context, model: str) -> str:
     return model if context.resilient_parsing else single(model)
+
+
+def _of_the_zoo(context: typer.Context, name: str) -> str:
+    if ":" in name or name.endswith((".json", ".py")):
+        raise ConvatlasError(f"`{context.info_name}` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
+    return _single(context, name)
 
 
 def _expanded(context: typer.Context, models: list[str]) -> list[str]:
@@ -34,7 +41,7 @@ Models = Annotated[
     ),
 ]
 ZooModel = Annotated[
-    str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_single)
+    str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_of_the_zoo)
 ]
 Input = Annotated[
     str | None,

@@ -48,12 +48,12 @@ def report(
 
     The page opens without an internet connection: charts, stages, block diagram, training memory and the full table.
     """
-    form, path = destination(asked, False, output, get_args(ReportFormat), "svg" if chart else "html")
+    form, path = destination(asked, False, output, get_args(ReportFormat), "html" if chart is None else "svg")
     if output is None:
         path = Path(f"report.{form}")
     if chart is not None and form == "html":
         raise ConvatlasError(f"`--chart` (={chart}) goes with --format svg or png; a page has all charts")
-    chart = _known_chart(chart or _chart_names()[0]) if form != "html" else None
+    chart = _known_chart(_chart_names()[0] if chart is None else chart) if form != "html" else None
     if path is None and open_:
         raise ConvatlasError("--open needs a file; name one with --output")
     if path is None and form == "png" and sys.stdout.isatty():

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 Row = dict[str, Any]  # raw values by the keys of the columns
 GAP = "  "
+_LEAST_NAME = 8  # rows that cannot be told apart would be worse than lines that are too long
 _LEAST_PATH = 24  # columns are left out rather than that abbreviated paths get less space
 
 
@@ -93,7 +94,8 @@ class Table:
         columns = [self.columns[i] for i in kept]
         texts = [cells[i] for i in kept]
         widths = [min(max(map(len, column)), shown.most) for column, shown in zip(texts, columns, strict=True)]
-        widths[0] = max(min(widths[0], width - sum(widths[1:]) - len(GAP) * (len(widths) - 1)), 1)
+        space = width - sum(widths[1:]) - len(GAP) * (len(widths) - 1)
+        widths[0] = min(widths[0], max(space, _LEAST_NAME))
         if self.paths:
             texts[0] = abbreviated(texts[0], widths[0])
             widths[0] = min(max(map(len, texts[0])), widths[0])

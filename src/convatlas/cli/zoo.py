@@ -88,8 +88,6 @@ def show(
     """Show a network's card: its paper, its costs, its stages."""
     from ..catalogue import lookup
 
-    if ":" in name or name.endswith((".json", ".py")):
-        raise ConvatlasError(f"`show` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
     entry = lookup(name)
     form, output = destination(chosen, json, output)
     stages = groups(entry.cost.stages, entry.cost.macs)

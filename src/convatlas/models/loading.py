@@ -60,7 +60,7 @@ def load(name: str) -> Loaded:
 
 def unknown_network(name: str, known: Iterable[str]) -> ConvatlasError:
     """The error for a word without a colon that is no network of the zoo."""
-    if name.endswith(".py") or Path(name).exists():
+    if name.endswith(".py") or Path(name).is_file():
         return ConvatlasError(f"{name} is a file; name the class or function in it, as {name}:Net")
     return unknown_name("network", name, known, f"a MODEL is {FORMS}")
 

@@ -7,12 +7,16 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .run import Record
 from .words import Language, claim_text, heading, tally, why, word
 
+if TYPE_CHECKING:
+    from rich.console import Group
+
 STYLES = {"holds": "green", "holds as rounded": "green", "differs": "bold red", "not computable": "dim"}
+_NARROW = 64  # columns; with fewer there is a paragraph a claim instead of a row
 COLUMNS = ("claim", "published", "computed", "verdict", "found")
 
 
@@ -37,10 +41,16 @@ def to_table(records: Sequence[Record], *, language: Language, width: int, colou
     from rich.text import Text
 
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    # with colour it is still left to the environment (NO_COLOR)
+    console = Console(file=out, width=width, force_terminal=colour, no_color=None if colour else True, highlight=False)
     console.print(Text(word("title", language), style="bold"))
     console.print(Text(word("convention", language), style="dim"))
     for section, group in by_section(records):
+        if width < _NARROW:
+            console.print(Text(f"\n{heading(section, language)}", style="bold"))
+            for record in group:
+                console.print(_paragraph(record, language))
+            continue
         table = Table(
             box=box.SIMPLE_HEAD, title=heading(section, language), title_justify="left", title_style="bold", pad_edge=False
         )
@@ -55,6 +65,21 @@ def to_table(records: Sequence[Record], *, language: Language, width: int, colou
         console.print(table)
     console.print(Text(tally(records, language), style="bold"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _paragraph(record: Record, language: Language) -> Group:
+    """A record below the one before, where columns beside each other would break their words."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    claim, published, computed, verdict, _ = cells(record, language)
+    text = Text(f"{word('published', language)} {published}")
+    text.append(f", {word('computed', language)} {computed}" if computed else "")
+    text.append(": ").append(verdict, style=STYLES[record.verdict])
+    if reason := why(record.claim, language):
+        text.append(f"\n{reason}", style="dim")
+    return Group(Text(claim), Padding(text, (0, 0, 0, 2)))
 
 
 def to_markdown(records: Sequence[Record], *, language: Language) -> str:
