@@ -9,19 +9,22 @@ import typer
 
 from .compare import compare
 from .cost import cost
+from .evaluate import evaluate
 from .memory import memory
 from .notes import notes
 from .predict import predict
+from .recipes import recipes
 from .report import report
 from .study import study
+from .train import train
 from .zoo import list_, show
 
 _AS_IT_IS = "\b"  # before lines that are not to be filled
 STATUSES = {
     0: "all is well",
-    1: "some images were skipped, by name (predict)",
+    1: "some images were skipped, by name (predict); the disk was full (train)",
     2: "what was asked is wrong or failed: one line on stderr says what",
-    130: "Ctrl-C",
+    130: "Ctrl-C; what was trained is kept (train); 143: the same after SIGTERM",
     141: "the reader of a pipe went away",
 }
 
@@ -66,3 +69,11 @@ _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart la
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")
 _add(predict, "predict resnet50 cat.jpg", "predict resnet18 photos/ --weights mine.pth --num-classes 10")
 _add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")
+_add(
+    train,
+    "train resnet20_cifar --data fashion-mnist --epochs 10",
+    "train resnet50 --data photos/ --weights imagenet --head-first 2",
+    "train --resume runs/resnet50-photos",
+)
+_add(evaluate, "evaluate runs/resnet50-photos", "evaluate runs/resnet50-photos --data more_photos/ --json")
+_add(recipes, "recipes", "recipes vgg")

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ..errors import ConvatlasError
 from .data import Augmentation, Data
 from .networks import SMALL_PIXELS
 from .recipe import Recipe
@@ -24,8 +23,6 @@ def chosen_recipe(
     """
     remarks: list[str] = []
     asked: dict[str, Any] = {**({} if epochs is None else {"epochs": epochs}), **({} if batch is None else {"batch": batch})}
-    for name in asked.keys() & changes.keys():
-        raise ConvatlasError(f"`{name}` was given twice: {asked[name]} and {changes[name]}")
     result = recipe.changed({**asked, **changes})
     if "batch" not in {**asked, **changes}:
         fitting = _batch_for(len(data.train), recipe.batch)

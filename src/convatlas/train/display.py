@@ -22,8 +22,8 @@ class Display:
         quiet: write nothing, as all processes but the first do.
     """
 
-    def __init__(self, *, epochs: int, steps: int, quiet: bool = False, stream: TextIO | None = None) -> None:
-        self._epochs, self._steps, self._quiet = epochs, steps, quiet
+    def __init__(self, *, epochs: int, images: int, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self._epochs, self._images, self._quiet = epochs, images, quiet
         self._stream = stream or sys.stderr
         self._redraws = self._stream.isatty()
         self._due = time.monotonic() + self._pause
@@ -37,18 +37,21 @@ class Display:
         """Whether the progress line is to be written anew; asked at each step, so it costs next to nothing."""
         return not self._quiet and time.monotonic() >= self._due
 
-    def progress(self, *, epoch: int, step: int, loss: float, accuracy: float | None, rate: float, memory: str) -> None:
-        """The progress line: ``step`` of an epoch's, sums so far, images a second."""
+    def progress(
+        self, *, epoch: int, seen: int, left: int, images_a_second: float, loss: float, accuracy: float | None, memory: str
+    ) -> None:
+        """The progress line: images seen of the epoch, and left of the training; loss and accuracy (%) of the epoch so far."""
         self._due = time.monotonic() + self._pause
-        left = (self._steps - step) + (self._epochs - epoch - 1) * self._steps
-        images_a_step = rate and left / rate
-        parts = [f"epoch {epoch + 1}/{self._epochs}", f"{step}/{self._steps}", f"loss {loss:.3f}"]
+        parts = [f"epoch {epoch + 1}/{self._epochs}", f"{seen / self._images:.0%}", f"loss {loss:.3f}"]
         if accuracy is not None:
-            parts.append(f"acc {accuracy:.1f} %")
-        parts += [f"{rate:.3g} steps/s", f"{duration(images_a_step)} left", memory]
-        line = "  ".join(part for part in parts if part)
+            parts.append(f"top-1 {accuracy:.1f} %")
+        parts.append(f"{images_a_second:,.0f} images/s")
+        if images_a_second:
+            parts.append(f"{duration(left / images_a_second)} left")
+        line = "  ".join([*parts, memory])
         if self._redraws:
-            self._stream.write("\r" + line[: shutil.get_terminal_size().columns - 1].ljust(shutil.get_terminal_size().columns - 1))
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write("\r" + line[:width].ljust(width))
             self._drawn = True
         else:
             self._stream.write(line + "\n")

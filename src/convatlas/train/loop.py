@@ -43,6 +43,7 @@ def fit(training: Training, stop: Stop) -> Ending:
         DiskFullError: there is no room for the state; the one before stays.
     """
     progress, job = training.state.progress, training.job
+    training.begin()
     while progress.epoch < job.recipe.epochs:
         training.begin_epoch(progress.epoch)
         set_modes(training.state.network)
@@ -184,7 +185,6 @@ class Sums:
         self._training.show(
             loss=self._loss.item() / share,
             accuracy=None if self._training.mixes else 100 * self._correct.item() / share,
-            steps_a_second=self._training.rate(),
         )
 
 

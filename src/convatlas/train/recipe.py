@@ -45,7 +45,7 @@ class Schedule:
 
     Attributes:
         shape: "cosine" (with a long warm-up: one cycle), "linear", "steps", "exponential" or "constant".
-        warmup: epochs in which the rate rises from nearly nothing, in a straight line.
+        warmup: epochs in which the rate rises from nearly nothing, in a straight line; at most a fifth of all.
         milestones: shares of the epochs at which "steps" multiplies the rate by ``gamma``.
         gamma: factor of a milestone, or of every ``every`` epochs of "exponential".
         every: epochs.
@@ -61,9 +61,10 @@ class Schedule:
 
     def factor(self, epoch: float, epochs: int) -> float:
         """What the highest rate is multiplied by, ``epoch`` (with its fraction) into ``epochs``."""
-        if epoch < self.warmup:
-            return max(epoch / self.warmup, 1e-3)
-        share = min((epoch - self.warmup) / max(epochs - self.warmup, 1e-9), 1.0)
+        warmup = min(self.warmup, epochs / 5)
+        if epoch < warmup:
+            return max(epoch / warmup, 1e-3)
+        share = min((epoch - warmup) / (epochs - warmup), 1.0)
         match self.shape:
             case "cosine":
                 return self.final + (1 - self.final) * (1 + math.cos(math.pi * share)) / 2

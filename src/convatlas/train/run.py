@@ -65,6 +65,11 @@ class Run:
         return list(self.record["data"]["classes"])
 
     @property
+    def validation_images(self) -> int:
+        """How many images the run validates on."""
+        return sum(self.record["data"]["images"]["val"].values())
+
+    @property
     def channels(self) -> int:
         """Channels that the network reads: 3 or 1."""
         return int(self.record["reads"]["channels"])
@@ -116,12 +121,13 @@ class Run:
         *,
         weights: Literal["best", "last"] = "best",
         device: str = "cpu",
-        batch: int = 256,
+        batch: int | None = None,
         workers: int = 0,
     ) -> Scores:
         """Score the best weights, or the last epoch's, on images: those that the run validated on, or the validation part of other data.
 
-        Classes of other data are matched by name.
+        Classes of other data are matched by name. ``batch`` images at a time, by default as many as in training: with another
+        number, or on another machine, the last digits may differ, since kernels add up in another order.
 
         Raises:
             ConvatlasError: the data have a class that the run does not know.
@@ -136,7 +142,7 @@ class Run:
             self,
             opened,
             device=device,
-            batch=batch,
+            batch=batch or job.recipe.batch,
             workers=workers,
         )
 
@@ -156,7 +162,7 @@ def evaluate_network(network: nn.Module, run: Run, data: Data, *, device: str, b
     reorder = None if order == list(range(len(run.classes))) else torch.tensor(order, device=device)
     scored = network if reorder is None else _Reordered(network, reorder)
     return evaluate_batches(
-        scored, loader.epoch(0), len(order), device=device, autocast=lambda: autocast(run.job.precision, device)
+        scored, loader.epoch(0), len(order), device=device, channels_last=True, autocast=lambda: autocast(run.job.precision, device)
     )
 
 

@@ -55,7 +55,8 @@ class Training:
     display: Display
     tracker: Any = None
     channels_last: bool = True
-    _started: tuple[float, int] | None = None
+    _began_at: tuple[float, int] = (0.0, 0)
+    _phase: int | None = None
     _saved: float = field(default_factory=time.monotonic)
 
     @property
@@ -75,9 +76,11 @@ class Training:
     def begin_epoch(self, epoch: int) -> None:
         """Let the parameters that this epoch trains take a gradient, and wrap the network anew where that has changed."""
         job, network = self.job, self.state.network
-        if not job.head_first or not (epoch in (0, job.head_first) or self._started is None):
+        phase = int(epoch >= job.head_first)
+        if not job.head_first or phase == self._phase:
             return
-        network.requires_grad_(epoch >= job.head_first)
+        self._phase = phase
+        network.requires_grad_(phase == 1)
         network.get_submodule(head_of(network)).requires_grad_(True)
         freeze(network, job.freeze)
         if self.accelerator.num_processes > 1:
@@ -117,24 +120,24 @@ class Training:
             self.tracker.flush()
         self.display.epoch(row, better)
 
-    def rate(self) -> float:
-        """Optimizer steps a second since this process began."""
-        now, step = time.perf_counter(), self.state.progress.step
-        if self._started is None:
-            self._started = now, step
-        began, first = self._started
-        return (step - first) / max(now - began, 1e-9)
-
-    def show(self, *, loss: float, accuracy: float | None, steps_a_second: float) -> None:
-        progress = self.state.progress
+    def show(self, *, loss: float, accuracy: float | None) -> None:
+        """Write the progress line; the speed is that of this process's time, validation apart."""
+        progress, images = self.state.progress, len(self.data.train)
+        seen = progress.epoch * images + progress.images
         self.display.progress(
             epoch=progress.epoch,
-            step=-(-progress.images // self.job.images_a_step),
+            seen=progress.images,
+            left=self.job.recipe.epochs * images - seen,
+            images_a_second=(seen - self._began_at[1]) / max(time.perf_counter() - self._began_at[0], 1e-9),
             loss=loss,
             accuracy=accuracy,
-            rate=steps_a_second,
             memory=memory_used(self.accelerator.device),
         )
+
+    def begin(self) -> None:
+        """Start the clock of the progress line."""
+        progress = self.state.progress
+        self._began_at = time.perf_counter(), progress.epoch * len(self.data.train) + progress.images
 
 
 def make_training(
@@ -176,8 +179,7 @@ def make_training(
     weights = None
     if job.class_weights == "balanced":
         weights = torch.tensor(class_weights(data.train.labels, len(data.classes)), dtype=torch.float32, device=device)
-    steps = -(-len(data.train) // job.images_a_step)
-    display = Display(epochs=recipe.epochs, steps=steps, quiet=not accelerator.is_main_process)
+    display = Display(epochs=recipe.epochs, images=len(data.train), quiet=not accelerator.is_main_process)
     return Training(
         job=job,
         data=data,
