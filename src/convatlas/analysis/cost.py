@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..graph.spec import bytes_of
+from .stages import Stages
 
 if TYPE_CHECKING:
     from ..graph import Graph
 
 UNUSED = "unused"
-HEAD = "head"
 _SHAPE = attrgetter("shape")
-_CHANNELS_LAST = ("permute", "linear", "layer_norm", "matmul", "split")  # their four-axis outputs may be (N, H, W, C)
 
 
 class Measured:
@@ -61,8 +60,8 @@ class LayerCost(Measured):
         elementwise: element-wise operations (bias, activation, normalisation, pooling, arithmetic).
         activation_bytes: new memory that the outputs take; 0 for views and in-place ops.
         bytes_read, bytes_written: memory traffic of an unfused kernel: every input once, every output once.
-        stage: the resolution it works at ("56x56"), or "head" after the last map.
         counted: whether a rule knows this op; if not, its MACs and element-wise operations are unknown, not zero.
+        place: among the graph's nodes; None for parameters that no call uses.
 
     """
 
@@ -77,8 +76,14 @@ class LayerCost(Measured):
     activation_bytes: int
     bytes_read: int
     bytes_written: int
-    stage: str
     counted: bool
+    place: int | None  # among the graph's nodes
+    stages: Stages = field(repr=False, compare=False)
+
+    @property
+    def stage(self) -> str:
+        """What part of the network it is of: "56x56" by the size of its map, or "head" (see `stages`); "unused" if of none."""
+        return UNUSED if self.place is None else self.stages.names[self.place]
 
 
 @dataclass(slots=True)
@@ -188,7 +193,7 @@ class Cost:
         return sorted(groups, key=lambda group: (group.macs, group.elementwise, group.params), reverse=True)
 
     def by_stage(self) -> list[GroupCost]:
-        """Sums for each resolution, in order of first appearance."""
+        """Sums for each stage (see `stages`), in order of first appearance."""
         return _grouped(self.layers, lambda layer: layer.stage)
 
     def by_module(self, depth: int | None = None) -> list[GroupCost]:
@@ -240,7 +245,8 @@ def _layers(graph: Graph) -> list[LayerCost]:
     values, spec = graph.values, graph.values.__getitem__
     unseen = {number: prod(values[number].shape) for number in graph.parameters.values}
     layers: list[LayerCost] = []
-    for node, stage in zip(graph.nodes, stage_names(graph), strict=True):
+    stages = Stages(graph)
+    for place, node in enumerate(graph.nodes):
         op = node.op
         inputs, outputs = list(map(spec, node.inputs)), list(map(spec, node.outputs))
         input_shape = inputs[0].shape if inputs else ()
@@ -253,30 +259,11 @@ def _layers(graph: Graph) -> list[LayerCost]:
         layers.append(
             # in the order of the fields: names would cost a tenth of all
             LayerCost(node.module, op.name, input_shape, output_shape, dtype, params, macs, elementwise, activation_bytes,
-                      read, written, stage, op.counted)
+                      read, written, op.counted, place, stages)
         )  # fmt: skip
     for parameter in graph.parameters:
         if parameter.value in unseen:
             shape, dtype = values[parameter.value]
             params = unseen[parameter.value]
-            layers.append(LayerCost(parameter.name, UNUSED, shape, shape, dtype, params, 0, 0, 0, 0, 0, UNUSED, True))
+            layers.append(LayerCost(parameter.name, UNUSED, shape, shape, dtype, params, 0, 0, 0, 0, 0, True, None, stages))
     return layers
-
-
-def stage_names(graph: Graph) -> list[str]:
-    """The stage of each node: the resolution that it works at ("56x56"); "head" after the last map.
-
-    Inner 1x1 maps (squeeze and excitation) belong to the stage around them, and so do channels-last maps.
-    """
-    values = graph.values
-    size = next((values[value].shape[2] for value in graph.inputs if len(values[value].shape) == 4), 0)
-    names: list[str] = []
-    current, last_map = "input", -1
-    for position, node in enumerate(graph.nodes):
-        shape = values[node.outputs[0]].shape
-        if size and len(shape) == 4 and shape[2] > 1 and shape[3] > 1 and node.op.kind not in _CHANNELS_LAST:
-            current = f"{shape[2]}x{shape[3]}"
-            last_map = position
-        names.append(current)
-    names[last_map + 1 :] = [HEAD] * (len(names) - last_map - 1)
-    return names

@@ -141,9 +141,10 @@ def _in_one_line(names: list[str]) -> bool:
 
 
 def _side(stage: str) -> str:
-    """The side of a stage's maps where they are square: "56x56" is "56"."""
-    height, _, width = stage.partition("x")
-    return height if height == width else stage.replace("x", "×")
+    """The side of a stage's maps where all are the same: "56x56 up" is "56 up"."""
+    size, space, direction = stage.partition(" ")
+    sides = size.split("x")
+    return f"{sides[0] if len(set(sides)) == 1 else '×'.join(sides)}{space}{direction}"
 
 
 def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:

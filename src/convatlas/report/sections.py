@@ -146,7 +146,7 @@ def stages(network: Network) -> str:
             f'<td class="n">{at_least}{stage.intensity:.1f}</td></tr>'
         )
     heads = "".join(f'<th scope="col" class="n">{q.title}</th>' for q in (*rows.COSTS, rows.MOVED))
-    hint = "A stage is the resolution that its ops work at; the head is what follows the last feature map."
+    hint = "A stage begins with the block that leads to its map size; the head is what follows the last map."
     if network.summary.uncounted:
         hint += " ≥: ops that were not counted are missing; shares of MACs are of what was counted."
     table = (

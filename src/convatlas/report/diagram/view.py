@@ -48,7 +48,7 @@ class _View:
     def row(self, name: str, items: tuple[Item, ...]) -> str:
         """One stage."""
         chips, panels = self.flow(items)
-        side = name.partition("x")[0]
+        side = name.partition(" ")[0].rpartition("x")[2]
         largest = max(self.network.image, default=1)
         share = (int(side) / largest) ** 0.5 if side.isdigit() else 0
         where = f'<i style="--side:{min(share, 1):.2f}"></i>' if share else ""

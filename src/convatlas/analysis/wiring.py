@@ -1,11 +1,12 @@
-"""Who reads what: the data flow between a graph's nodes, parameters left out."""
+"""Who reads what: the data flow between a graph's nodes, parameters left out, and the steps that a module consists of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from ...graph import Graph
-from ...graph.ops import (
+from ..graph import Graph
+from ..graph.ops import (
     Activation,
     Alias,
     BatchNorm,
@@ -33,6 +34,15 @@ _TAILS = (
 )  # fmt: skip
 
 
+class Segment(NamedTuple):
+    """One step of a module: the nodes of a call of a child, or a single node that the module itself calls."""
+
+    path: str
+    first: int
+    end: int
+    own: bool  # called by the module itself
+
+
 class Wiring:
     """For each node, by its place: which nodes it reads (`sources`) and which read it (`readers`).
 
@@ -51,6 +61,44 @@ class Wiring:
                 if source >= 0:
                     self.readers[source].append(place)
         self.results = {producer[value] for value in graph.outputs if value in producer}
+
+    def segments(self, path: str, first: int, end: int) -> list[Segment]:
+        """The steps of the module ``path``, whose nodes these are, child by child in order of execution."""
+        depth = path.count(".") + 2 if path else 1
+        segments: list[Segment] = []
+        for place in range(first, end):
+            module = self.graph.nodes[place].module
+            own = module == path or module not in self.graph.modules
+            child = path if own else ".".join(module.split(".")[:depth])
+            if segments and not own and segments[-1].path == child and not segments[-1].own:
+                segments[-1] = segments[-1]._replace(end=place + 1)
+            else:
+                segments.append(Segment(child, place, place + 1, own or child == path))
+        return segments
+
+    def pieces(self, segments: Sequence[Segment], end: int) -> list[list[Segment]]:
+        """The steps in groups, cut where one tensor at most goes from what is before to what follows."""
+        cuts = self.cuts([segment.first for segment in segments], end)
+        groups: list[list[Segment]] = []
+        for segment in segments:
+            if segment.first in cuts or not groups:
+                groups.append([])
+            groups[-1].append(segment)
+        return groups
+
+    def products(self, segment: Segment) -> int:
+        """How many convolutions and matrix products a step holds."""
+        return sum(self.graph.nodes[place].op.multiplies for place in range(segment.first, segment.end))
+
+    def branches_once(self, pieces: Sequence[Sequence[Segment]]) -> bool:
+        """Whether these pieces of a module are one that branches, with no more than small change around it."""
+        branching = [piece for piece in pieces if len(piece) > 1]
+        around = [piece[0] for piece in pieces if len(piece) == 1]
+        return (
+            len(branching) == 1
+            and not any(self.products(step) > 1 for step in around)
+            and sum(map(self.products, around)) <= sum(map(self.products, branching[0]))
+        )
 
     def outside(self, first: int, end: int) -> dict[int, int]:
         """What the nodes from ``first`` to before ``end`` read of what is not among them -> the last one that reads it."""
