@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from ..errors import ConvatlasError
 from ..graph import Graph
@@ -13,6 +14,7 @@ from .fit import DoesNotFitError, Fit, max_batch
 from .memory import Settings, TrainingMemory, blocks, training_memory
 
 Graphs = Callable[[int], Graph]
+AS_ASKED = "as asked"
 _GRAPHS_KEPT = 32
 _LEAST_SIDE = 32  # pixels; a smaller resolution is not suggested
 _SIDE_STEP = 32  # pixels, of which usual resolutions are multiples
@@ -83,6 +85,31 @@ class Verdict:
         left = f"{gibi(self.spare_bytes)} to spare" if self.fits else f"{gibi(-self.spare_bytes)} too much"
         given = gibi(self.memory_bytes).replace(".00 ", " ").replace(".0 ", " ")
         return f"{sure if self.fits else 'Does not fit'} {given}: {at_least}{gibi(self.needed_bytes)} needed, {left}."
+
+    def largest_in_words(self) -> str:
+        """The largest batch in a sentence."""
+        if self.largest:
+            return f"Largest batch that fits: {self.largest.batch:,}, with {gibi(self.largest.memory.needed_bytes)} needed."
+        if self.largest_batch is None:
+            return "A graph's file holds one batch, so the largest is not known; name the network itself."
+        return f"No batch fits: {self.why_none}."
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The answer as asked, then with each change, as plain data; bytes are those of the batch that was asked about."""
+        asked = (AS_ASKED, self.fits, self.needed_bytes, self.largest_batch)
+        changed = [(change.words, change.fits, change.needed_bytes, change.largest_batch) for change in self.changes]
+        return [
+            {
+                "change": words,
+                "batch": self.batch,
+                "fits": fits,
+                "needed_bytes": needed,
+                "memory_bytes": self.memory_bytes,
+                "spare_bytes": self.memory_bytes - needed,
+                "largest_batch": largest,
+            }
+            for words, fits, needed, largest in (asked, *changed)
+        ]
 
 
 def verdict(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..sizes import gibi
 from .columns import GIBI
 from .tables import Column, Line, Table
 from .words import wrapped
 
 if TYPE_CHECKING:
     from ..analysis.verdict import Verdict
-
-AS_ASKED = "as asked"
 
 
 def _batch(largest: int | None) -> str:
@@ -28,27 +25,9 @@ FIT = (
 )
 
 
-def fit_rows(verdict: Verdict) -> list[dict[str, Any]]:
-    """The answer as asked, then with each change; bytes are those of the batch that was asked about."""
-    asked = (AS_ASKED, verdict.fits, verdict.needed_bytes, verdict.largest_batch)
-    changed = [(change.words, change.fits, change.needed_bytes, change.largest_batch) for change in verdict.changes]
-    return [
-        {
-            "change": words,
-            "batch": verdict.batch,
-            "fits": fits,
-            "needed_bytes": needed,
-            "memory_bytes": verdict.memory_bytes,
-            "spare_bytes": verdict.memory_bytes - needed,
-            "largest_batch": largest,
-        }
-        for words, fits, needed, largest in (asked, *changed)
-    ]
-
-
 def fit_record(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data."""
-    asked, *changes = fit_rows(verdict)
+    asked, *changes = verdict.rows()
     del asked["change"]
     return {
         "verdict": str(verdict),
@@ -66,23 +45,14 @@ def fit_record(verdict: Verdict) -> dict[str, Any]:
 def fit_table(verdict: Verdict) -> Table:
     """The answers as a table; CSV and Markdown have the batch and the memory too."""
     plain = (Column(key="batch", title="batch", rank=9), Column(key="memory_bytes", title="memory", scales=GIBI, rank=9))
-    return Table(columns=(FIT[0], *plain, *FIT[1:]), rows=fit_rows(verdict))
-
-
-def largest_line(verdict: Verdict) -> str:
-    """The largest batch in a sentence."""
-    if verdict.largest:
-        return f"Largest batch that fits: {verdict.largest.batch:,}, with {gibi(verdict.largest.memory.needed_bytes)} needed."
-    if verdict.largest_batch is None:
-        return "A graph's file holds one batch, so the largest is not known; name the network itself."
-    return f"No batch fits: {verdict.why_none}."
+    return Table(columns=(FIT[0], *plain, *FIT[1:]), rows=verdict.rows())
 
 
 def fit_lines(verdict: Verdict, width: int) -> tuple[list[Line], list[Line]]:
     """What comes before everything, the answer, and what comes after the conditions: the largest batch, what to change."""
     style = "bold green" if verdict.fits and not verdict.memory.at_least else "bold yellow" if verdict.fits else "bold red"
-    after = wrapped(largest_line(verdict), width, "bold")
+    after = wrapped(verdict.largest_in_words(), width, "bold")
     if verdict.changes:
-        table = Table(columns=FIT, rows=fit_rows(verdict)).to_lines(width)
+        table = Table(columns=FIT, rows=verdict.rows()).to_lines(width)
         after += [Line(""), *wrapped(f"At batch {verdict.batch}, and with one thing changed:", width), *table]
     return wrapped(str(verdict), width, style), after

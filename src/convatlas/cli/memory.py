@@ -28,7 +28,7 @@ def memory(
     batch: Annotated[int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a batch.", show_default="32")] = None,
     fit: Fit = None,
     device: Device = None,
-    precision: Annotated[Precision, typer.Option("--precision", help="amp is autocast; bf16 and fp16 are for all.")] = "fp32",
+    precision: Precision = None,
     optimizer: Annotated[Optimizer | None, typer.Option("--optimizer", help="What updates.", show_default="sgd")] = None,
     momentum: Annotated[float | None, typer.Option("--momentum", help="Of sgd; 0 keeps no buffer.", show_default="0.9")] = None,
     implementation: Annotated[
@@ -95,14 +95,13 @@ def memory(
     def make() -> list[Line] | str:
         from ..analysis.memory import inference_memory, training_memory
         from ..analysis.memory.notes_model import notes_estimate
-        from ..analysis.verdict import verdict, verdict_at_one_batch
         from ..api import memory_settings
         from .memory_options import subject_of, with_checkpoints
 
         settings = memory_settings(
             optimizer=optimizer or "sgd",
             momentum=0.9 if momentum is None else momentum,
-            precision=precision,
+            precision=precision or "fp32",
             device=device or "cpu",
             implementation=implementation,
             threads=threads,
@@ -118,12 +117,7 @@ def memory(
         graph = subject.graph_at(subject.shape[0])
         settings = with_checkpoints(checkpoint or "none", graph, settings, budget)
         found = (inference_memory if inference else training_memory)(graph, settings)
-        answer = None
-        if budget is not None and subject.module is None:
-            answer = verdict_at_one_batch(graph, budget, settings)
-        elif budget is not None:
-            with working("looking for the largest batch"):
-                answer = verdict(subject.graph_at, subject.shape[0], budget, settings, subject.smaller)
+        answer = None if budget is None else subject.verdict(budget, settings)
         measured = _measured(subject.module, subject.shape, settings, inference) if measure else None
         notes = notes_estimate(graph, settings) if estimate else None
         rows = layer_rows(found) if by == "layer" else kind_rows(found)

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvatlasError
 from ..models.shapes import parse_shape, with_batch
+from .progress import working
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
+    from ..analysis.verdict import Verdict
     from ..graph import Graph
+    from ..models import Loaded
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The network as `memory` needs it: itself, if there is more than a graph's file, and its graph for any batch.
+    """What a step is simulated from: a network at any batch, or a graph's file at its own.
 
     Attributes:
         name: what was typed.
@@ -35,6 +38,20 @@ class Subject:
     module: Any
     smaller: tuple[str, Callable[[int], Graph]] | None
 
+    def verdict(self, memory_bytes: int, settings: Settings) -> Verdict:
+        """Whether a step at the batch of ``shape`` fits.
+
+        Raises:
+            ConvatlasError: it cannot be trained so.
+
+        """
+        from ..analysis.verdict import verdict, verdict_at_one_batch
+
+        if self.module is None:
+            return verdict_at_one_batch(self.graph_at(self.shape[0]), memory_bytes, settings)
+        with working("looking for the largest batch"):
+            return verdict(self.graph_at, self.shape[0], memory_bytes, settings, self.smaller)
+
 
 def subject_of(model: str, inputs: str | None, batch: int | None, training: bool) -> Subject:
     """Load a network.
@@ -43,39 +60,43 @@ def subject_of(model: str, inputs: str | None, batch: int | None, training: bool
         ConvatlasError: there is no such network, it does not load, or it does not read such an input.
 
     """
-    from ..analysis.memory import TRAINING_BATCH
-    from ..analysis.verdict import at_smaller_input
+    from ..models import is_graph_file
     from .models import graph_of, network_of
 
-    if model.endswith(".json"):
-        graph = graph_of(model, inputs, batch, training)
-        shape = graph.values[graph.inputs[0]].shape
+    if is_graph_file(model):
+        return one_graph(model, graph_of(model, inputs, batch, training), training)
+    return subject_from(network_of(model, inputs, batch), inputs, batch, training)
 
-        def fixed(wanted: int) -> Graph:
-            if wanted != shape[0]:
-                raise ConvatlasError(
-                    f"{model} holds a graph of batch {shape[0]}, which says nothing of others; name the network itself"
-                )
-            return graph
 
-        return Subject(model, shape, fixed, None, None)
-    loaded = network_of(model, inputs, batch)
+def one_graph(model: str, graph: Graph, training: bool) -> Subject:
+    """A graph's file, which knows one batch and one mode."""
+    shape = graph.values[graph.inputs[0]].shape
+
+    def fixed(wanted: int) -> Graph:
+        if wanted != shape[0]:
+            raise ConvatlasError(
+                f"{model} holds a graph of batch {shape[0]}, which says nothing of others; name the network itself"
+            )
+        if training and not graph.training:
+            raise ConvatlasError(f"{model} was traced for evaluation, which says nothing of training; name the network itself")
+        return graph
+
+    return Subject(model, shape, fixed, None, None)
+
+
+def subject_from(loaded: Loaded, inputs: str | None, batch: int | None, training: bool) -> Subject:
+    """A network that is loaded already; where no batch is said the usual one of training."""
+    from ..analysis.memory import TRAINING_BATCH
+    from ..analysis.verdict import at_smaller_input
+    from .models import traced
+
     own = loaded.input_size if inputs is None else parse_shape(inputs)
     shape = with_batch(inputs, batch if batch or len(own) > 3 else TRAINING_BATCH, loaded.input_size)
 
     def graphs(size: tuple[int, ...]) -> Callable[[int], Graph]:
-        @lru_cache(maxsize=32)
-        def graph_at(wanted: int) -> Graph:
-            from ..trace import trace
+        return lru_cache(maxsize=32)(lambda wanted: traced(loaded, (wanted, *size), training))
 
-            graph = trace(loaded.module, (wanted, *size), training=training)
-            graph.name = model
-            return graph
-
-        return graph_at
-
-    size = shape[1:]
-    return Subject(model, shape, graphs(size), loaded.module, at_smaller_input(size, graphs))
+    return Subject(loaded.name, shape, graphs(shape[1:]), loaded.module, at_smaller_input(shape[1:], graphs))
 
 
 def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes: int | None) -> Settings:

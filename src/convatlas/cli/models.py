@@ -15,8 +15,7 @@ from .records import mode_of
 if TYPE_CHECKING:
     from ..analysis.summary import Summary
     from ..graph import Graph
-
-TRAINING_BATCHES = (1, 8, 32, 128)
+    from .memory_options import Subject
 
 
 def summaries(models: list[str], inputs: str | None, batch: int | None, training: bool) -> list[Summary]:
@@ -47,32 +46,28 @@ def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) 
     if is_graph_file(model):
         return _graph_file(model, inputs, batch, training)
     loaded = network_of(model, inputs, batch)
-    return _traced(model, loaded, with_batch(inputs, batch, loaded.input_size), training)
+    return traced(loaded, with_batch(inputs, batch, loaded.input_size), training)
 
 
-def graphs_of(model: str, inputs: str | None, batch: int | None, training: bool) -> tuple[Graph, list[Graph]]:
-    """The graph of a network, and those of its training step at the batches of a report; it is loaded once.
+def graph_and_step(model: str, inputs: str | None, batch: int | None, training: bool) -> tuple[Graph, Subject]:
+    """The graph of a network, and what its training step is simulated from; it is loaded once."""
+    from .memory_options import one_graph, subject_from
 
-    Batches at which it cannot be trained (one image may be too few for a batch norm) are left out; a graph's file has none.
-    """
     if is_graph_file(model):
-        return _graph_file(model, inputs, batch, training), []
+        graph = _graph_file(model, inputs, batch, training)
+        return graph, one_graph(model, graph, True)
     loaded = network_of(model, inputs, batch)
-    shape = with_batch(inputs, batch, loaded.input_size)
-    graph = _traced(model, loaded, shape, training)
-    steps = []
-    for images in TRAINING_BATCHES:
-        with contextlib.suppress(ValueError):
-            steps.append(_traced(model, loaded, (images, *shape[1:]), True))
-    return graph, steps
+    graph = traced(loaded, with_batch(inputs, batch, loaded.input_size), training)
+    return graph, subject_from(loaded, inputs, batch, True)
 
 
-def _traced(model: str, loaded: Loaded, shape: tuple[int, ...], training: bool) -> Graph:
-    with working(f"tracing {model}"), contextlib.redirect_stdout(sys.stderr):
+def traced(loaded: Loaded, shape: tuple[int, ...], training: bool) -> Graph:
+    """The graph of a network at an input; what its own code prints must not get into a table or into JSON."""
+    with working(f"tracing {loaded.name}"), contextlib.redirect_stdout(sys.stderr):
         from ..trace import trace
 
         graph = trace(loaded.module, shape, training=training)
-    graph.name = model
+    graph.name = loaded.name
     return graph
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from ..errors import ConvatlasError
 from .completion import complete_chart
 from .formats import ReportFormat, destination
-from .options import Batch, Debug, Input, Models, Train
+from .options import Debug, Input, Models, Train
 from .output import Made, deliver
 from .progress import working
+from .step_options import BothBatches, Device, Fit, Precision, budget_of, refuse_given, step_settings
+
+if TYPE_CHECKING:
+    from ..analysis.memory import Settings
+    from ..graph import Graph
+    from .memory_options import Subject
+
+_BATCHES = (1, 8, 32, 128)  # of training, side by side
 
 
 def _chart_names() -> list[str]:
@@ -26,8 +35,11 @@ def _chart_names() -> list[str]:
 def report(
     models: Models,
     inputs: Input = None,
-    batch: Batch = None,
+    batch: BothBatches = None,
     train: Train = False,
+    fit: Fit = None,
+    device: Device = None,
+    precision: Precision = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the screen.", show_default="report.html"),
@@ -59,15 +71,17 @@ def report(
     if path is None and form == "png" and sys.stdout.isatty():
         raise ConvatlasError("a PNG is no text for a terminal; name a file with --output")
 
+    budget = budget_of(fit)
+    if chart is not None:
+        refuse_given(
+            {"--fit": fit, "--device": device, "--precision": precision}, "is about training, which no chart shows; leave it out"
+        )
+
     def make() -> Made:
-        from .models import graph_of, graphs_of
+        from .models import graph_of
 
         if chart is None:
-            from ..report.page import render_html
-
-            found = [graphs_of(model, inputs, batch, train) for model in models]
-            with working("drawing"):
-                return render_html([graph for graph, _ in found], [steps for _, steps in found])
+            return _page(models, inputs, batch, train, step_settings(device, precision), budget)
         from ..report.charts import draw_chart
 
         graphs = [graph_of(model, inputs, batch, train) for model in models]
@@ -79,6 +93,32 @@ def report(
         deliver(lambda: f"{path}\n", None)
     if path is not None and open_:
         webbrowser.open(path.resolve().as_uri())
+
+
+def _page(models: list[str], inputs: str | None, batch: int | None, train: bool, settings: Settings, budget: int | None) -> str:
+    from ..report.page import render_html
+    from .models import graph_and_step
+
+    graphs, steps, verdicts = [], [], []
+    for model in models:
+        graph, subject = graph_and_step(model, inputs, batch, train)
+        graphs.append(graph)
+        steps.append(_steps(subject))
+        verdicts.append(None if budget is None else subject.verdict(budget, settings))
+    with working("drawing"):
+        return render_html(graphs, steps, settings, subject.shape[0], verdicts)
+
+
+def _steps(subject: Subject) -> list[Graph]:
+    """The graphs of a training step at the batches of a report and the one that was asked for.
+
+    Batches at which it cannot be trained (one image may be too few for a batch norm) are left out; a file knows one batch.
+    """
+    steps = []
+    for batch in sorted({*_BATCHES, subject.shape[0]}):
+        with contextlib.suppress(ConvatlasError):
+            steps.append(subject.graph_at(batch))
+    return steps
 
 
 def _known_chart(name: str) -> str:

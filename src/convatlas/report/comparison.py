@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
+from ..analysis.memory import step_in_words
 from . import rows
 from .document import breakable, scrolling
 from .network import Network, batch_of
@@ -13,7 +14,6 @@ from .numbers import ratio, scale, scaled, square
 from .panels import stage_margins, stage_panel, total_margins, total_panel
 from .plots import MARGINS, balance_chart, field_chart
 from .theme import inline
-from .training import settings_in_words
 
 
 class _Measure(NamedTuple):
@@ -131,7 +131,7 @@ def _training_conditions(found: Sequence[Network]) -> str:
     if not steps:
         return ""
     batches = " or ".join(f"{batch:,}" for batch in sorted({batch_of(step) for step in steps}))
-    return f" Training memory: the peak of one step at batch {batches}, {settings_in_words(steps[0])}; simulated, not measured."
+    return f" Training memory: the peak of one {step_in_words(batches, steps[0].settings)}; simulated, not measured."
 
 
 def _cell(measure: _Measure, network: Network, found: Sequence[Network], divisor: float) -> str:

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..analysis.cost import Cost, LayerCost, cost
-from ..analysis.memory import Settings, TrainingMemory, training_memory
+from ..analysis.memory import TRAINING_BATCH, Settings, TrainingMemory, training_memory
 from ..analysis.receptive_field import ReceptiveField, receptive_field
 from ..analysis.summary import Summary, summarise
+from ..analysis.verdict import Verdict
 from ..errors import ConvatlasError
 from ..graph import Graph
 from .numbers import crossed, times
-
-SHOWN_BATCH = 32  # of the training step that is drawn
 
 
 @dataclass(frozen=True)
 class Network:
     """A graph with its records. ``title`` tells it from the other networks of the page.
 
-    ``training`` are its graphs in training mode, one a batch; None leaves training out of the page.
+    ``training`` are its graphs in training mode, one a batch; None leaves training out of the page. The step is done as
+    ``settings`` say; that of ``shown_batch`` is drawn. ``verdict`` is whether it fits, where that was asked.
     """
 
     graph: Graph
     title: str
     index: int = 0
     training: tuple[Graph, ...] | None = None
+    settings: Settings = field(default_factory=Settings)
+    shown_batch: int = TRAINING_BATCH
+    verdict: Verdict | None = None
 
     @cached_property
     def cost(self) -> Cost:
@@ -61,15 +64,19 @@ class Network:
             ConvatlasError: the network has nothing to train on.
 
         """
-        return [training_memory(graph, Settings()) for graph in self.training or ()]
+        return [training_memory(graph, self.settings) for graph in self.training or ()]
 
     @cached_property
     def shown_step(self) -> TrainingMemory | None:
-        """The step that stands for the network beside others: that of `SHOWN_BATCH`, or the nearest; None if unknown."""
+        """The step that stands for the network beside others: that of ``shown_batch``, or the nearest; None if unknown."""
         try:
-            return nearest(self.steps) if self.steps else None
+            return self.nearest(self.steps) if self.steps else None
         except ConvatlasError:  # nothing to train on
             return None
+
+    def nearest(self, steps: Sequence[TrainingMemory]) -> TrainingMemory:
+        """The step whose batch is nearest to the one that is shown."""
+        return min(steps, key=lambda step: abs(batch_of(step) - self.shown_batch))
 
     @property
     def at_least(self) -> str:
@@ -93,12 +100,13 @@ def batch_of(step: TrainingMemory) -> int:
     return step.graph.values[step.graph.inputs[0]].shape[0]
 
 
-def nearest(steps: Sequence[TrainingMemory]) -> TrainingMemory:
-    """The step whose batch is nearest to `SHOWN_BATCH`."""
-    return min(steps, key=lambda step: abs(batch_of(step) - SHOWN_BATCH))
-
-
-def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> list[Network]:
+def networks(
+    graphs: Sequence[Graph],
+    training_graphs: Sequence[Sequence[Graph]] | None = None,
+    settings: Settings | None = None,
+    shown_batch: int = TRAINING_BATCH,
+    verdicts: Sequence[Verdict | None] = (),
+) -> list[Network]:
     """The graphs with titles of which no two are the same, and those of training that go with each.
 
     Raises:
@@ -122,5 +130,7 @@ def networks(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]]
     for index, (graph, title) in enumerate(zip(graphs, titles, strict=True)):
         seen[title] += 1
         training = None if training_graphs is None else tuple(training_graphs[index])
-        found.append(Network(graph, title if seen[title] == 1 else f"{title} ({seen[title]})", index, training))
+        unique = title if seen[title] == 1 else f"{title} ({seen[title]})"
+        answer = verdicts[index] if verdicts else None
+        found.append(Network(graph, unique, index, training, settings or Settings(), shown_batch, answer))
     return found

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+from ..analysis.memory import TRAINING_BATCH, Settings
+from ..analysis.verdict import Verdict
 from ..files import atomic_write
 from ..graph import Graph
 from . import sections
 from .axes import shortened
 from .comparison import comparison
 from .document import asset, document
+from .fit import fit_answers
 from .network import Network, networks
 from .table import full_table
 from .theme import renderer
@@ -31,21 +34,30 @@ _MOST_LETTERS_OF_TABS = 32
 _FOOTER = "<footer><p>Made by convatlas from the networks' graphs: counted, not measured.</p></footer>"
 
 
-def render_html(graphs: Sequence[Graph], training_graphs: Sequence[Sequence[Graph]] | None = None) -> str:
+def render_html(
+    graphs: Sequence[Graph],
+    training_graphs: Sequence[Sequence[Graph]] | None = None,
+    settings: Settings | None = None,
+    shown_batch: int = TRAINING_BATCH,
+    verdicts: Sequence[Verdict | None] = (),
+) -> str:
     """The page about some networks; several stand side by side, in the order given.
 
     Args:
         graphs: one a network.
-        training_graphs: for each network its graphs in training mode, one a batch, that of 32 to be drawn; none for a network
+        training_graphs: for each network its graphs in training mode, one a batch; none for a network
             that cannot be traced so. None leaves training memory out of the page.
+        settings: how the training step is done; by default as everywhere.
+        shown_batch: of the step that is drawn; the nearest where there is no such graph.
+        verdicts: for each network whether the step fits, the first words of the page; None where nobody asked.
 
     Raises:
         ConvatlasError: there is no network, or the charts' libraries are not installed.
 
     """
     renderer()
-    found = networks(graphs, training_graphs)
-    parts = [comparison(found), _tabs(found), *(_network(network, alone=len(found) == 1) for network in found)]
+    found = networks(graphs, training_graphs, settings, shown_batch, verdicts)
+    parts = [fit_answers(found), comparison(found), _tabs(found), *(_network(network, alone=len(found) == 1) for network in found)]
     header = f'<header class="top"><h1>What networks cost</h1><p>{sections.CONVENTION}</p></header>'
     main = "\n".join(part for part in parts if part)
     return document(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from html import escape
 
-from ..analysis.memory import TrainingMemory
+from ..analysis.memory import TrainingMemory, step_in_words
 from .document import breakable, scrolling
-from .network import Network, batch_of, nearest
+from .fit import fit_details
+from .network import Network, batch_of
 from .numbers import in_bytes, percent, times
 from .sections import section
 from .theme import inline
 from .timeline import MARGINS, PARTS, PHASES, parts_of, timeline_chart
 
 _MOST_LAYERS = 8
-_OPTIMIZERS = {"momentum": "SGD with momentum", "sgd": "SGD without momentum"}
 
 
 def training_memory(network: Network) -> str:
@@ -26,26 +26,18 @@ def training_memory(network: Network) -> str:
         return _section(network, f'<p class="warning" role="note">Unknown: {escape(str(error))}.</p>')
     if not steps:
         return _section(network, '<p class="warning" role="note">Unknown: there is no graph of this network in training mode.</p>')
-    step = nearest(steps)
+    step = network.nearest(steps)
     legend = "".join(
         f'<span class="{colour}">{part}</span>' for part, (_, colour) in PARTS.items() if parts_of(step.breakdown)[part]
     )
     chart = inline(timeline_chart(step), f"Memory of {network.title} over a training step", MARGINS)
     body = (
-        f'<p class="conditions">{_conditions(step)}</p>{_peak(step)}{_uncounted(step)}'
+        f'<p class="conditions">{_conditions(step)}</p>{fit_details(network)}{_peak(step)}{_uncounted(step)}'
         f'<div class="pair"><div><h4>Over one step</h4><p class="legend">{legend}</p><figure>{chart}</figure></div>'
         f"<div><h4>Layers that hold the most at the peak</h4>{_holders(network, step)}</div></div>"
         f"<h4>Batch against memory</h4>{_batches(network, steps)}"
     )
     return _section(network, body)
-
-
-def settings_in_words(step: TrainingMemory) -> str:
-    """How the step is trained: precision, optimizer and device."""
-    settings = step.settings
-    optimizer = _OPTIMIZERS.get(settings.optimizer, settings.optimizer)
-    device = f"CPU with {settings.threads} threads" if settings.device == "cpu" else settings.device.upper()
-    return f"{settings.precision}, {optimizer}, {device}"
 
 
 def _section(network: Network, body: str) -> str:
@@ -55,8 +47,8 @@ def _section(network: Network, body: str) -> str:
 def _conditions(step: TrainingMemory) -> str:
     spec = step.graph.values[step.graph.inputs[0]]
     return (
-        f"one step (forward, loss, backward, optimizer) at batch {spec.shape[0]}, input {times(spec.shape[1:])}, "
-        f"{settings_in_words(step)}; simulated from the graph, not measured"
+        f"input {times(spec.shape[1:])}, {step_in_words(spec.shape[0], step.settings)} (forward, loss, backward, optimizer); "
+        f"simulated from the graph, not measured"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,24 @@ def test_json_has_the_figures_of_python(resnet50: ca.Verdict, capsys: Any) -> No
     assert [(c["change"], c["needed_bytes"], c["largest_batch"]) for c in fit["changes"]] == [
         (change.words, change.needed_bytes, change.largest_batch) for change in resnet50.changes
     ]
+
+
+def test_the_page_begins_with_the_verdict(resnet50: ca.Verdict, tmp_path: Path) -> None:
+    pytest.importorskip("altair")
+    page = tmp_path / "page.html"
+    assert main(["report", *QUESTION, "-o", str(page)]) == 0
+    html = page.read_text(encoding="utf-8")
+    words = re.sub(r"<[^>]+>", "", html[html.index("<main") :]).strip()
+    assert words.startswith(f"{resnet50} resnet50 at batch 64, amp, CUDA. Largest batch that fits: {resnet50.largest_batch}, with")
+    assert f'data-peak="{resnet50.memory.peak_bytes}"' in html
+    for change in resnet50.changes:
+        assert f'<code>{change.words}</code></th><td>yes</td><td class="n" data-value="{change.needed_bytes}">' in html
+
+
+@pytest.mark.parametrize("option", [["--fit", "8GiB"], ["--device", "cuda"], ["--precision", "amp"]])
+def test_a_chart_has_no_training(option: list[str], capsys: Any) -> None:
+    assert main(["report", "resnet18", "--chart", "stages", *option]) == 2
+    assert f"{option[0]} is about training, which no chart shows; leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["csv", "markdown"])

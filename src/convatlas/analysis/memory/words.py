@@ -22,8 +22,8 @@ def device_in_words(settings: Settings) -> str:
     return f"CPU with {settings.threads} thread{'' if settings.threads == 1 else 's'}"
 
 
-def step_in_words(batch: int, settings: Settings, *, training: bool = True, precision: str | None = None) -> str:
-    """As "training step at batch 32, fp32, SGD with momentum, CPU with 4 threads"; ``precision`` may name several."""
+def step_in_words(batch: int | str, settings: Settings, *, training: bool = True, precision: str | None = None) -> str:
+    """As "training step at batch 32, fp32, SGD with momentum, CPU with 4 threads"; ``batch`` and ``precision`` may name several."""
     parts = [f"{'training step' if training else 'inference'} at batch {batch}", precision or settings.precision]
     if training:
         optimizer = _OPTIMIZERS[settings.optimizer]
