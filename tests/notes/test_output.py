@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from convatlas.cli import main
 from convatlas.notes import Record, render
 from convatlas.notes.page import page
+from convatlas.notes.words import LECTURE_URL
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +100,16 @@ class Reader(html.parser.HTMLParser):
         super().__init__()
         self.ids: list[str] = []
         self.fetched: list[str] = []
+        self.links: list[str] = []
         self.open: list[str] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.ids += [given["id"] or ""] if "id" in given else []
-        self.fetched += [given[key] or "" for key in ("src", "href") if key in given]
-        if tag not in ("br", "meta"):
+        self.fetched += [given[key] or "" for key in ("src", "href") if key in given and tag != "a"]
+        self.links += [given["href"] or ""] if tag == "a" else []
+        if tag not in ("br", "meta", "link"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -126,8 +129,10 @@ def test_page_is_well_formed_and_needs_no_network(language: str, some: list[Reco
     reader.feed(page(some, language=language))  # type: ignore[arg-type]
     assert not reader.open
     assert len(reader.ids) == len(set(reader.ids))
-    assert all(link.startswith("#") for link in reader.fetched)
+    assert all(link.startswith("data:") for link in reader.fetched)
+    assert [link for link in reader.links if not link.startswith("#")] == [LECTURE_URL]
     assert "149.52" in reader.text
+    assert "EECS 498/598" in reader.text
 
 
 def test_page_is_written_whole(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from torch import nn
 from convatlas.api import graphs_by_batch, trace
 from convatlas.graph import Graph
 
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 HARM = '</script><img src=x onerror="alert(1)">&'
 
 
@@ -64,3 +68,17 @@ def exotic() -> Graph:
         graph = trace(_Exotic(), (1, 3, 32, 32))
     graph.name = HARM
     return graph
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium, where there is one."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}; set CHROMIUM to one")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()

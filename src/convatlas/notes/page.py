@@ -1,15 +1,20 @@
-"""The notes as one page that needs no script and no network."""
+"""The notes as one page that needs no network: claims with their verdicts, to be filtered by verdict and by section."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from itertools import groupby
+from typing import get_args
 
-from .charts import svg
+from ..report.document import document
+from ..report.theme import renderer
+from .charts import drawn
 from .render import COLUMNS, by_section, cells
-from .run import Record
-from .words import Language, heading, tally, why, word
+from .run import Record, Verdict
+from .words import LECTURE_URL, Language, heading, tally, why, word
 
 PICTURES = {  # section: charts, each with an English and a Chinese caption
     "alexnet": [("alexnet_layers", "AlexNet at 3x227x227, layer by layer", "AlexNet（输入 3×227×227）逐层开销")],
@@ -33,44 +38,75 @@ TABLE_COLUMNS = {
     "params": ("params (k)", "参数量 (k)"),
     "flop": ("FLOPs (M)", "FLOPs (M)"),
 }
-STYLE = """
-:root{color-scheme:light dark;--ink:#1c1e21;--soft:#667;--line:#d8dbe0;--paper:#fff;--good:#1a7f37;--bad:#c0272d;--mark:#fdeaea}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e8ea;--soft:#9aa3ad;--line:#3a3f46;--paper:#16181c;--good:#57c878;--bad:#ff7b72;--mark:#43211f}}
-*{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:1rem;font:16px/1.55 system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;color:var(--ink);background:var(--paper)}
-h1{font-size:1.7rem;line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{margin:1.5rem 0 .3rem}
-nav a{margin-right:.9rem}a{color:inherit}.soft,caption{color:var(--soft);font-size:.9rem}.tally{font-weight:600}
-.wide{overflow-x:auto}.c{min-width:16rem}table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-th{white-space:nowrap}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.v,.shape{white-space:nowrap}
-td.holds{color:var(--good)}td.v.differs,td.differs{color:var(--bad);font-weight:600}tr.differs,td.differs{background:var(--mark)}td.not{color:var(--soft)}
-figure{margin:1.2rem 0}figure div{background:#fff;border:1px solid var(--line);border-radius:6px;padding:.6rem;overflow-x:auto}figure svg{display:block;width:100%;min-width:34rem;height:auto}
-figcaption{color:var(--soft);font-size:.9rem;margin-top:.3rem}s{color:var(--soft)}
-@media print{nav{display:none}h2{break-after:avoid}tr,figure{break-inside:avoid}}
-"""
 
 
 def page(records: Sequence[Record], *, language: Language) -> str:
-    """The page: the records by section, the notes' tables rebuilt, and the pictures of the sections that are there."""
+    """The page: the records by section, the notes' tables rebuilt, and the pictures of the sections that are there.
+
+    Raises:
+        ConvatlasError: the charts' libraries are not installed.
+
+    """
+    renderer()
     groups = list(by_section(records))
-    links = "".join(f'<a href="#{name}">{escape(heading(name, language))}</a> ' for name, _ in groups)
     title = escape(word("title", language))
+    lecture = f'{escape(word("lecture", language))} <a href="{LECTURE_URL}" rel="noreferrer">{LECTURE_URL.partition("//")[2]}</a>'
     parts = [
-        f'<!doctype html>\n<html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">',
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title><style>{STYLE}</style></head><body>',
-        f'<h1>{title}</h1><p class="soft">{escape(word("convention", language))}</p>',
-        f'<p class="tally">{escape(tally(records, language))}</p><nav>{links}</nav>',
+        f'<header class="top"><h1>{title}</h1><p class="lecture">{lecture}</p><p>{escape(word("convention", language))}</p>',
+        f'<p class="tally">{escape(tally(records, language))}</p><nav>{_links(groups, language)}</nav></header>',
+        _filter(records, groups, language),
+        "<main>",
+        f'<p id="none" hidden>{escape(word("none", language))}</p>',
         *(_section(name, group, language) for name, group in groups),
-        "</body></html>\n",
+        "</main><footer></footer>",
     ]
-    return "\n".join(parts)
+    return document(
+        title=word("title", language),
+        body="\n".join(parts),
+        styles=[_asset("notes.css")],
+        scripts=[_asset("notes.js")],
+        language="zh-CN" if language == "zh" else "en",
+    )
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _links(groups: list[tuple[str, list[Record]]], language: Language) -> str:
+    """The sections, each with how many of its claims differ."""
+    links = []
+    for name, group in groups:
+        differing = sum(record.verdict == "differs" for record in group)
+        note = f" <small>≠ {differing}</small>" if differing else ""
+        links.append(f'<a href="#{name}">{escape(heading(name, language))}{note}</a>')
+    return "".join(links)
+
+
+def _filter(records: Sequence[Record], groups: list[tuple[str, list[Record]]], language: Language) -> str:
+    """Buttons for the verdicts that there are, and a list of the sections."""
+    counts = Counter(record.verdict for record in records)
+    chosen = [("", word("all", language), len(records))]
+    chosen += [(verdict, word(verdict, language), counts[verdict]) for verdict in get_args(Verdict) if counts[verdict]]
+    buttons = "".join(
+        f'<button type="button" data-choice="{verdict}" aria-pressed="{"false" if verdict else "true"}">'
+        f"{escape(name)} <small>{count}</small></button>"
+        for verdict, name, count in chosen
+    )
+    names = "".join(f'<option value="{name}">{escape(heading(name, language))}</option>' for name, _ in groups)
+    every = escape(word("every section", language))
+    return (
+        f'<div class="filter"><div class="tools"><div class="switch" role="group" aria-label="{escape(word("verdict", language))}">'
+        f'{buttons}</div><label>{escape(word("section", language))} <select id="section"><option value="">{every}</option>{names}'
+        f'</select></label><span class="status" role="status" data-words="{escape(word("shown", language))}"></span></div></div>'
+    )
 
 
 def _section(name: str, records: list[Record], language: Language) -> str:
     parts = [f'<section id="{name}"><h2>{escape(heading(name, language))}</h2>']
     for chart, en, zh in PICTURES.get(name, []):
-        caption = escape(zh if language == "zh" else en)
-        parts.append(
-            f'<figure><div role="img" aria-label="{caption}">{svg(chart, language)}</div><figcaption>{caption}</figcaption></figure>'
-        )
+        caption = zh if language == "zh" else en
+        parts.append(f"<figure>{drawn(chart, caption, language)}<figcaption>{escape(caption)}</figcaption></figure>")
     for table, group in groupby(records, lambda record: record.claim.table[0]):
         found = list(group)
         parts.append(_layer_table(table, found, language) if table else _claims(found, language))
@@ -79,18 +115,22 @@ def _section(name: str, records: list[Record], language: Language) -> str:
 
 def _claims(records: list[Record], language: Language) -> str:
     heads = "".join(f'<th scope="col"{_number(i)}>{escape(word(key, language))}</th>' for i, key in enumerate(COLUMNS))
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(_claim(record, language) for record in records)}</tbody></table></div>'
+    rows = "".join(_claim(record, language) for record in records)
+    return f'<table class="claims" data-table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _claim(record: Record, language: Language) -> str:
-    kind = record.verdict.partition(" ")[0]
-    texts = [escape(text) for text in cells(record, language)]
+    """A row; where there is no room for it, its cells stand below each other and say what they are."""
+    claim, published, computed, verdict, found = (escape(text) for text in cells(record, language))
     if reason := why(record.claim, language):
-        texts[0] += f'<br><span class="soft">{escape(reason)}</span>'
-    tds = [f"<td{_number(i)}>{text}</td>" for i, text in enumerate(texts)]
-    tds[0] = tds[0].replace("<td>", '<td class="c">', 1)
-    tds[3] = f'<td class="v {kind}">{texts[3]}</td>'
-    return f'<tr class="{kind}" id="{record.claim.id}">{"".join(tds)}</tr>'
+        claim += f'<span class="why">{escape(reason)}</span>'
+    heads = [escape(word(key, language), quote=True) for key in ("published", "computed")]
+    return (
+        f'<tr data-verdict="{record.verdict}" id="{record.claim.id}"><td class="claim">{claim}</td>'
+        f'<td class="published n" data-head="{heads[0]}">{published}</td>'
+        f'<td class="computed n" data-head="{heads[1]}">{computed or "–"}</td>'
+        f'<td class="verdict">{verdict}</td><td class="origin">{found}</td></tr>'
+    )
 
 
 def _number(place: int) -> str:
@@ -107,30 +147,30 @@ def _layer_table(table: str, records: list[Record], language: Language) -> str:
     rows, reasons = [], []
     for row, group in groupby(records, lambda record: record.claim.table[1]):
         found = {record.claim.table[2]: record for record in group}
-        cells_of_row = "".join(_layer_cell(found.get(key), place) for place, key in enumerate(columns))
+        cells_of_row = "".join(_layer_cell(found.get(key), key, language) for key in columns)
         rows.append(f'<tr><th scope="row">{escape(row)}</th>{cells_of_row}</tr>')
         for record in found.values():
             if reason := why(record.claim, language):
                 reasons.append(f"<li>{escape(row)}, {escape(TABLE_COLUMNS[record.claim.table[2]][zh])}: {escape(reason)}</li>")
-    notes = f'<ul class="soft">{"".join(reasons)}</ul>' if reasons else ""
-    return (
-        f'<h3>{escape(TABLES[table][zh])}</h3><div class="wide"><table><thead><tr><th></th>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>{notes}"
-    )
+    notes = f'<ul class="reasons">{"".join(reasons)}</ul>' if reasons else ""
+    title = escape(TABLES[table][zh])
+    grid = f'<table class="layers"><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f"<div data-table><h3>{title}</h3>{grid}{notes}</div>"
 
 
-def _layer_cell(record: Record | None, place: int) -> str:
+def _layer_cell(record: Record | None, column: str, language: Language) -> str:
+    kind = "shape" if column == "geometry" else "n"
+    head = f'data-head="{escape(TABLE_COLUMNS[column][language == "zh"], quote=True)}"'
     if record is None:
-        return "<td></td>"
+        return f'<td class="{kind}" {head}>–</td>'
     published, computed = (escape(text).replace("-&gt;", "→") for text in (record.claim.published.text, _short(record)))
     if record.verdict == "differs":
-        both = f"<s>{published}</s> {computed}"
+        both = f"<s>{published}</s> <b>{computed}</b>"
     elif record.verdict == "holds":
         both = published
     else:
         both = f'{published} <span class="soft">({computed})</span>'
-    kind = "differs" if record.verdict == "differs" else "n" if place else "shape"
-    return f'<td class="{kind}">{both}</td>'
+    return f'<td class="{kind}" {head} data-verdict="{record.verdict}">{both}</td>'
 
 
 def _short(record: Record) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .run import Record
-from .words import Language, claim_text, heading, tally, why, word
+from .words import LECTURE_URL, Language, claim_text, heading, tally, why, word
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -44,6 +44,7 @@ def to_table(records: Sequence[Record], *, language: Language, width: int, colou
     # with colour it is still left to the environment (NO_COLOR)
     console = Console(file=out, width=width, force_terminal=colour, no_color=None if colour else True, highlight=False)
     console.print(Text(word("title", language), style="bold"))
+    console.print(Text(f"{word('lecture', language)} {LECTURE_URL}", style="dim"))
     console.print(Text(word("convention", language), style="dim"))
     for section, group in by_section(records):
         if width < _NARROW:
@@ -84,7 +85,15 @@ def _paragraph(record: Record, language: Language) -> Group:
 
 def to_markdown(records: Sequence[Record], *, language: Language) -> str:
     """A heading and a table for each section."""
-    lines = [f"# {word('title', language)}", "", word("convention", language), "", tally(records, language)]
+    lines = [
+        f"# {word('title', language)}",
+        "",
+        f"{word('lecture', language)} <{LECTURE_URL}>",
+        "",
+        word("convention", language),
+        "",
+        tally(records, language),
+    ]
     for section, group in by_section(records):
         heads = [word(key, language) for key in (*COLUMNS, "why")]
         lines += ["", f"## {heading(section, language)}", "", _row(heads), _row([":--", "--:", "--:", ":--", ":--", ":--"])]

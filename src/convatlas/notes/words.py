@@ -11,8 +11,19 @@ from .run import SECTIONS, Record
 
 Language = Literal["en", "zh"]
 
+LECTURE_URL = "https://web.eecs.umich.edu/~justincj/teaching/eecs498/"
 WORDS = {
     "title": ("CNN architectures: the notes, computed", "CNN Architectures：可以运行的笔记"),
+    "lecture": (
+        "The notes follow lecture 8, “CNN Architectures”, of the University of Michigan's course EECS 498/598, Deep Learning for "
+        "Computer Vision:",
+        "笔记依据密歇根大学课程 EECS 498/598（Deep Learning for Computer Vision）第 8 讲 “CNN Architectures”：",
+    ),
+    "all": ("all", "全部"),
+    "section": ("section", "章节"),
+    "every section": ("all sections", "全部章节"),
+    "shown": ("{shown} of {all} claims", "{all} 条论断中的 {shown} 条"),
+    "none": ("No claim here has this verdict.", "此处没有这种结论的论断。"),
     "claim": ("claim", "论断"),
     "published": ("published", "原文数值"),
     "computed": ("computed", "计算结果"),
