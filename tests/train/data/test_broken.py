@@ -84,9 +84,9 @@ def test_in_validation_they_are_left_out_and_no_image_counts_twice(photos: Path)
 
 def test_beyond_the_limit_the_run_ends_with_the_count_and_the_way_out(photos: Path) -> None:
     data, said = opened(photos), []
-    with pytest.raises(DataError, match=r"3 of \d+ images are broken, more than 5.00%; .*raise --max-broken"):
+    with pytest.raises(DataError, match=r"3 of \d+ images are broken, more than 5 %; .*raise --max-broken"):
         list(loader(data, said, max_broken=0.05).epoch(0))
-    with pytest.raises(DataError, match=r"1 of \d+ images are broken, more than 0.00%"):
+    with pytest.raises(DataError, match=r"1 of \d+ images are broken, more than 0 %"):
         list(loader(data, said, max_broken=0.0, training=True).epoch(0))
 
 

@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
-from convatlas.train.data import DataError, open_data
+from convatlas.train.data import DataError, Loader, open_data
 
 
 def png(shade: int) -> bytes:
@@ -65,6 +65,20 @@ def test_shards_of_unequal_size_are_one_set_that_is_split_by_sample(tmp_path: Pa
     for images in (data.train, data.val):
         shades = [images.read(index, 1).getpixel((0, 0)) for index in range(len(images))]
         assert [shade % 2 for shade in shades] == images.labels.tolist()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_an_epoch_has_the_steps_of_its_images_whatever_the_shards_and_workers(tmp_path: Path, workers: int) -> None:
+    shard(tmp_path / "train-0.tar", samples(0, 10))
+    shard(tmp_path / "val-0.tar", samples(10, 4))
+    data = open_data(tmp_path / "*.tar")
+    loader = Loader(
+        data.train, classes=2, batch=4, channels=1, preprocessing=data.preprocessing(8, 1), training=True, workers=workers
+    )
+    for epoch in range(2):
+        batches = list(loader.epoch(epoch))
+        assert [batch.count for batch in batches] == [4, 4, 2]
+        assert sorted(int(index) for batch in batches for index in batch.indexes) == list(range(10))
 
 
 def test_shards_from_a_server_are_fetched_once_and_their_names_tell_the_split(

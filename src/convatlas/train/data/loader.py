@@ -68,6 +68,8 @@ class Loader:
     ) -> None:
         if batch < 1:
             raise DataError(f"a batch has at least one image; got {batch}")
+        if not 0 <= max_broken <= 1:
+            raise DataError(f"max_broken is a share of the images, 0 to 1; got {max_broken}")
         augmentation = (augmentation if training else None) or Augmentation()
         memory = None if augmentation.reads_anew else fitted(images, channels, preprocessing)
         self.images, self.batch, self.max_broken = images, batch, max_broken
@@ -129,8 +131,9 @@ class Loader:
             batches = iter(self._loader)
         try:
             yield from batches
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            raised_there = str(error).startswith("Caught ")  # and is told as it was there
+            if raised_there or (isinstance(error, RuntimeError) and "DataLoader worker" not in str(error)):
                 raise
             raise DataError(f"a worker that reads images died, maybe for want of memory; try fewer workers: {error}") from error
 
@@ -142,6 +145,6 @@ class Loader:
             self._say(f"skipped: {reason}")
             if len(self.broken) > self.max_broken * len(self.images):
                 raise DataError(
-                    f"{len(self.broken)} of {len(self.images):,} images are broken, more than {self.max_broken:.2%}; "
+                    f"{len(self.broken)} of {len(self.images):,} images are broken, more than {100 * self.max_broken:g} %; "
                     f"the last is {reason}; mend or remove them, or raise --max-broken"
                 )

@@ -55,6 +55,8 @@ def open_data(
             one of the splits.
     """
     if isinstance(spec, Data):
+        if folds is not None:
+            raise DataError("these data are split already; folds are made of data that are opened by their name")
         return spec
     if (folds is None) != (fold is None):
         raise DataError(f"folds and fold go together; got folds={folds} and fold={fold}")
