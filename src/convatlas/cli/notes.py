@@ -12,6 +12,7 @@ from .completion import complete_section
 from .formats import PageFormat, destination
 from .options import Debug, Json, Output
 from .output import deliver, screen_width
+from .progress import tracked
 
 if TYPE_CHECKING:
     from ..notes.run import Record
@@ -86,4 +87,5 @@ def _chosen(sections: list[str], only: str | None) -> list[Record]:
             raise unknown_name("section", section, known, f"there are {', '.join(known)}")
         meant.update(matches)
     claims = [claim for claim in all_claims() if not sections or claim.section in meant]
-    return [record for record in run_claims(claims) if only is None or record.verdict == VERDICTS[only]]
+    records = tracked(run_claims(claims), "computing", len(claims))
+    return [record for record in records if only is None or record.verdict == VERDICTS[only]]

@@ -13,7 +13,7 @@ from ..errors import ConvatlasError
 from .formats import destination
 from .options import Debug, FormatOption, Json, Output, ZooModel
 from .output import deliver
-from .progress import working
+from .progress import tracked, working
 from .records import as_json
 from .tables import Column, Line, Table
 
@@ -93,12 +93,7 @@ def _predictions(model: str, images: list[str], weights: str, num_classes: int |
     channels, size = entry.input_size[0], entry.input_size[1]
     preprocessing = preprocessing_for(model if weights == "imagenet" else None, size)
     predictions = run(network, paths, preprocessing, channels=channels, top=top, batch=batch)
-    if len(paths) == 1 or not sys.stderr.isatty():
-        return list(predictions)
-    from rich.console import Console
-    from rich.progress import track
-
-    return list(track(predictions, "predicting", total=len(paths), console=Console(stderr=True)))
+    return tracked(predictions, "predicting", len(paths))
 
 
 def _network(model: str, weights: str, num_classes: int | None) -> Network:
