@@ -44,22 +44,19 @@ def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training:
         ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input.
 
     """
-    from .models import is_graph_file, load, read_graph
-    from .trace import trace
+    from .models import Loaded, is_graph_file, load, read_graph
+    from .models.loading import said_size
+    from .models.tracing import own_size, traced
 
     if isinstance(model, str):
         if is_graph_file(model):
             return _at_its_own_input(read_graph(model), inputs, training)
         loaded = load(model)
-        graph = trace(loaded.module, (1, *loaded.input_size) if inputs is None else inputs, training=training)
-        graph.name = loaded.name
-        return graph
-    if inputs is None:
-        own = getattr(model, "input_size", None)
-        if own is None:
+    else:
+        loaded = Loaded("", model, said_size(model))
+        if inputs is None and loaded.input_size is None:
             raise ConvatlasError("an nn.Module needs an input shape, as (1, 3, 224, 224)")
-        inputs = (1, *own)
-    return trace(model, inputs, training=training)
+    return traced(loaded, (1, *own_size(loaded)) if inputs is None else inputs, training)
 
 
 def as_graph(model: Model, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:

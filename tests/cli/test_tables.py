@@ -6,7 +6,6 @@ import pytest
 
 from convatlas.cli.columns import BYTES
 from convatlas.cli.tables import Column, Table, abbreviated, shortened
-from convatlas.models.shapes import parse_shape, with_batch
 
 PATHS = ["features.denseblock1.denselayer1.norm1", "features.denseblock1.denselayer2.norm1", "classifier"]
 
@@ -79,10 +78,3 @@ def test_zero_is_a_dash_and_unknown_a_question_mark() -> None:
         rows=[{"name": "x", "b": 0}, {"name": "y", "b": None}],
     )
     assert [line.text.split()[-1] for line in table.to_lines(80)[-2:]] == ["-", "?"]
-
-
-def test_shapes_are_read_with_and_without_their_batch_axis() -> None:
-    assert parse_shape("3x224x224") == parse_shape("3,224,224") == parse_shape("3 x 224 x 224") == (3, 224, 224)
-    assert with_batch("3x32x48", 4, ()) == (4, 3, 32, 48)
-    assert with_batch("2,3,32,48", None, ()) == (2, 3, 32, 48)
-    assert with_batch(None, None, (3, 227, 227)) == (1, 3, 227, 227)

@@ -9,14 +9,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvatlasError
-from ..models.shapes import parse_shape, with_batch
+from ..inputs import Inputs
+from ..models import is_graph_file
 from .progress import working
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
     from ..analysis.verdict import Verdict
     from ..graph import Graph
-    from ..models import Loaded
+    from .models import Asked
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Subject:
 
     Attributes:
         name: what was typed.
-        shape: of the input, batch axis included.
+        shape: of the first input, batch axis included.
         graph_at: batch -> graph.
         module: the network; None where there is only a file.
         smaller: a lower resolution in words, and its graphs; None where there is none to suggest.
@@ -53,19 +54,18 @@ class Subject:
             return verdict(self.graph_at, self.shape[0], memory_bytes, settings, self.smaller)
 
 
-def subject_of(model: str, inputs: str | None, batch: int | None, training: bool) -> Subject:
+def subject_of(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> Subject:
     """Load a network.
 
     Raises:
         ConvatlasError: there is no such network, it does not load, or it does not read such an input.
 
     """
-    from ..models import is_graph_file
-    from .models import graph_of, network_of
+    from .models import asked, graph_of
 
     if is_graph_file(model):
         return one_graph(model, graph_of(model, inputs, batch, training), training)
-    return subject_from(network_of(model, inputs, batch), inputs, batch, training)
+    return subject_from(asked(model, inputs, batch), training)
 
 
 def one_graph(model: str, graph: Graph, training: bool) -> Subject:
@@ -84,19 +84,20 @@ def one_graph(model: str, graph: Graph, training: bool) -> Subject:
     return Subject(model, shape, fixed, None, None)
 
 
-def subject_from(loaded: Loaded, inputs: str | None, batch: int | None, training: bool) -> Subject:
+def subject_from(asked: Asked, training: bool) -> Subject:
     """A network that is loaded already; where no batch is said the usual one of training."""
     from ..analysis.memory import TRAINING_BATCH
     from ..analysis.verdict import at_smaller_input
-    from .models import traced
 
-    own = loaded.input_size if inputs is None else parse_shape(inputs)
-    shape = with_batch(inputs, batch if batch or len(own) > 3 else TRAINING_BATCH, loaded.input_size)
+    given = asked.inputs(TRAINING_BATCH)
 
-    def graphs(size: tuple[int, ...]) -> Callable[[int], Graph]:
-        return lru_cache(maxsize=32)(lambda wanted: traced(loaded, (wanted, *size), training))
+    def graphs(inputs_at: Callable[[int], Inputs]) -> Callable[[int], Graph]:
+        return lru_cache(maxsize=32)(lambda wanted: asked.traced(inputs_at(wanted), training))
 
-    return Subject(loaded.name, shape, graphs(shape[1:]), loaded.module, at_smaller_input(shape[1:], graphs))
+    shape = given.specs()[0].shape
+    one_image = given == Inputs(shape)
+    smaller = at_smaller_input(shape[1:], lambda size: graphs(Inputs(size).with_batch)) if one_image else None
+    return Subject(asked.loaded.name, shape, graphs(given.at_batch), asked.loaded.module, smaller)
 
 
 def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes: int | None) -> Settings:

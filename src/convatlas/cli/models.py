@@ -4,30 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ConvatlasError
 from ..models import Loaded, is_graph_file, load, read_graph, unknown_network
-from ..models.shapes import shown, with_batch
+from ..models.shapes import NO_BATCH, TypedInput, inputs_of, parse_inputs, shown
 from .progress import working
 from .records import mode_of
 
 if TYPE_CHECKING:
     from ..analysis.summary import Summary
     from ..graph import Graph
+    from ..inputs import Inputs
     from .memory_options import Subject
 
 
-def summaries(models: list[str], inputs: str | None, batch: int | None, training: bool) -> list[Summary]:
+@dataclass(frozen=True)
+class Asked:
+    """A network, and what was typed about its input."""
+
+    loaded: Loaded
+    typed: list[TypedInput]
+    batch: int | None
+
+    def inputs(self, usual_batch: int = 1) -> Inputs:
+        """What forward gets: what was typed, or a batch of the network's own size."""
+        from ..models.parts import sample_axes
+        from ..models.tracing import own_size
+
+        size = self.loaded.input_size if self.typed else own_size(self.loaded)
+        return inputs_of(self.typed, self.batch, size, sample_axes(self.loaded), usual_batch)
+
+    def traced(self, inputs: Inputs, training: bool) -> Graph:
+        """The graph at some inputs. What the network's own code prints must not get into a table or into JSON."""
+        with working(f"tracing {self.loaded.name}"), contextlib.redirect_stdout(sys.stderr):
+            from ..models.tracing import traced
+
+            graph = traced(self.loaded, inputs, training)
+        graph.batch_axis = self.batch != NO_BATCH
+        return graph
+
+
+def summaries(models: list[str], inputs: list[str] | None, batch: int | None, training: bool) -> list[Summary]:
     """Each network in short: out of the catalogue where that has it, else traced."""
     from ..catalogue import list_models, lookup
 
-    known = set(list_models())
+    known, typed = set(list_models()), parse_inputs(inputs or [])
     found = []
     for model in models:
         if model in known and not training:
             entry = lookup(model)
-            if with_batch(inputs, batch, entry.input_size) == entry.cost.input_shape:
+            if inputs_of(typed, batch, entry.input_size, len(entry.input_size)).args == (entry.cost.input_shape,):
                 found.append(entry.cost)
                 continue
         from ..analysis.summary import summarise
@@ -36,7 +65,7 @@ def summaries(models: list[str], inputs: str | None, batch: int | None, training
     return found
 
 
-def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) -> Graph:
+def graph_of(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> Graph:
     """The graph of a network.
 
     Raises:
@@ -45,69 +74,70 @@ def graph_of(model: str, inputs: str | None, batch: int | None, training: bool) 
     """
     if is_graph_file(model):
         return _graph_file(model, inputs, batch, training)
-    loaded = network_of(model, inputs, batch)
-    return traced(loaded, with_batch(inputs, batch, loaded.input_size), training)
+    found = asked(model, inputs, batch)
+    return found.traced(found.inputs(), training)
 
 
-def graph_and_step(model: str, inputs: str | None, batch: int | None, training: bool) -> tuple[Graph, Subject]:
+def graph_and_step(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> tuple[Graph, Subject]:
     """The graph of a network, and what its training step is simulated from; it is loaded once."""
     from .memory_options import one_graph, subject_from
 
     if is_graph_file(model):
         graph = _graph_file(model, inputs, batch, training)
         return graph, one_graph(model, graph, True)
-    loaded = network_of(model, inputs, batch)
-    graph = traced(loaded, with_batch(inputs, batch, loaded.input_size), training)
-    return graph, subject_from(loaded, inputs, batch, True)
+    found = asked(model, inputs, batch)
+    return found.traced(found.inputs(), training), subject_from(found, True)
 
 
-def traced(loaded: Loaded, shape: tuple[int, ...], training: bool) -> Graph:
-    """The graph of a network at an input; what its own code prints must not get into a table or into JSON."""
-    with working(f"tracing {loaded.name}"), contextlib.redirect_stdout(sys.stderr):
-        from ..trace import trace
-
-        graph = trace(loaded.module, shape, training=training)
-    graph.name = loaded.name
-    return graph
-
-
-def network_of(model: str, inputs: str | None, batch: int | None) -> Loaded:
-    """The network itself, and the input (C, H, W) that it is made for.
+def asked(model: str, inputs: Sequence[str] | None, batch: int | None) -> Asked:
+    """The network itself, and what was typed about its input.
 
     Raises:
         ConvatlasError: there is no such network, or it does not load, or does not read such an input.
 
     """
+    typed = parse_inputs(inputs or [])  # what is wrong with it is told before anything is loaded
     if ":" not in model:
-        _check_zoo_input(model, inputs, batch)
-    elif inputs is not None:
-        with_batch(inputs, batch, ())  # a shape that is none is told before anything is loaded
-    # what the network's own code prints must not get into a table or into JSON
+        _check_zoo_input(model, typed, batch)
     with working(f"loading {model}"), contextlib.redirect_stdout(sys.stderr):
-        return load(model)
+        return Asked(load(model), typed, batch)
 
 
-def _check_zoo_input(model: str, inputs: str | None, batch: int | None) -> None:
+def _check_zoo_input(model: str, typed: list[TypedInput], batch: int | None) -> None:
+    """Told before torch is imported."""
     from ..catalogue import list_models, lookup
 
-    if model not in (known := list_models()):  # told before torch is imported
-        raise unknown_network(model, known)
+    known = list_models()
+    if model not in known:
+        if model.partition(".")[0] not in known:
+            raise unknown_network(model, known)
+        return
     own = lookup(model).input_size
-    shape = with_batch(inputs, batch, own)
+    given = inputs_of(typed, batch, own, len(own))
+    shape = given.specs()[0].shape
+    if len(typed) > 1:
+        raise ConvatlasError(f"{model} reads one input, an image as {shown(own)}, and {len(typed)} are given")
     if len(shape) != len(own) + 1 or shape[1] != own[0]:
+        said = f"`--input` (={typed[0].text})" if typed else "`--batch none`"
         raise ConvatlasError(
-            f"`--input` (={inputs}) does not fit {model}, which reads images of {own[0]} channels; "
+            f"{said} does not fit {model}, which reads images of {own[0]} channels; "
             f"write {shown(own)}, or {','.join(map(str, (1, *own)))} with the batch axis"
         )
 
 
-def _graph_file(path: str, inputs: str | None, batch: int | None, training: bool) -> Graph:
+def _graph_file(path: str, inputs: list[str] | None, batch: int | None, training: bool) -> Graph:
     graph = read_graph(path)
-    own = graph.values[graph.inputs[0]].shape
-    wanted = own if inputs is None and batch is None else with_batch(inputs, batch, own[1:])
+    own = [spec.shape for spec in graph.specs(graph.inputs)]
+    if not inputs and batch is None:
+        wanted = own
+    else:
+        size = own[0][1:] if graph.batch_axis else own[0]
+        given = inputs_of(parse_inputs(inputs or []), batch, size, len(size))
+        wanted = [spec.shape for spec in given.specs()]
+        wanted += own[1:] if not inputs else []
     if wanted != own or training != graph.training:
         raise ConvatlasError(
-            f"{path} was traced at {shown(own)} for {mode_of(graph.training)}, and a graph's file cannot be traced anew; "
-            f"leave --input, --batch and --train out, or name the network itself"
+            f"{path} was traced at {' and '.join(map(shown, own))} for {mode_of(graph.training)}, and a graph's file cannot be "
+            f"traced anew; leave --input, --batch and --train out, or name the network itself"
         )
     return graph

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import ConvatlasError
 from ..models import FORMS
+from ..models.shapes import NO_BATCH
 from .completion import complete_model, complete_zoo
 from .formats import Format
 from .wildcards import expanded, single
@@ -44,15 +45,37 @@ ZooModel = Annotated[
     str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_of_the_zoo)
 ]
 Input = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--input",
-        metavar="SHAPE",
-        help="Input shape: 3x224x224, or with the batch axis 1,3,224,224.",
+        metavar="[NAME=]SHAPE[:DTYPE]",
+        help="What the network reads: 3x224x224, or with the batch axis 1,3,224,224. Of several inputs each, with the name of "
+        "forward's argument unless they come in order, and with its dtype: --input x=3x64x64 --input tokens=10:int64. A shape of as "
+        "many axes as one sample of the network has gets the batch axis put before it, a longer one has it. Where that is not "
+        "known, x means a sample, and commas the whole tensor (`10,` is one axis).",
         show_default="the network's own",
     ),
 ]
-Batch = Annotated[int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a batch.", show_default="1")]
+
+
+def _batch(text: str) -> int:
+    if text.strip().lower() == "none":
+        return NO_BATCH
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is no whole number of at least 1, nor none")
+    return int(text)
+
+
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        parser=_batch,
+        metavar="N|none",
+        help="Samples in a batch; none if the input has no batch axis.",
+        show_default="1",
+    ),
+]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="How to print it.", show_default="by FILE's ending, or table")
 ]

@@ -95,7 +95,9 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
-def _page(models: list[str], inputs: str | None, batch: int | None, train: bool, settings: Settings, budget: int | None) -> str:
+def _page(
+    models: list[str], inputs: list[str] | None, batch: int | None, train: bool, settings: Settings, budget: int | None
+) -> str:
     from ..report.page import render_html
     from .models import graph_and_step
 

@@ -15,54 +15,85 @@ if TYPE_CHECKING:
 
     from ..graph import Graph
 
-FORMS = "a zoo name, torchvision:NAME, timm:NAME, package.module:callable, file.py:callable, or a graph's .json file"
-USUAL_INPUT = (3, 224, 224)
+FORMS = (
+    "a zoo name, torchvision:NAME, timm:NAME, package.module:callable, file.py:callable, a part of one (resnet50.layer1), "
+    "or a graph's .json file"
+)
+IMAGE_SIZE = (3, 224, 224)  # where a network does not say its own
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network, the word that it was asked for by, and the input (C, H, W) that it is made for."""
+    """A network, or a part of one, and the word that it was asked for by.
+
+    Attributes:
+        name: the word.
+        module: the network.
+        input_size: of one sample that it is made for, as (C, H, W); None where neither it nor its library says.
+
+    """
 
     name: str
     module: nn.Module
-    input_size: tuple[int, ...]
+    input_size: tuple[int, ...] | None
 
 
 def load(name: str) -> Loaded:
     """The network that a word stands for, without weights where its code allows that.
 
     Args:
-        name: a zoo name, torchvision:NAME, timm:NAME, package.module:callable or file.py:callable.
+        name: a zoo name, torchvision:NAME, timm:NAME, package.module:callable or file.py:callable; or the dotted path of a part
+            behind one of these, as resnet50.layer1.
 
     Raises:
         ConvatlasError: there is no such network, or it does not load; with the reason, or the nearest names.
 
     """
+    from .parts import part_of
+
     library, colon, rest = name.partition(":")
     if not colon:
-        import torch
-
-        from ..zoo import REGISTRY, create
-
-        if name not in REGISTRY:
-            raise unknown_network(name, REGISTRY)
-        with torch.device("meta"):
-            return Loaded(name, create(name), REGISTRY[name].input_size)
-    if library in ("torchvision", "timm"):
+        whole, path = _of_the_zoo(name)
+    elif library in ("torchvision", "timm"):
         from .libraries import from_timm, from_torchvision
 
-        return Loaded(name, *(from_torchvision if library == "torchvision" else from_timm)(rest))
-    from .usercode import from_code
+        module, size, path = (from_torchvision if library == "torchvision" else from_timm)(rest)
+        whole = Loaded(_without(name, path), module, size)
+    else:
+        from .usercode import from_code
 
-    module = from_code(name)
-    return Loaded(name, module, tuple(getattr(module, "input_size", USUAL_INPUT)))
+        module, path = from_code(name)
+        whole = Loaded(_without(name, path), module, said_size(module))
+    return part_of(whole, path) if path else whole
+
+
+def _of_the_zoo(word: str) -> tuple[Loaded, str]:
+    import torch
+
+    from ..zoo import REGISTRY, create
+
+    name, _, path = word.partition(".")
+    if name not in REGISTRY:
+        raise unknown_network(word, REGISTRY)
+    with torch.device("meta"):
+        return Loaded(name, create(name), REGISTRY[name].input_size), path
+
+
+def said_size(module: nn.Module) -> tuple[int, ...] | None:
+    """The size of one sample that a module's attribute ``input_size`` tells, if it has one."""
+    size = getattr(module, "input_size", None)
+    return None if size is None else tuple(size)
+
+
+def _without(word: str, path: str) -> str:
+    return word.removesuffix(f".{path}") if path else word
 
 
 def unknown_network(name: str, known: Iterable[str]) -> ConvatlasError:
     """The error for a word without a colon that is no network of the zoo."""
     if name.endswith(".py") or Path(name).is_file():
         return ConvatlasError(f"{name} is a file; name the class or function in it, as {name}:Net")
-    return unknown_name("network", name, known, f"a MODEL is {FORMS}")
+    return unknown_name("network", name.partition(".")[0], known, f"a MODEL is {FORMS}")
 
 
 def is_graph_file(name: str) -> bool:

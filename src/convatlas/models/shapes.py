@@ -1,42 +1,116 @@
-"""Input shapes as they are typed: 3x224x224, or 1,3,224,224 with the batch axis."""
+"""Inputs as they are typed: 3x224x224, or 1,3,224,224 with the batch axis; x=3x64x64; tokens=10:int64."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..errors import ConvatlasError
+from ..graph import TensorSpec
+from ..graph.spec import ITEM_BYTES
+from ..inputs import Inputs
+from ..names import unknown_name
 
-_WITH_BATCH = 4  # a shape of as many axes or more has its batch axis
+NO_BATCH = 0  # what `--batch none` is as a number
+SCALAR = "scalar"
+_FORM = re.compile(r"\s*(?:([^\W\d]\w*)\s*=)?\s*(scalar|[1-9]\d*(?:\s*[x×,]\s*[1-9]\d*)*\s*,?)\s*(?::\s*(\w+))?\s*")
 
 
-def parse_shape(text: str) -> tuple[int, ...]:
-    """The numbers of a shape.
+@dataclass(frozen=True)
+class TypedInput:
+    """One input as it was typed.
 
-    Raises:
-        ConvatlasError: anything but positive whole numbers with x or commas between.
+    Attributes:
+        text: the whole of it.
+        name: of forward's argument; "" for the next in order.
+        shape: its numbers.
+        dtype: "" for the network's own.
+        commas: written with commas, so the whole tensor where nothing is known of the network.
 
     """
-    if not re.fullmatch(r"\s*[1-9]\d*(\s*[x×,]\s*[1-9]\d*)*\s*", text):
-        raise ConvatlasError(f"`--input` (={text!r}) is no shape; write 3x224x224, or 1,3,224,224 with the batch axis")
-    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+    text: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    commas: bool
 
 
-def with_batch(text: str | None, batch: int | None, own_size: Sequence[int]) -> tuple[int, ...]:
-    """The whole input shape: what was typed, or the network's own size, with its batch axis.
+def parse_input(text: str) -> TypedInput:
+    """What an input is, from what was typed.
 
     Raises:
-        ConvatlasError: it is no shape, or the batch is given twice.
+        ConvatlasError: it is no shape, or the dtype is not known.
 
     """
-    shape = tuple(own_size) if text is None else parse_shape(text)
-    if len(shape) < _WITH_BATCH:
-        return (batch or 1, *shape)
-    if batch is not None and batch != shape[0]:
-        raise ConvatlasError(f"`--input` (={text}) has a batch of {shape[0]}, and `--batch` is {batch}; give one of them")
-    return shape
+    found = _FORM.fullmatch(text)
+    if not found:
+        raise ConvatlasError(
+            f"`--input` (={text!r}) is no shape; write 3x224x224, or 1,3,224,224 with the batch axis; of several inputs each "
+            "with the name of forward's argument, and with its dtype: --input x=3x64x64 --input tokens=10:int64"
+        )
+    name, shape, dtype = found.groups(default="")
+    if dtype and dtype not in ITEM_BYTES:
+        raise unknown_name("dtype", dtype, ITEM_BYTES, f"there are {', '.join(ITEM_BYTES)}")
+    return TypedInput(text, name, tuple(map(int, re.findall(r"\d+", shape))), dtype, "," in shape)
+
+
+def parse_inputs(texts: Sequence[str]) -> list[TypedInput]:
+    """All inputs that were typed.
+
+    Raises:
+        ConvatlasError: one of them is none, or two have one name.
+
+    """
+    typed = [parse_input(text) for text in texts]
+    names = [each.name for each in typed if each.name]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConvatlasError(f"`--input` names {twice} twice; give each argument of forward once")
+    return typed
+
+
+def inputs_of(
+    typed: Sequence[TypedInput], batch: int | None, own_size: Sequence[int] | None, axes: int | None, usual_batch: int = 1
+) -> Inputs:
+    """What forward gets: what was typed, or one sample of the network's own size, with the batch axis.
+
+    With `NO_BATCH` each shape is the tensor's. Else a shape of as many axes as a sample of the network has gets the batch axis put
+    before it, and a longer one has it already. That is known of the first input alone; of others, and where the network does not
+    tell, a shape with commas is the whole tensor's, one with x a sample's.
+
+    Args:
+        typed: may be empty.
+        batch: None is what the first whole tensor says, else ``usual_batch``.
+        own_size: of one sample.
+        axes: that one sample has; None where it is not known.
+        usual_batch: where nothing says it.
+
+    Raises:
+        ConvatlasError: the batch is given twice.
+
+    """
+    given = typed or ([TypedInput("", "", tuple(own_size), "", False)] if own_size is not None else [])
+    whole = [
+        batch != NO_BATCH and (len(each.shape) > axes if place == 0 and axes is not None else each.commas)
+        for place, each in enumerate(given)
+    ]
+    leading = next((each.shape[0] for each, is_whole in zip(given, whole, strict=True) if is_whole and each.shape), None)
+    if batch and whole and whole[0] and batch != leading:
+        raise ConvatlasError(f"`--input` (={given[0].text}) has a batch of {leading}, and `--batch` is {batch}; give one of them")
+    before = () if batch == NO_BATCH else (batch or leading or usual_batch,)
+    args: list[object] = []
+    named: dict[str, object] = {}
+    for each, is_whole in zip(given, whole, strict=True):
+        shape = each.shape if is_whole else (*before, *each.shape)
+        tensor = TensorSpec(shape, each.dtype) if each.dtype else shape
+        if each.name:
+            named[each.name] = tensor
+        else:
+            args.append(tensor)
+    return Inputs(*args, **named)
 
 
 def shown(shape: Sequence[float]) -> str:
     """As 3x224x224."""
-    return "x".join(f"{number:g}" if isinstance(number, float) else str(number) for number in shape)
+    return "x".join(f"{number:g}" if isinstance(number, float) else str(number) for number in shape) or SCALAR

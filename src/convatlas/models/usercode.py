@@ -16,8 +16,8 @@ from ..names import unknown_name
 from .building import built
 
 
-def from_code(model: str) -> nn.Module:
-    """The module that a place in the user's code is, or makes when it is called.
+def from_code(model: str) -> tuple[nn.Module, str]:
+    """The module that a place in the user's code is, or makes when it is called; and the path behind it that is no attribute.
 
     Raises:
         ConvatlasError: the code does not import, has no such attribute, fails, or makes no nn.Module; with the reason.
@@ -27,13 +27,16 @@ def from_code(model: str) -> nn.Module:
     if not place or not attribute:
         raise ConvatlasError(f"{model!r} is no place in code; write package.module:callable or file.py:callable")
     found: Any = _imported(place)
-    for name in attribute.split("."):
-        if not hasattr(found, name):
-            public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
-            raise unknown_name(f"attribute of {place}", name, public)
-        found = getattr(found, name)
+    names = attribute.split(".")
+    while names and hasattr(found, names[0]):
+        found = getattr(found, names.pop(0))
+    path = ".".join(names)
+    if names and not _makes_networks(found):
+        public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
+        raise unknown_name(f"attribute of {place}", names[0], public)
+    model = model.removesuffix(f".{path}") if path else model
     if isinstance(found, nn.Module):
-        return found
+        return found, path
     if not callable(found):
         kind = f"of type {type(found).__name__}, neither an nn.Module nor a callable that makes one"
         raise ConvatlasError(f"{model} (={found!r:.60}) is {kind}")
@@ -43,7 +46,12 @@ def from_code(model: str) -> nn.Module:
         raise ConvatlasError(f"{model}() fails: {type(error).__name__}: {error}") from error
     if not isinstance(made, nn.Module):
         raise ConvatlasError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
-    return made
+    return made, path
+
+
+def _makes_networks(found: object) -> bool:
+    """Whether a further name may be a part of the network that it is or makes."""
+    return isinstance(found, nn.Module) or (callable(found) and not isinstance(found, ModuleType))
 
 
 def _imported(place: str) -> ModuleType:

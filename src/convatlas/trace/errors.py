@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 from pathlib import Path
 from types import FrameType
@@ -26,12 +27,13 @@ class InputTooSmallError(TraceError):
 
 def user_line() -> str:
     """The line of the caller's own code that is running, as ``file:line: code``."""
-    own, torch_home = str(Path(__file__).parent), str(Path(torch.__file__).parent)
+    package = Path(__file__).parent.parent
+    own, zoo, torch_home = f"{package}{os.sep}", f"{package / 'zoo'}{os.sep}", f"{Path(torch.__file__).parent}{os.sep}"
     frame: FrameType | None = sys._getframe(1)
     best = None
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(own):
+        if name.startswith(zoo) or not name.startswith(own):
             best = best or frame
             if not name.startswith(torch_home):
                 best = frame
