@@ -45,6 +45,8 @@ def fit(training: Training, stop: Stop) -> Ending:
     progress, job = training.state.progress, training.job
     training.begin()
     while progress.epoch < job.recipe.epochs:
+        if job.patience and progress.stale >= job.patience:
+            return "patience"
         training.begin_epoch(progress.epoch)
         set_modes(training.state.network)
         sums = Sums(training)
@@ -61,8 +63,6 @@ def fit(training: Training, stop: Stop) -> Ending:
         end_epoch(training)
         if training.stops(stop, always=True):
             return "interrupted"
-        if job.patience and progress.stale >= job.patience:
-            return "patience"
     return "finished"
 
 

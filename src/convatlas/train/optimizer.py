@@ -34,11 +34,14 @@ def make_optimizer(network: nn.Module, recipe: recipes.Recipe, *, layer_decay: f
     match asked.kind:
         case "sgd":
             nesterov = asked.nesterov and asked.momentum > 0
-            return torch.optim.SGD(rows, lr=asked.lr, momentum=asked.momentum, nesterov=nesterov, fused=True)
+            # not fused: that takes no group in which some parameters had a gradient before and others (a head's body) had none
+            return torch.optim.SGD(rows, lr=asked.lr, momentum=asked.momentum, nesterov=nesterov, foreach=True)
         case "adamw":
             return torch.optim.AdamW(rows, lr=asked.lr, betas=(asked.momentum, asked.smoothing), eps=asked.eps, fused=True)
         case "rmsprop":
-            return torch.optim.RMSprop(rows, lr=asked.lr, alpha=asked.smoothing, eps=asked.eps, momentum=asked.momentum)
+            return torch.optim.RMSprop(
+                rows, lr=asked.lr, alpha=asked.smoothing, eps=asked.eps, momentum=asked.momentum, foreach=True
+            )
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
