@@ -25,7 +25,10 @@ _COLUMNS = (
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     data: Annotated[
-        str | None, typer.Option("--data", metavar="DATA", help="Other images; their validation part.", show_default="the run's")
+        str | None,
+        typer.Option(
+            "--data", metavar="DATA", help="Other images: those that validate, or all if not split.", show_default="the run's"
+        ),
     ] = None,
     batch: Annotated[
         int | None, typer.Option("--batch", min=1, metavar="N", help="Images at a time.", show_default="as in training")
@@ -48,7 +51,7 @@ def evaluate(
         table = Table(columns=_COLUMNS, rows=[record])
         if form != "table":
             return table.to_csv() if form == "csv" else table.to_markdown()
-        head = f"{run} ({opened.job.model}) on the validation images of {data or opened.job.data}, {opened.job.precision}"
+        head = f"{run} ({opened.job.model}) on {f'images of {data}' if data else f'the validation images of {opened.job.data}'}, {opened.job.precision}"
         return [Line(head), Line(""), *table.to_lines(screen_width())]
 
     deliver(make, output)

@@ -15,7 +15,7 @@ from ..files import folder_at
 from ..weights import Preprocessing
 from ..zoo import REGISTRY, create
 from . import checkpoint
-from .data import Data, Loader, open_data
+from .data import Data, Loader, open_data, open_images
 from .device import autocast
 from .evaluate import Scores, evaluate_batches
 from .job import Job
@@ -124,71 +124,32 @@ class Run:
         batch: int | None = None,
         workers: int = 0,
     ) -> Scores:
-        """Score the best weights, or the last epoch's, on images: those that the run validated on, or the validation part of other data.
+        """Score the best weights, or the last epoch's, on images: those that the run validated on, or others.
 
-        Classes of other data are matched by name. ``batch`` images at a time, by default as many as in training: with another
+        Of other data those that validate are taken, or all where the data are not split; their classes are matched by name. ``batch`` images at a time, by default as many as in training: with another
         number, or on another machine, the last digits may differ, since kernels add up in another order.
 
         Raises:
             ConvatlasError: the data have a class that the run does not know.
         """
         job = self.job
-        if isinstance(data, Data):
-            opened = data
-        else:
-            opened = open_data(data or job.data, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold)
-        return evaluate_network(
-            self.network(weights).to(device).to(memory_format=torch.channels_last),
-            self,
-            opened,
-            device=device,
+        if data is None or data == job.data:
+            spec = self.record["data"]["spec"] or job.data
+            data = open_data(spec, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold)
+        loader = Loader(
+            open_images(data, classes=self.classes),
+            classes=len(self.classes),
             batch=batch or job.recipe.batch,
+            channels=self.channels,
+            preprocessing=self.preprocessing,
             workers=workers,
+            max_broken=job.max_broken,
         )
-
-
-def evaluate_network(network: nn.Module, run: Run, data: Data, *, device: str, batch: int, workers: int) -> Scores:
-    """Score a run's network on the validation images of ``data``."""
-    loader = Loader(
-        data.val,
-        classes=len(data.classes),
-        batch=batch,
-        channels=run.channels,
-        preprocessing=run.preprocessing,
-        workers=workers,
-        max_broken=run.job.max_broken,
-    )
-    order = matched_classes(run.classes, data)
-    reorder = None if order == list(range(len(run.classes))) else torch.tensor(order, device=device)
-    scored = network if reorder is None else _Reordered(network, reorder)
-    return evaluate_batches(
-        scored, loader.epoch(0), len(order), device=device, channels_last=True, autocast=lambda: autocast(run.job.precision, device)
-    )
-
-
-def matched_classes(known: list[str], data: Data) -> list[int]:
-    """For each class of the data, its place among the classes that a network knows; then the others, which no image has.
-
-    Raises:
-        ConvatlasError: the data have a class that the network does not know.
-    """
-    strangers = [name for name in data.classes if name not in known]
-    if strangers:
-        raise ConvatlasError(
-            f"{data.name} has the class {strangers[0]!r}, which the run does not know; it knows {', '.join(known[:5])}"
-            f"{', ...' if len(known) > 5 else ''}"
+        return evaluate_batches(
+            self.network(weights).to(device).to(memory_format=torch.channels_last),
+            loader.epoch(0),
+            len(self.classes),
+            device=device,
+            channels_last=True,
+            autocast=lambda: autocast(job.precision, device),
         )
-    places = [known.index(name) for name in data.classes]
-    return [*places, *(place for place in range(len(known)) if place not in places)]
-
-
-class _Reordered(nn.Module):
-    """A network whose logits come in another order."""
-
-    def __init__(self, network: nn.Module, order: torch.Tensor) -> None:
-        super().__init__()
-        self.network, self.order = network, order
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network(x)[:, self.order]
-        return logits

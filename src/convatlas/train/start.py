@@ -222,7 +222,11 @@ def _go_on(
         incidental["data"] = str(getattr(data, "name", data))
     job = dataclasses.replace(job, **incidental)
     opened = open_data(
-        data if data is not None else job.data, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold
+        data if data is not None else record["data"]["spec"] or job.data,
+        seed=job.seed,
+        validation=job.validation,
+        folds=job.folds,
+        fold=job.fold,
     )
     if opened.fingerprint != record["data"]["fingerprint"]:
         was = sum(sum(split.values()) for split in record["data"]["images"].values())

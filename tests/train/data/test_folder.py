@@ -190,5 +190,8 @@ def test_images_to_evaluate_on_take_the_networks_classes_by_name(tmp_path: Path)
     draw(tmp_path / "dog/1.png", tmp_path / "dog/2.png")
     images = open_images(tmp_path, classes=["cat", "dog", "elk"])
     assert images.labels.tolist() == [1, 1]
+    digits = open_data("digits")
+    turned = open_images(digits, classes=[*reversed(digits.classes)])
+    assert turned.labels.tolist() == [9 - label for label in digits.val.labels]
     with pytest.raises(DataError, match="images of 'dog', which is no class of the network; it knows cat, elk"):
         open_images(tmp_path, classes=["cat", "elk"])

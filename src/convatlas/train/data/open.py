@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def open_data(
     )
 
 
-def open_images(spec: str | Path, *, classes: Sequence[str], say: Callable[[str], None] = warn) -> Images:
+def open_images(spec: str | Path | Data, *, classes: Sequence[str], say: Callable[[str], None] = warn) -> Images:
     """Images to evaluate a network on whose classes are ``classes``: those that validate where the data are split, else all.
 
     Classes are matched by name; the images may be of some of them only.
@@ -89,14 +90,15 @@ def open_images(spec: str | Path, *, classes: Sequence[str], say: Callable[[str]
     Raises:
         DataError: there are no such data, or they hold a class that the network does not know.
     """
-    source = _find(os.fspath(spec), say)
-    images = source.train if source.val is None else source.val
-    present = np.unique(images.labels)
-    unknown = [source.classes[label] for label in present.tolist() if source.classes[label] not in classes]
-    if unknown:
-        raise DataError(f"{spec} holds images of {unknown[0]!r}, which is no class of the network; it knows {', '.join(classes)}")
-    number = {name: label for label, name in enumerate(classes)}
-    images.labels = np.array([number.get(name, -1) for name in source.classes], np.int64)[images.labels]
+    found = spec if isinstance(spec, Data) else _find(os.fspath(spec), say)
+    name = spec.name if isinstance(spec, Data) else spec
+    images = copy(found.train if found.val is None else found.val)
+    strangers = [found.classes[label] for label in np.unique(images.labels).tolist() if found.classes[label] not in classes]
+    if strangers:
+        known = f"{', '.join(classes[:10])}{', ...' if len(classes) > 10 else ''}"
+        raise DataError(f"{name} holds images of {strangers[0]!r}, which is no class of the network; it knows {known}")
+    number = {each: label for label, each in enumerate(classes)}
+    images.labels = np.array([number.get(each, -1) for each in found.classes], np.int64)[images.labels]
     return images
 
 
