@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from convatlas.cli import main
+from convatlas.cli.completion import complete_recipe, complete_study
 
 Complete = Callable[..., list[str]]
 
@@ -44,6 +45,10 @@ def bash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         (["report", "vgg16", "--chart", "to"], ["totals"]),
         (["report", "vgg16", "--format", "s"], ["svg"]),
         (["notes", "alex"], ["alexnet", "alexnet_vgg"]),
+        (["recipes", "mobile"], ["mobilenet", "mobilenet_v3"]),
+        (["train", "resnet18", "--recipe", "v"], ["vgg"]),
+        (["study", "de"], ["degradation", "densenet-memory", "depthwise"]),
+        (["memory", "vgg16", "--optimizer", "adam"], ["adam", "adamw"]),
         (["notes", "--only", "d"], ["differs"]),
         (["cost", "t"], ["torchvision:", "timm:"]),
         (["cost", "torchvision", ":", "vgg16"], ["vgg16", "vgg16_bn"]),
@@ -81,3 +86,11 @@ def test_other_shells_get_their_own_form(
     with pytest.raises(SystemExit):
         main([])
     assert capsys.readouterr().out.rstrip("\n") == found
+
+
+def test_the_names_read_from_files_are_those_that_there_are() -> None:
+    from convatlas.studies import designs
+    from convatlas.train.recipes import RECIPES
+
+    assert set(complete_study("")) == set(designs())
+    assert set(complete_recipe("")) == set(RECIPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, MutableMapping
+from pathlib import Path
 
 from ..catalogue import families, list_models
 from ..models.library_names import LIBRARIES, library_names
@@ -45,6 +46,23 @@ def complete_section(incomplete: str) -> list[str]:
     from ..notes.run import SECTIONS
 
     return _begin((name for name, _, _ in SECTIONS), incomplete)
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Recipes of `train`."""
+    return _begin(_stated("train/recipes", "Recipe"), incomplete)
+
+
+def complete_study(incomplete: str) -> list[str]:
+    """Studies of `study`."""
+    return _begin(_stated("studies/experiments", "Design"), incomplete)
+
+
+def _stated(folder: str, made: str) -> list[str]:
+    """The names of what is made in the files of a folder, which import torch and are therefore only read."""
+    stated = re.compile(rf'\b{made}\(\s+name="([^"]+)"')
+    paths = sorted((Path(__file__).parents[1] / folder).glob("*.py"))
+    return [name for path in paths for name in stated.findall(path.read_text(encoding="utf-8"))]
 
 
 def _begin(names: Iterable[str], incomplete: str) -> list[str]:

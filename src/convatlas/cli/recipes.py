@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .completion import complete_recipe
 from .formats import destination
 from .options import Debug, FormatOption, Json, Output
 from .output import deliver, screen_width
@@ -28,7 +29,10 @@ _COLUMNS = (
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them, in full.", show_default="all")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One of them, in full.", show_default="all", autocompletion=complete_recipe),
+    ] = None,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,

@@ -9,21 +9,17 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_study
 from .options import Debug, Json
 from .output import deliver, screen_width
+from .records import as_json
 from .tables import Line
 from .words import wrapped
 
 
-def _names() -> list[str]:
-    from ..studies import designs
-
-    return list(designs())
-
-
 def study(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="Which one; without it, what there are.", autocompletion=_names)
+        str, typer.Argument(metavar="[NAME]", help="Which one; without it, what there are.", autocompletion=complete_study)
     ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="The small form: minutes on two cores.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, metavar="N", help="Runs of each network.")] = 3,
@@ -44,10 +40,10 @@ def study(
 
     It ends in a figure, and in whether what the notes say was seen; a study goes on where it stopped.
     """
-    from ..studies import design_of, designs
+    from ..studies import design_of
 
     if not name:
-        deliver(lambda: [Line(f"{design.name:<17}{design.title}") for design in designs().values()], None)
+        deliver(lambda: _list(json), None)
         return
     design_of(name)
 
@@ -70,3 +66,12 @@ def study(
         return [*lines, Line(""), Line(f"{found.folder}/verdict.md, rows.csv, figure.svg")]
 
     deliver(make, None)
+
+
+def _list(json: bool) -> list[Line] | str:
+    from ..studies import designs
+
+    titles = {design.name: design.title for design in designs().values()}
+    if json:
+        return as_json([{"name": name, "title": title} for name, title in titles.items()])
+    return [Line(f"{name:<17}{title}") for name, title in titles.items()]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import ConvatlasError
-from .completion import complete_model
+from .completion import complete_model, complete_recipe
 from .options import Debug
 
 _DISK_FULL = 1  # exit status
@@ -44,7 +44,10 @@ def train(
             "--batch", metavar="N", help="Images a step, over all processes; auto: what fits.", show_default="the recipe's"
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME", help="How to train; see `convatlas recipes`.")] = "modern",
+    recipe: Annotated[
+        str,
+        typer.Option("--recipe", metavar="NAME", help="How to train; see `convatlas recipes`.", autocompletion=complete_recipe),
+    ] = "modern",
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value in the recipe, as lr=0.2 (repeatable).")
     ] = None,
