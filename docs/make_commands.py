@@ -66,6 +66,8 @@ def page() -> str:
         "The ending of the FILE of `--output` says the format; `--format` does so for the screen and for files with any other "
         "ending. An ending that a command cannot write, or that contradicts `--format`, is refused before any work. "
         "Files appear whole or not at all. `--output -` is the screen.",
+        "A table is as wide as the terminal, and 160 columns where there is none, unless `COLUMNS` says otherwise; a line below it "
+        "names the columns for which there was no space. CSV, Markdown and JSON have all of them. `NO_COLOR` is heeded.",
         _formats(),
         "## Exit status",
         "\n".join(["| status | meaning |", "| --: | --- |", *(f"| {status} | {text} |" for status, text in STATUSES.items())]),

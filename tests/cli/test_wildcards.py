@@ -52,6 +52,12 @@ def test_what_matches_nothing_or_too_much_is_refused(pattern: str, told: str, ru
     assert told in result.err
 
 
+def test_the_one_of_several_that_cannot_be_counted_is_named(run) -> None:
+    result = run("compare", "vgg11", "googl*", "--input", "3x8x8")
+    assert (result.status, result.out) == (2, "")
+    assert "error: vgg11: " in result.err
+
+
 def test_a_library_that_is_not_installed_is_named_with_the_way_to_install_it(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convatlas.cli.wildcards.library_names", lambda library: [])
     assert "pip install timm" in run("compare", "timm:resnet*").err

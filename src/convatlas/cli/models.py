@@ -42,7 +42,11 @@ class Asked:
         with working(f"tracing {self.loaded.name}"), contextlib.redirect_stdout(sys.stderr):
             from ..models.tracing import traced
 
-            graph = traced(self.loaded, inputs, training)
+            try:
+                graph = traced(self.loaded, inputs, training)
+            except ConvatlasError as error:  # which of several networks it is about
+                name = self.loaded.name
+                raise ConvatlasError(str(error) if name in str(error) else f"{name}: {error}") from error
         graph.batch_axis = self.batch != NO_BATCH
         return graph
 
