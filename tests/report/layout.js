@@ -9,7 +9,7 @@
   if (document.documentElement.scrollWidth > innerWidth) tell("the page is wider than the window", String(document.documentElement.scrollWidth));
   for (const inner of document.querySelectorAll(frames)) {
     if (!shown(inner)) continue;
-    const more = inner.scrollWidth > inner.clientWidth + 1;
+    const more = inner.scrollLeft + inner.clientWidth < inner.scrollWidth - 1;
     if (more !== inner.parentElement.hasAttribute("data-right")) tell(more ? "scrolls without a cue" : "a cue without need", inner.textContent);
   }
 

@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from convatlas.analysis.memory import Settings
+from convatlas.analysis.verdict import verdict_at_one_batch
 from convatlas.api import trace
 from convatlas.graph import Graph
 from convatlas.notes import run_claims
 from convatlas.notes.page import page as notes_page
-from convatlas.report.page import write_html
+from convatlas.report.page import render_html
 from convatlas.report.theme import INKS
 
 pytestmark = pytest.mark.browser
@@ -44,7 +46,9 @@ def report(browser: Any, graph_of: Callable[[str], Graph], training_of: Any, exo
         tiny = trace(_Sequence(), (1, 1, 64))
     tiny.name = LONG
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_html([*map(graph_of, NAMES), exotic, tiny], path, [*map(training_of, NAMES), [], []])
+    answer = verdict_at_one_batch(training_of(NAMES[0])[-1], 2**30, Settings())
+    graphs, steps = [*map(graph_of, NAMES), exotic, tiny], [*map(training_of, NAMES), [], []]
+    path.write_text(render_html(graphs, steps, verdicts=[answer, None, None, None]), encoding="utf-8")
     yield from _opened(browser, path)
 
 

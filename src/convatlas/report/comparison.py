@@ -12,7 +12,7 @@ from .document import breakable, scrolling
 from .network import Network, batch_of
 from .numbers import ratio, scale, scaled, square
 from .panels import stage_margins, stage_panel, total_margins, total_panel
-from .plots import MARGINS, balance_chart, field_chart
+from .plots import FIELD_MARGINS, MARGINS, balance_chart, field_chart
 from .theme import inline
 
 
@@ -60,7 +60,7 @@ def comparison(found: Sequence[Network]) -> str:
         if any(rows.total_rows(found, quantity))
     )
     growth = (
-        inline(field_chart(found), "Receptive field of each network against depth", MARGINS)
+        inline(field_chart(found), "Receptive field of each network against depth", FIELD_MARGINS)
         if any(map(rows.field_rows, found))
         else ""
     )

@@ -30,7 +30,7 @@ SECTIONS: tuple[Callable[[Network], str], ...] = (
     training_memory,
     full_table,
 )
-_MOST_LETTERS_OF_TABS = 32
+_MOST_LETTERS_OF_TABS = 26
 _FOOTER = "<footer><p>Made by convatlas from the networks' graphs: counted, not measured.</p></footer>"
 
 

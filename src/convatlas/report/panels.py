@@ -57,7 +57,9 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
     import altair as alt
 
     data, title = _scaled(rows.layer_rows(network, quantity), quantity, "bar")
-    labels = alt.Axis(labelExpr=_names(_bar_labels(network)), labelAngle=-90, labelOverlap="greedy", labelFontSize=_BAR_FONT)
+    names = _bar_labels(network)
+    angle = 0 if _in_one_line(names) else -90
+    labels = alt.Axis(labelExpr=_names(names), labelAngle=angle, labelOverlap="greedy", labelFontSize=_BAR_FONT)
     x = alt.X("bar:O", title=None, axis=labels, scale=alt.Scale(paddingInner=0.2))
     base = drawn(data).encode(x=x, y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4)), description="about:N")
     bars = base.mark_bar().encode(color=family_colour(families_of(network), legend))
@@ -71,12 +73,15 @@ def layer_panel(network: Network, quantity: rows.Quantity, *, legend: bool = Fal
 
 def layer_margins(network: Network) -> Margins:
     """What its labels need; the same for every quantity, so that the bars stand on one line."""
-    longest = max((width_of(label, _BAR_FONT) for label in _bar_labels(network)), default=0)
-    return Margins(bottom=longest + 10)
+    names = _bar_labels(network)
+    longest = max((width_of(name, _BAR_FONT) for name in names), default=0)
+    return Margins(bottom=24 if _in_one_line(names) else longest + 10)
 
 
 def _bar_labels(network: Network) -> list[str]:
-    names = _short_names([name for name, _ in rows.bar_names(network)])
+    names = [name for name, _ in rows.bar_names(network)]
+    if any(len(name) > _MOST_LETTERS for name in names):
+        names = _short_names(names)
     return [last_parts(name, _MOST_LETTERS) for name in names]
 
 

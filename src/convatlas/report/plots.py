@@ -9,11 +9,14 @@ from . import rows
 from .axes import LEAST_MARKS, log_domain, log_marks, whole_marks
 from .labels import FAMILIES
 from .network import Network
+from .numbers import scale
 from .panels import drawn, family_colour
 from .theme import INKS, SERIES, Margins
 
-_WIDTH, _HEIGHT = 354, 220
+_WHOLE_WIDTH, _HEIGHT = 420, 220
 MARGINS = Margins(left=52)
+FIELD_MARGINS = Margins(left=52, right=58)
+_WIDTH = _WHOLE_WIDTH - MARGINS.left - MARGINS.right
 _TITLE_X = 6 - MARGINS.left  # from the axis to the left edge
 
 
@@ -48,28 +51,25 @@ def field_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
     layers = [base.mark_line(interpolate="step-after", strokeWidth=1.8, aria=False).encode(y=y)]
     dots = base.encode(y="size:Q", description="about:N")
     layers.append(dots.mark_circle(size=40, fillOpacity=0) if several else dots.mark_circle(size=30, opacity=1))
-    layers += _image_rules(sizes, right=several)
+    layers += _image_rules(sizes)
     firsts = [next((row for row in one if row["exceeds"]), None) for one in found]
     rings = [row | {"about": f"first beyond the image: {row['about']}"} for row in firsts if row]
     layers.append(
         drawn(rings).mark_point(size=110, strokeWidth=2, color=INKS["alarm"]).encode(x=x, y="size:Q", description="about:N")
     )
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+    return alt.layer(*layers).properties(width=_WHOLE_WIDTH - FIELD_MARGINS.left - FIELD_MARGINS.right, height=_HEIGHT)
 
 
-def _image_rules(sizes: list[int], *, right: bool) -> list[Any]:
-    """A line at the size of each image, and over it, on the side where no curve is, what it means."""
+def _image_rules(sizes: list[int]) -> list[Any]:
+    """A line at the size of each image, and behind its end, where no curve is, what it means."""
     import altair as alt
 
-    rows_of = [{"size": size, "text": f"image, {size} px", "about": f"the image: {size} px"} for size in sizes]
+    rows_of = [{"size": size, "text": f"image\n{size} px", "about": f"the image: {size} px"} for size in sizes]
     image = drawn(rows_of).encode(y="size:Q")
-    where: dict[str, Any] = {"align": "right", "dx": -3} if right else {"align": "left", "dx": 3}
-    words = {"baseline": "bottom", "dy": -3, "fontSize": 10.5, "aria": False} | where
-    text = image.encode(text="text:N", x=alt.value("width" if right else 0))
+    words = image.mark_text(align="left", baseline="middle", dx=5, fontSize=10.5, lineBreak="\n", color=INKS["soft"], aria=False)
     return [
         image.mark_rule(strokeDash=[4, 3], color=INKS["soft"]).encode(description="about:N"),
-        text.mark_text(color=INKS["paper"], stroke=INKS["paper"], strokeWidth=4, **words),  # curves stop short of the words
-        text.mark_text(color=INKS["soft"], **words),
+        words.encode(text="text:N", x=alt.value("width")),
     ]
 
 
@@ -98,11 +98,13 @@ def balance_chart(shown: Sequence[Network], *, legend: bool = False) -> Any:
     import altair as alt
 
     data = rows.balance_rows(shown)
+    divisor, unit = scale(max((row["moved"] for row in data), default=0), in_bytes=True)
+    data = [row | {"moved": row["moved"] / divisor} for row in data]
     return (
         drawn(data)
         .mark_circle(opacity=0.85)
         .encode(
-            x=_logarithmic(alt.X, data, "moved", "MiB moved (logarithmic)", format=",~g"),
+            x=_logarithmic(alt.X, data, "moved", f"{unit} moved (logarithmic)", format=",~g"),
             y=_logarithmic(alt.Y, data, "macs", "MACs (logarithmic)", format="~s", titleX=_TITLE_X),
             size=alt.Size("params:Q", scale=alt.Scale(range=[40, 1200], zero=True), legend=None),
             color=_network_colour(shown, legend),

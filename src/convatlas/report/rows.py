@@ -154,7 +154,7 @@ def total_rows(networks: Sequence[Network], quantity: Quantity) -> Rows:
 
 
 def balance_rows(networks: Sequence[Network]) -> Rows:
-    """MACs, MiB moved and parameters of several networks that have all of them."""
+    """MACs, bytes moved and parameters of several networks that have all of them."""
     rows: Rows = []
     for network in networks:
         total = network.summary
@@ -167,7 +167,7 @@ def balance_rows(networks: Sequence[Network]) -> Rows:
                 {
                     "network": network.title,
                     "macs": total.macs,
-                    "moved": total.bytes_moved / 2**20,
+                    "moved": total.bytes_moved,
                     "params": total.params,
                     "about": about,
                 }

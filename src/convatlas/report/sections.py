@@ -12,7 +12,7 @@ from .labels import FAMILIES
 from .network import Network
 from .numbers import count, crossed, in_bytes, in_short, percent, size, square, times, together
 from .panels import families_of, layer_margins, layer_panel
-from .plots import MARGINS, field_chart, intensity_chart
+from .plots import FIELD_MARGINS, MARGINS, field_chart, intensity_chart
 from .theme import inline
 
 CONVENTION = (
@@ -178,7 +178,7 @@ def receptive_field(network: Network) -> str:
         first = escape(gates[0].name or gates[0].op)
         hint += f" From {first} on, a gate or attention lets every position depend on the whole image as well."
     hint += " The line is the largest so far, a dot one op; where branches meet, the union counts."
-    chart = inline(field_chart([network]), f"Receptive field of {network.title} against depth", MARGINS)
+    chart = inline(field_chart([network]), f"Receptive field of {network.title} against depth", FIELD_MARGINS)
     return section(network, "field", "Receptive field", f'<p class="hint">{hint}</p><figure>{chart}</figure>')
 
 

@@ -34,7 +34,7 @@ SERIES = [colour for name, colour in INKS.items() if name.startswith("series")]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif"
 _VARIABLES = {colour: f"var(--{name})" for name, colour in INKS.items()}
 _KEPT = frozenset(
-    ("aria-label", "d", "dominant-baseline", "fill", "fill-opacity", "font-size", "font-weight", "height", "opacity", "stroke",
+    ("aria-label", "d", "dominant-baseline", "dy", "fill", "fill-opacity", "font-size", "font-weight", "height", "opacity", "stroke",
      "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "transform", "viewBox", "width",
      "x", "x1", "x2", "y", "y1", "y2")
 )  # fmt: skip
