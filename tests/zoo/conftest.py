@@ -110,16 +110,35 @@ SAMPLE: dict[str, tuple[str, ...]] = {
 }
 
 
+SLOW_TO_COMPILE = {"nasnetamobile"}  # more than a thousand modules; it is exported here
+
+
+@pytest.fixture(scope="session")
+def sample() -> dict[str, tuple[str, ...]]:
+    """`SAMPLE`: names by family."""
+    return SAMPLE
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What a test runs for, by the arguments that it takes; what is left out here runs when slow tests do.
 
-    ``network_name`` (or ``running``, of networks that compute): every network; here those of `SAMPLE`.
+    ``network_name`` (or ``running``, a network that computes): every network; here those of `SAMPLE`.
+    ``name_with_stem``: those with a stem for small images.
+    ``name_of_a_family``: every network; here the first of each family. ``name_to_compile``: the same, but for `SLOW_TO_COMPILE`.
     ``parity_row``, ``torchvision_row``: each row of the tables `PARITY`, and those of torchvision; here all but those of giants.
     """
-    for argument in ("network_name", "running"):
+    sample = {name for names in SAMPLE.values() for name in names}
+    first = {names[0] for names in SAMPLE.values()}
+    with_stem = [name for name, entry in REGISTRY.items() if "stem" in entry.options]
+    for argument, names, here in (
+        ("network_name", list(REGISTRY), sample),
+        ("running", list(REGISTRY), sample),
+        ("name_with_stem", with_stem, sample),
+        ("name_of_a_family", list(REGISTRY), first),
+        ("name_to_compile", list(REGISTRY), first - SLOW_TO_COMPILE),
+    ):
         if argument in metafunc.fixturenames:
-            sample = {name for names in SAMPLE.values() for name in names}
-            parameters = [pytest.param(name, marks=[] if name in sample else [pytest.mark.slow]) for name in REGISTRY]
+            parameters = [pytest.param(name, marks=[] if name in here else [pytest.mark.slow]) for name in names]
             metafunc.parametrize(argument, parameters, indirect=argument == "running", scope="module")
     for argument, libraries in (("parity_row", ("torchvision", "timm")), ("torchvision_row", ("torchvision",))):
         if argument in metafunc.fixturenames:

@@ -1,8 +1,8 @@
 """The contract of `convatlas.zoo`, for every network of the registry.
 
-Most tests build on `meta`, where a giant costs as much as a small one. Those that need numbers run on small images, and
-leave networks of more than `BIG` parameters to the slow tests; those that compile do a network of each family, and the
-others when slow tests run.
+Most tests run for a sample here, which has every kind of layer of each family, and for the others when slow tests do
+(`conftest.py`); those that compile run for one network of each family. What needs no numbers is done on `meta`, where a
+giant costs as much as a small one; what needs them is done on small images.
 """
 
 from __future__ import annotations
@@ -29,17 +29,11 @@ def on_meta(name: str, **options: Any) -> Network:
         return create(name, **options)
 
 
-@functools.cache
-def size_of(name: str) -> tuple[int, int]:
-    """How many parameters, and how many modules, a network has."""
-    network = on_meta(name, **UPRIGHT)
-    return sum(parameter.numel() for parameter in network.parameters()), sum(1 for _ in network.modules())
-
-
 def for_shapes(name: str, **options: Any) -> Network:
     """A network whose numbers mean nothing: small ones run faster with memory than on `meta`."""
     network = on_meta(name, **options)
-    return network if size_of(name)[0] > BIG else network.to_empty(device="cpu")
+    is_big = sum(parameter.numel() for parameter in network.parameters()) > BIG
+    return network if is_big else network.to_empty(device="cpu")
 
 
 def images(name: str, size: int, channels: int | None = None) -> Tensor:
@@ -105,13 +99,12 @@ def test_building_on_meta_allocates_nothing_and_draws_nothing(name: str) -> None
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_classes_and_channels_are_honoured_and_the_classifier_is_replaced(name: str) -> None:
-    network = for_shapes(name, num_classes=7, in_channels=5).eval()
+def test_classes_and_channels_are_honoured_and_the_classifier_is_replaced(network_name: str) -> None:
+    network = for_shapes(network_name, num_classes=7, in_channels=5).eval()
     assert network.num_classes == 7
     assert cast(nn.Conv2d, network.get_submodule(network.stem_conv)).in_channels == 5
     keys, width = list(network.state_dict()), cast(Tensor, classifier_of(network).weight).shape[1]
-    x = images(name, small_size(name), channels=5).to(device_of(network))
+    x = images(network_name, small_size(network_name), channels=5).to(device_of(network))
     with torch.no_grad():
         features = network.forward_features(x)
         assert features.dim() == 4
@@ -127,37 +120,34 @@ def test_classes_and_channels_are_honoured_and_the_classifier_is_replaced(name: 
         network.reset_classifier(0)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_dropout_is_honoured(name: str) -> None:
-    rates = [module.p for module in on_meta(name, dropout=0.37).modules() if isinstance(module, nn.Dropout)]
+def test_dropout_is_honoured(network_name: str) -> None:
+    rates = [module.p for module in on_meta(network_name, dropout=0.37).modules() if isinstance(module, nn.Dropout)]
     assert 0.37 in rates
     assert all(
         module.p == 0.0 or "aux" in path.lower()
-        for path, module in on_meta(name, dropout=0.0).named_modules()
+        for path, module in on_meta(network_name, dropout=0.0).named_modules()
         if isinstance(module, nn.Dropout)
     ), "a dropout that the option does not reach"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_copies_are_the_same_network(name: str) -> None:
-    network = on_meta(name)
+def test_copies_are_the_same_network(network_name: str) -> None:
+    network = on_meta(network_name)
     shapes = {key: (tensor.shape, tensor.dtype) for key, tensor in network.state_dict().items()}
     for duplicate in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert [type(module) for module in duplicate.modules()] == [type(module) for module in network.modules()]
         assert {key: (tensor.shape, tensor.dtype) for key, tensor in duplicate.state_dict().items()} == shapes
 
 
-@pytest.mark.parametrize("name", [name for name, entry in REGISTRY.items() if "stem" in entry.options])
-def test_small_stem_keeps_small_images_large(name: str) -> None:
-    network = for_shapes(name, stem="small", **UPRIGHT).eval()
+def test_small_stem_keeps_small_images_large(name_with_stem: str) -> None:
+    network = for_shapes(name_with_stem, stem="small", **UPRIGHT).eval()
     conv = cast(nn.Conv2d, network.get_submodule(network.stem_conv))
     assert (conv.kernel_size, conv.stride) == ((3, 3), (1, 1))
     with torch.no_grad():
-        stages = list(network.forward_intermediates(images(name, 32).to(device_of(network))).values())
+        stages = list(network.forward_intermediates(images(name_with_stem, 32).to(device_of(network))).values())
         assert stages[0].shape[-1] >= 8
         assert network.forward_head(stages[-1]).shape == (2, 10)
     with pytest.raises(ValueError, match=r"stem.*'huge'"):
-        on_meta(name, stem="huge")
+        on_meta(name_with_stem, stem="huge")
 
 
 # With numbers
@@ -175,10 +165,7 @@ class Running:
             self.logits = self.network(self.images)
 
 
-RUNNING = [pytest.param(name, marks=[pytest.mark.slow] if size_of(name)[0] > BIG else []) for name in NAMES]
-
-
-@pytest.fixture(scope="module", params=RUNNING)
+@pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest, fill: Callable[[nn.Module], None]) -> Running:
     """One network at a time; pytest runs all tests of it before it goes to the next."""
     return Running(request.param, fill)
@@ -247,31 +234,14 @@ def test_gradient_reaches_every_parameter(running: Running) -> None:
 # Compilers
 
 
-def representatives() -> set[str]:
-    """The network of fewest modules of each family."""
-    least: dict[str, tuple[int, str]] = {}
-    for name, entry in REGISTRY.items():
-        least[entry.family] = min(least.get(entry.family, (10**9, name)), (size_of(name)[1], name))
-    return {name for _, name in least.values()}
-
-
-FIRST = representatives()
-EXPORTED = [pytest.param(name, marks=[] if name in FIRST else [pytest.mark.slow]) for name in NAMES]
-COMPILED = [  # takes a second for a hundred modules
-    pytest.param(name, marks=[] if name in FIRST and size_of(name)[1] < 250 else [pytest.mark.slow]) for name in NAMES
-]
-
-
-@pytest.mark.parametrize("name", EXPORTED)
-def test_exports(name: str) -> None:
-    network = on_meta(name, **UPRIGHT).eval()
-    program = torch.export.export(network, (images(name, small_size(name)).to("meta"),))
+def test_exports(name_of_a_family: str) -> None:
+    network = on_meta(name_of_a_family, **UPRIGHT).eval()
+    program = torch.export.export(network, (images(name_of_a_family, small_size(name_of_a_family)).to("meta"),))
     assert [tuple(node.meta["val"].shape) for node in program.graph.output_node().args[0]] == [(2, 10)]
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_compiles_without_a_graph_break(name: str) -> None:
-    network, x = on_meta(name, **UPRIGHT).eval(), images(name, small_size(name)).to("meta")
+def test_compiles_without_a_graph_break(name_to_compile: str) -> None:
+    network, x = on_meta(name_to_compile, **UPRIGHT).eval(), images(name_to_compile, small_size(name_to_compile)).to("meta")
     with torch.no_grad():
         assert compiled(network)(x).shape == (2, 10)
 

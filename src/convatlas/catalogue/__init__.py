@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.cost import GroupCost
+from ..analysis.memory import THREADS, TRAINING_BATCH
 from ..analysis.summary import FinalField, Summary
 from ..graph import TensorSpec
 from ..names import matching, unknown_name
@@ -21,8 +22,9 @@ from ..paper import Paper
 
 FILE = Path(__file__).parent.parent / "data" / "catalogue.json"
 GROUP_FIELDS = tuple(field.name for field in fields(GroupCost))
-TRAINING_BATCH = 32
-TRAINING = f"a simulated step on CUDA, batch {TRAINING_BATCH}, SGD with momentum: the most bytes allocated at once"
+TRAINING_DEVICES = ("cpu", "cuda")
+TRAINING_PRECISIONS = ("fp32", "amp")
+TRAINING = f"a simulated training step at batch {TRAINING_BATCH}, SGD with momentum, on a CPU with {THREADS} threads and on CUDA: the most bytes in use at once"
 _SCALARS = ("params", "macs", "elementwise", "activation_bytes", "bytes_read", "bytes_written", "uncounted")
 
 
@@ -36,7 +38,7 @@ class CatalogueEntry:
     introduces: str
     published: Mapping[str, float]  # what the paper states: top1, top5 (percent, accuracy)
     cost: Summary
-    training_bytes: Mapping[str, int]  # precision -> peak of a training step, see `TRAINING`
+    training_bytes: Mapping[str, Mapping[str, int]]  # device -> precision -> peak of a training step, see `TRAINING`
 
     @property
     def input_size(self) -> tuple[int, ...]:
@@ -55,7 +57,7 @@ class CatalogueEntry:
             "input_shape": list(cost.input_shape),
             **{key: getattr(cost, key) for key in _SCALARS},
             "receptive_field": field and {"size": field.size, "stride": field.stride, "sees_all": field.sees_all},
-            "training_bytes": dict(self.training_bytes),
+            "training_bytes": {device: dict(peaks) for device, peaks in self.training_bytes.items()},
             "stages": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.stages],
             "ops": [[getattr(group, key) for key in GROUP_FIELDS] for group in cost.ops],
         }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from ..analysis.memory import Settings, training_memory
+from ..analysis.memory import TRAINING_BATCH, Settings, training_memory
 from ..analysis.summary import summarise
 from ..api import trace
 from ..files import atomic_write
 from ..names import natural_key
 from ..zoo import REGISTRY
-from . import FILE, GROUP_FIELDS, TRAINING, TRAINING_BATCH, CatalogueEntry
+from . import FILE, GROUP_FIELDS, TRAINING, TRAINING_DEVICES, TRAINING_PRECISIONS, CatalogueEntry
 
 
 def describe(name: str) -> CatalogueEntry:
@@ -18,8 +18,11 @@ def describe(name: str) -> CatalogueEntry:
     found = REGISTRY[name]
     step = trace(name, (TRAINING_BATCH, *found.input_size), training=True)
     training_bytes = {
-        precision: training_memory(step, Settings(optimizer="momentum", precision=precision, device="cuda")).peak_bytes
-        for precision in ("fp32", "amp")
+        device: {
+            precision: training_memory(step, Settings(precision=precision, device=device)).peak_bytes
+            for precision in TRAINING_PRECISIONS
+        }
+        for device in TRAINING_DEVICES
     }
     return CatalogueEntry(
         name=name,

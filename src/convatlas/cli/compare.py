@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..catalogue import TRAINING, list_models, lookup
-from .columns import COUNT, GIBI, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
+from ..catalogue import list_models, lookup
+from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
+from .compare_training import Peaks, Training
 from .formats import destination
-from .options import Batch, Debug, FormatOption, Input, Json, Models, Output, Train
+from .options import BothBatches, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
 from .records import CONVENTION, as_json, groups, summary_record
+from .step_options import Device, Precision
 from .tables import Column, Line, Table
 from .words import totals_in_words, wrapped
 
@@ -28,19 +30,26 @@ _COLUMNS = (
     Column(key="activation_bytes_ratio", title="x", show=ratio, rank=2),
     Column(key="bytes_moved", title="moved", scales=MEBI, rank=7),
     Column(key="bytes_moved_ratio", title="x", show=ratio, rank=7),
-    Column(key="training_fp32_bytes", title="train32", scales=GIBI, rank=3),
-    Column(key="training_amp_bytes", title="amp", scales=GIBI, rank=3),
     Column(key="receptive_field_px", title="field", unit="px", show=field, rank=5),
     Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=4),
     Column(key="elementwise", title="element-wise", scales=COUNT, rank=6),
 )
 
 
+class Compared(NamedTuple):
+    """A network in short, and the peaks of its training steps."""
+
+    summary: Summary
+    training: Peaks
+
+
 def compare(
     models: Models,
     inputs: Input = None,
-    batch: Batch = None,
+    batch: BothBatches = None,
     train: Train = False,
+    device: Device = None,
+    precision: Precision = None,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -48,34 +57,44 @@ def compare(
 ) -> None:
     """Compare networks, each figure with its ratio to the first."""
     form, output = destination(chosen, json, output)
+    training = Training.asked(inputs, batch, device, precision)
 
     def make() -> list[Line] | str:
-        from .models import summaries
+        from .models import summary_and_step
 
-        found = summaries(models, inputs, batch, train)
+        found = []
+        for model in models:
+            summary, step = summary_and_step(model, inputs, batch, train)
+            found.append(Compared(summary, training.peaks(model, step)))
+        first = found[0].summary
         if form == "json":
-            return as_json({"ratios_to": found[0].name, "networks": [_record(summary, found[0]) for summary in found]})
+            return as_json({"ratios_to": first.name, "networks": [_record(network, first, training) for network in found]})
         if form == "table":
-            return comparison(found, screen_width())
-        table = Table(columns=_COLUMNS, rows=[_row(summary, found[0]) for summary in found])
+            return comparison(found, training, screen_width())
+        table = Table(columns=_columns(training), rows=[_row(network, first) for network in found])
         return table.to_csv() if form == "csv" else table.to_markdown()
 
     deliver(make, output)
 
 
-def comparison(found: list[Summary], width: int) -> list[Line]:
+def _columns(training: Training) -> list[Column]:
+    place = next(place for place, column in enumerate(_COLUMNS) if column.key == "receptive_field_px")
+    return [*_COLUMNS[:place], *training.columns(), *_COLUMNS[place:]]
+
+
+def comparison(found: list[Compared], training: Training, width: int) -> list[Line]:
     """The table of a comparison, with its conditions, and in words where each network has its costs."""
-    first = found[0]
-    columns, sizes = list(_COLUMNS), {summary.sample for summary in found}
+    first = found[0].summary
+    columns, sizes = _columns(training), {network.summary.sample for network in found}
     if len(sizes) == 1:
         columns = [column for column in columns if column.key != "input"]
     conditions = first.conditions if len(sizes) == 1 else first.setting
-    head = f"{conditions}; memory: activations; train32, amp: {TRAINING}, in fp32 and AMP; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
+    head = f"{conditions}; memory: activations; {training.in_words(network.training.batch for network in found)}; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
     lines = [*wrapped(head, width, "dim"), Line("")]
-    lines += Table(columns=columns, rows=[_row(summary, first) for summary in found]).to_lines(width)
-    for summary in found:
-        words = totals_in_words(summary, width)
-        lines += [Line(""), Line(summary.name, "bold"), *words]
+    lines += Table(columns=columns, rows=[_row(network, first) for network in found]).to_lines(width)
+    for network in found:
+        words = totals_in_words(network.summary, width)
+        lines += [Line(""), Line(network.summary.name, "bold"), *words]
     return lines
 
 
@@ -84,11 +103,17 @@ def _ratios(summary: Summary, first: Summary) -> dict[str, float | None]:
     return {f"{key}_ratio": value / base if base else None for key, (value, base) in pairs.items()}
 
 
-def _record(summary: Summary, first: Summary) -> dict[str, Any]:
+def _record(network: Compared, first: Summary, training: Training) -> dict[str, Any]:
+    summary = network.summary
     stages, ops = groups(summary.stages, summary.macs), groups(summary.ops, summary.macs)
     accuracy = {"published_percent": _published(summary)}
-    training = {"training": {"condition": TRAINING, **_training(summary)}}
-    return {**summary_record(summary), **_ratios(summary, first), **accuracy, **training, "stages": stages, "ops": ops}
+    step = {
+        "condition": training.in_words([network.training.batch]),
+        "batch": network.training.batch,
+        "device": training.device,
+        **network.training.row(),
+    }
+    return {**summary_record(summary), **_ratios(summary, first), **accuracy, "training": step, "stages": stages, "ops": ops}
 
 
 def _published(summary: Summary) -> dict[str, float]:
@@ -96,21 +121,15 @@ def _published(summary: Summary) -> dict[str, float]:
     return dict(lookup(summary.name).published) if summary.name in list_models() else {}
 
 
-def _training(summary: Summary) -> dict[str, int | None]:
-    """Peak memory of a training step by precision, for networks of the zoo at their default input."""
-    if summary.name not in list_models() or lookup(summary.name).cost.input_shape[1:] != summary.input_shape[1:]:
-        return {"training_fp32_bytes": None, "training_amp_bytes": None}
-    return {f"training_{precision}_bytes": count for precision, count in lookup(summary.name).training_bytes.items()}
-
-
-def _row(summary: Summary, first: Summary) -> dict[str, Any]:
+def _row(network: Compared, first: Summary) -> dict[str, Any]:
+    summary = network.summary
     seen = summary.receptive_field
     return {
         "name": summary.name,
         "input": summary.sample,
         **{key: getattr(summary, key) for key in (*_COMPARED, "elementwise")},
         **_ratios(summary, first),
-        **_training(summary),
+        **network.training.row(),
         "receptive_field_px": seen and seen.size,
         "top1_percent": _published(summary).get("top1"),
     }

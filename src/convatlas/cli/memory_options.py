@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConvatlasError
 from ..inputs import Inputs
 from ..models import is_graph_file
+from ..models.shapes import NO_BATCH
 from .progress import working
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def subject_from(asked: Asked, training: bool) -> Subject:
     from ..analysis.verdict import at_smaller_input
 
     given = asked.inputs(TRAINING_BATCH)
+    if asked.batch == NO_BATCH:
+        return Subject(asked.loaded.name, given.specs()[0].shape, _without_batches, asked.loaded.module, None)
 
     def graphs(inputs_at: Callable[[int], Inputs]) -> Callable[[int], Graph]:
         return lru_cache(maxsize=32)(lambda wanted: asked.traced(inputs_at(wanted), training))
@@ -98,6 +101,10 @@ def subject_from(asked: Asked, training: bool) -> Subject:
     one_image = given == Inputs(shape)
     smaller = at_smaller_input(shape[1:], lambda size: graphs(Inputs(size).with_batch)) if one_image else None
     return Subject(asked.loaded.name, shape, graphs(given.at_batch), asked.loaded.module, smaller)
+
+
+def _without_batches(_: int) -> Graph:
+    raise ConvatlasError("a training step is of a batch, and `--batch none` says that the input has no batch axis; leave it out")
 
 
 def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes: int | None) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,22 +51,23 @@ class Asked:
         return graph
 
 
-def summaries(models: list[str], inputs: list[str] | None, batch: int | None, training: bool) -> list[Summary]:
-    """Each network in short: out of the catalogue where that has it, else traced."""
+def summary_and_step(
+    model: str, inputs: list[str] | None, batch: int | None, training: bool
+) -> tuple[Summary, Callable[[], Subject]]:
+    """A network in short, out of the catalogue where that has it, else traced; and how to come to its training step."""
     from ..catalogue import list_models, lookup
 
-    known, typed = set(list_models()), parse_inputs(inputs or [])
-    found = []
-    for model in models:
-        if model in known and not training:
-            entry = lookup(model)
-            if inputs_of(typed, batch, entry.input_size, len(entry.input_size)).args == (entry.cost.input_shape,):
-                found.append(entry.cost)
-                continue
-        from ..analysis.summary import summarise
+    if model in list_models() and not training:
+        entry = lookup(model)
+        given = inputs_of(parse_inputs(inputs or []), batch, entry.input_size, len(entry.input_size))
+        if given.args == (entry.cost.input_shape,):
+            from .memory_options import subject_of
 
-        found.append(summarise(graph_of(model, inputs, batch, training)))
-    return found
+            return entry.cost, lambda: subject_of(model, inputs, batch, True)
+    from ..analysis.summary import summarise
+
+    graph, subject = graph_and_step(model, inputs, batch, training)
+    return summarise(graph), lambda: subject
 
 
 def graph_of(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> Graph:

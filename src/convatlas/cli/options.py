@@ -76,6 +76,16 @@ Batch = Annotated[
         show_default="1",
     ),
 ]
+BothBatches = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        parser=_batch,
+        metavar="N|none",
+        help="Samples in a batch, of the costs and of the training step; none if the input has no batch axis.",
+        show_default="1 for the costs, 32 for the step",
+    ),
+]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="How to print it.", show_default="by FILE's ending, or table")
 ]

@@ -13,10 +13,10 @@ import typer
 from ..errors import ConvatlasError
 from .completion import complete_chart
 from .formats import ReportFormat, destination
-from .options import Debug, Input, Models, Train
+from .options import BothBatches, Debug, Input, Models, Train
 from .output import Made, deliver
 from .progress import working
-from .step_options import BothBatches, Device, Fit, Precision, budget_of, refuse_given, step_settings
+from .step_options import Device, Fit, Precision, budget_of, refuse_given, step_settings
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings

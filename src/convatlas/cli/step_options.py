@@ -18,16 +18,6 @@ Precision = Annotated[
     PrecisionName | None,
     typer.Option("--precision", help="Of the training step; amp is autocast, bf16 and fp16 are for all.", show_default="fp32"),
 ]
-BothBatches = Annotated[
-    int | None,
-    typer.Option(
-        "--batch",
-        min=1,
-        metavar="N",
-        help="Images in a batch, of the costs and of the training step.",
-        show_default="1 for the costs, 32 for the step",
-    ),
-]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"]
 Implementation = Literal["single", "foreach", "fused"]
 Device = Annotated[

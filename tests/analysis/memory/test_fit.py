@@ -38,11 +38,11 @@ def resnet50() -> ca.Verdict:
 
 
 def test_the_first_line_is_the_verdict_in_python_and_on_the_command_line(resnet50: ca.Verdict, capsys: Any) -> None:
-    first, conditions, *_ = printed(capsys, "memory", *QUESTION).splitlines()
+    first, *lines = printed(capsys, "memory", *QUESTION).splitlines()
     step = ca.training_memory("resnet50", (64, 3, 224, 224), precision="amp", device="cuda")
     needed = step.peak_bytes + CUDA_OVERHEAD_BYTES
     assert first == str(resnet50) == f"Fits 8 GiB: {needed / GIB:.2f} GiB needed, {8 - needed / GIB:.2f} GiB to spare."
-    assert conditions.startswith("resnet50: input 3x224x224, training step at batch 64, amp, SGD with momentum, CUDA")
+    assert " ".join(lines).startswith("resnet50: input 3x224x224, training step at batch 64, amp, SGD with momentum, CUDA")
 
 
 def test_json_has_the_figures_of_python(resnet50: ca.Verdict, capsys: Any) -> None:
@@ -149,7 +149,8 @@ def test_a_graph_is_known_at_its_batch_only(tmp_path: Path, capsys: Any) -> None
 
 @pytest.mark.parametrize(("options", "told"), [([], True), (["--device", "cpu"], False)])
 def test_who_names_no_device_is_told_how_to_ask_for_a_card(options: list[str], told: bool, capsys: Any) -> None:
-    assert ("--device cuda asks about a graphics card's" in printed(capsys, *SMALL, "--fit", "8GiB", *options)) == told
+    words = " ".join(printed(capsys, *SMALL, "--fit", "8GiB", *options).split())
+    assert ("--device cuda asks about a graphics card's" in words) == told
 
 
 def test_capitals_mean_the_same(capsys: Any) -> None:
@@ -163,6 +164,32 @@ def test_nothing_said_is_fp32_on_a_cpu_with_4_threads_at_batch_32_everywhere(cap
     step = ca.training_memory("resnet18")
     assert json.loads(printed(capsys, "memory", "resnet18", "--json"))["peak_bytes"] == step.peak_bytes
     assert (step.batch, step.settings) == (32, Settings(precision="fp32", device="cpu", threads=4, optimizer="momentum"))
+
+
+@pytest.mark.parametrize(("options", "settings", "batch"), [
+    ([], {}, 32),  # the catalogue's
+    (["--device", "cuda"], {"device": "cuda"}, 32),
+    (["--batch", "4"], {}, 4),  # simulated
+    (["--input", "2,3,64,64", "--precision", "bf16", "--device", "cuda"], {"device": "cuda", "precision": "bf16"}, 2),
+])  # fmt: skip
+def test_compare_has_the_peaks_of_the_step_that_it_says(
+    options: list[str], settings: dict[str, Any], batch: int, capsys: Any
+) -> None:
+    (network,) = json.loads(printed(capsys, "compare", "resnet18", *options, "--json"))["networks"]
+    found = network["training"]
+    shape = (batch, 3, 64, 64) if "--input" in options else (batch, 3, 224, 224)
+    for precision in [settings["precision"]] if "precision" in settings else ["fp32", "amp"]:
+        step = ca.training_memory("resnet18", shape, **(settings | {"precision": precision}))
+        assert found[f"training_{precision}_bytes"] == step.peak_bytes
+    where = "CUDA" if "device" in settings else "CPU with 4 threads"
+    assert found["condition"].endswith(f"the peak of a simulated training step at batch {batch}, SGD with momentum, {where}")
+
+
+def test_compare_says_unknown_of_a_step_that_cannot_be(tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "graph.json"
+    file.write_text(ca.trace("resnet18", (1, 3, 64, 64)).to_json())
+    (network,) = json.loads(printed(capsys, "compare", str(file), "--json"))["networks"]
+    assert network["training"]["training_fp32_bytes"] is None
 
 
 RESIDENT = """

@@ -23,8 +23,9 @@ def device_in_words(settings: Settings) -> str:
 
 
 def step_in_words(batch: int | str, settings: Settings, *, training: bool = True, precision: str | None = None) -> str:
-    """As "training step at batch 32, fp32, SGD with momentum, CPU with 4 threads"; ``batch`` and ``precision`` may name several."""
-    parts = [f"{'training step' if training else 'inference'} at batch {batch}", precision or settings.precision]
+    """As "training step at batch 32, fp32, SGD with momentum, CPU with 4 threads"; ``batch`` and ``precision`` may name several, or none ("")."""
+    named = settings.precision if precision is None else precision
+    parts = [f"{'training step' if training else 'inference'} at batch {batch}", *([named] if named else [])]
     if training:
         optimizer = _OPTIMIZERS[settings.optimizer]
         parts.append(f"{optimizer} ({settings.implementation})" if settings.implementation else optimizer)
