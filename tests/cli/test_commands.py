@@ -181,6 +181,30 @@ def test_no_line_of_lists_cards_and_comparisons_is_wider_than_the_terminal(run) 
     assert [line for text in texts for line in text.splitlines() if len(line) > WIDTH and not links.match(line)] == []
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["list", "vgg"],
+        ["show", "vgg16"],
+        ["show", "nasnetalarge"],
+        ["cost", "googlenet"],
+        ["cost", "resnet50", "--by", "op"],
+        ["compare", "vgg16", "resnet50", "googlenet"],
+        ["memory", "vgg16", "--fit", "8GiB"],
+        ["memory", "vgg16", "--by", "layer"],
+        ["recipes"],
+        ["study"],
+        ["notes", "vgg"],
+    ],
+    ids=" ".join,
+)
+def test_no_line_is_wider_than_a_terminal_of_40_columns(args: list[str], run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    result = run(*args)
+    assert result.status == 0
+    assert [line for line in result.out.splitlines() if len(line) > 40 and not line.startswith("http")] == []
+
+
 def test_a_card_tells_the_paper_the_costs_and_the_accuracy(run) -> None:
     text = run("show", "vgg16").out
     for words in ("K. Simonyan", "2014", "138,357,544", "15.47 G", "212x212", "top-1 74.4 %", "14x14"):

@@ -47,7 +47,7 @@ def plain(value: Any) -> str:
 MEASURES = (
     Column(key="params", title="params", scales=WHOLE, summed=True),
     Column(key="macs", title="MACs", scales=COUNT, summed=True),
-    Column(key="activation_bytes", title="memory", scales=BYTES, summed=True),
+    Column(key="activation_bytes", title="memory", scales=BYTES, summed=True, rank=1),
 )
 TRAFFIC = (
     Column(key="bytes_moved", title="moved", scales=BYTES, summed=True, rank=5),

@@ -19,12 +19,12 @@ _COLUMNS = (
     Column(key="name", title="recipe", left=True),
     Column(key="epochs", title="epochs"),
     Column(key="batch", title="batch"),
-    Column(key="optimizer", title="optimizer", left=True),
+    Column(key="optimizer", title="optimizer", left=True, rank=1),
     Column(key="lr", title="rate", show=lambda value: f"{value:g}"),
-    Column(key="schedule", title="schedule", left=True),
-    Column(key="published", title="published accuracy", left=True, most=60, rank=1),
-    Column(key="gpu_time", title="GPU time", left=True, most=40, rank=2),
-    Column(key="source", title="source", left=True, most=60, rank=3),
+    Column(key="schedule", title="schedule", left=True, rank=2),
+    Column(key="published", title="published accuracy", left=True, most=60, rank=3),
+    Column(key="gpu_time", title="GPU time", left=True, most=40, rank=4),
+    Column(key="source", title="source", left=True, most=60, rank=5),
 )
 
 

@@ -16,6 +16,8 @@ from .records import as_json
 from .tables import Line
 from .words import wrapped
 
+_NAME = 17  # columns for a study's name
+
 
 def study(
     name: Annotated[
@@ -74,4 +76,8 @@ def _list(json: bool) -> list[Line] | str:
     titles = {design.name: design.title for design in designs().values()}
     if json:
         return as_json([{"name": name, "title": title} for name, title in titles.items()])
-    return [Line(f"{name:<17}{title}") for name, title in titles.items()]
+    lines = []
+    for name, title in titles.items():
+        first, *more = wrapped(title, screen_width() - _NAME)
+        lines += [Line(f"{name:<{_NAME}}{first.text}"), *(Line(" " * _NAME + line.text) for line in more)]
+    return lines
