@@ -102,6 +102,7 @@ class Verdict:
             {
                 "change": words,
                 "batch": self.batch,
+                "device": self.memory.settings.device,
                 "fits": fits,
                 "needed_bytes": needed,
                 "memory_bytes": self.memory_bytes,

@@ -43,8 +43,12 @@ def fit_record(verdict: Verdict) -> dict[str, Any]:
 
 
 def fit_table(verdict: Verdict) -> Table:
-    """The answers as a table; CSV and Markdown have the batch and the memory too."""
-    plain = (Column(key="batch", title="batch", rank=9), Column(key="memory_bytes", title="memory", scales=GIBI, rank=9))
+    """The answers as a table for a file, with what stands above it on the screen: the batch, the device and its memory."""
+    plain = (
+        Column(key="batch", title="batch", rank=9),
+        Column(key="device", title="device", rank=9),
+        Column(key="memory_bytes", title="memory", scales=GIBI, rank=9),
+    )
     return Table(columns=(FIT[0], *plain, *FIT[1:]), rows=verdict.rows())
 
 
