@@ -17,7 +17,7 @@ help:
 	@echo 'make test-all   the slow ones as well'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make catalogue  count every network of the zoo anew'
-	@echo 'make examples   run the commands that the README shows anew, and write docs/commands.md'
+	@echo 'make examples   run the commands that the README shows anew, and write docs/commands.md, docs/api.md'
 	@echo 'make bench      convatlas beside its peers'
 
 report: $(VENV)/.run
@@ -46,6 +46,7 @@ catalogue: $(VENV)/.run
 examples: $(VENV)/.run
 	$(BIN)/python docs/readme_examples.py
 	$(BIN)/python docs/make_commands.py
+	$(BIN)/python docs/make_api.py
 
 bench: $(VENV)/.bench
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import nn
 
 import convatlas as ca
 from convatlas.cli.run import run
@@ -65,3 +70,111 @@ def test_errors_are_the_command_lines(place: Path, model: str, capsys: pytest.Ca
     with pytest.raises(ca.ConvatlasError) as told:
         ca.cost(model)
     assert " ".join(str(told.value).split()) == said
+
+
+def test_a_container_has_the_receptive_field_of_its_last_call() -> None:
+    fields = ca.receptive_field("resnet18")
+    assert fields["layer3"] is fields["layer3.1.relu"]
+    with pytest.raises(ca.ConvatlasError, match=r"unknown layer 'layer9': did you mean layer"):
+        fields["layer9"]
+
+
+def test_a_word_is_understood_where_a_list_is_meant() -> None:
+    def peak(**settings: Any) -> int:
+        return ca.training_memory("resnet18", (64, 3, 32, 32), **settings).peak_bytes
+
+    blocks = [f"layer{stage}.{block}" for stage in range(1, 5) for block in range(2)]
+    assert peak(checkpoint="blocks") == peak(checkpoint=blocks) < peak()
+    assert peak(checkpoint="every:2") == peak(checkpoint=blocks[1::2]) == peak(checkpoint=",".join(blocks[1::2]))
+    assert peak(checkpoint="none") == peak(checkpoint=()) == peak()
+    assert peak(frozen="layer1") == peak(frozen=["layer1"]) < peak()
+
+
+def test_a_memory_may_be_words_and_checkpoints_let_a_batch_grow() -> None:
+    def largest(**settings: Any) -> int:
+        return ca.max_batch("resnet18", (3, 64, 64), device="cuda", **settings)
+
+    assert largest(memory_bytes="4GiB") == largest(memory_bytes=4 * 2**30) < largest(memory_bytes="4GiB", checkpoint="blocks")
+    assert largest(memory_bytes="4GiB", checkpoint="auto") == largest(memory_bytes="4GiB", checkpoint="blocks")
+    assert ca.fit("resnet18", (800, 3, 64, 64), memory_bytes="4GiB", device="cuda", checkpoint="auto").fits
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"checkpoint": "auto"}, "`checkpoint auto` needs a memory to fit into"),
+        ({"checkpoint": "every:x"}, r"`checkpoint` \(=every:x\): K in every:K is a whole number"),
+        ({"checkpoint": "layer9"}, "unknown module to checkpoint 'layer9': did you mean layer"),
+        ({"frozen": "layer9"}, "unknown module to freeze 'layer9': did you mean layer"),
+        ({"precision": "fp31"}, "unknown precision 'fp31': choose fp32"),
+        ({"device": "tpu"}, "unknown device 'tpu': choose cpu or cuda"),
+    ],
+)
+def test_a_wrong_setting_is_shown_with_a_way_out(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ca.ConvatlasError, match=says):
+        ca.training_memory("resnet18", (8, 3, 32, 32), **settings)
+
+
+def test_an_unknown_keyword_is_pythons_own_error() -> None:
+    with pytest.raises(TypeError, match="precison"):
+        ca.training_memory("resnet18", precison="amp")  # type: ignore[call-arg]
+
+
+def test_frames_hold_the_totals_and_their_conditions() -> None:
+    cost = ca.cost("resnet18", (2, 3, 64, 64))
+    for by in ("layer", "stage", "op", "module"):
+        found = cost.to_frame(by)
+        assert (found["macs"].sum(), found["params"].sum()) == (cost.macs, cost.params)
+        assert "input 3x64x64, batch 2, float32, evaluation" in found.attrs["conditions"]
+    step = ca.training_memory("resnet18", (8, 3, 64, 64))
+    assert step.to_frame()["num_bytes"].sum() == step.peak_bytes == step.to_frame("time")["num_bytes"].max()
+    assert step.to_frame("layer")["saved_for_backward_bytes"].sum() == step.breakdown["saved for backward"]
+    assert "training step at batch 8, fp32" in step.to_frame().attrs["conditions"]
+    for record in (cost, step):
+        with pytest.raises(ca.ConvatlasError, match="unknown view 'layr': did you mean layer"):
+            record.to_frame("layr")
+
+
+def test_without_pandas_a_frame_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ca.ConvatlasError, match=re.escape("pip install 'convatlas[frames]'")):
+        ca.cost("alexnet").to_frame()
+
+
+@pytest.mark.parametrize(
+    ("shown", "condition", "figure"),
+    [
+        (lambda: ca.cost("alexnet"), "input 3x224x224, batch 1, float32, evaluation", "714,188,480"),
+        (lambda: ca.training_memory("alexnet"), "training step at batch 32, fp32, SGD with momentum", "simulated, not measured"),
+        (lambda: ca.receptive_field("alexnet"), "input 3x224x224", "195, 195"),
+        (lambda: ca.trace("densenet121"), "input 3x224x224", "more rows"),
+    ],
+)
+def test_notebooks_get_a_table_with_its_conditions(shown: Callable[[], Any], condition: str, figure: str) -> None:
+    html = shown()._repr_html_()
+    caption = html.partition("</caption>")[0]
+    assert html.startswith("<table>")
+    assert condition in caption
+    assert figure in html
+    for part in ("table", "thead", "tbody", "tr"):
+        assert html.count(f"<{part}>") == html.count(f"</{part}>")
+
+
+def test_a_table_shows_names_of_modules_as_they_are() -> None:
+    module = nn.Sequential()
+    module.add_module("<b>", nn.Conv2d(3, 4, 1))
+    assert "&lt;b&gt;" in ca.trace(module, (1, 3, 8, 8))._repr_html_()
+
+
+def test_a_report_is_a_page_or_a_chart_by_its_path(tmp_path: Path) -> None:
+    page = ca.report(["alexnet", nn.Sequential(nn.Conv2d(3, 4, 1))], tmp_path / "a.html", (1, 3, 64, 64), memory_bytes="8GiB")
+    assert "Fits 8" in page.read_text(encoding="utf-8")
+    assert ca.report(ca.trace("alexnet"), tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
+    for path, chart, says in (
+        ("a.pdf", None, "a report ends in"),
+        ("b.html", "layers", "a page has all charts"),
+        ("b.svg", "laers", "layers"),
+    ):
+        with pytest.raises(ca.ConvatlasError, match=says):
+            ca.report("alexnet", tmp_path / path, chart=chart)
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["a.html", "a.svg"]

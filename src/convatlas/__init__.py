@@ -19,12 +19,17 @@ _HOMES = {
     "fit": "api",
     "max_batch": "api",
     "receptive_field": "api",
+    "report": "api",
     "training_memory": "api",
     "list_models": "catalogue",
     "train": "train",
     "Run": "train",
     "study": "studies",
     "Study": "studies",
+    "Cost": "analysis.cost",
+    "DoesNotFitError": "analysis.fit",
+    "ReceptiveFields": "analysis.receptive_field",
+    "TrainingMemory": "analysis.memory",
     "Graph": "graph",
     "TensorSpec": "graph",
     "Verdict": "analysis.verdict",
@@ -33,11 +38,15 @@ _HOMES = {
 }
 __all__ = [
     "ConvatlasError",
+    "Cost",
+    "DoesNotFitError",
     "Graph",
     "Inputs",
+    "ReceptiveFields",
     "Run",
     "Study",
     "TensorSpec",
+    "TrainingMemory",
     "Verdict",
     "cost",
     "create",
@@ -45,6 +54,7 @@ __all__ = [
     "list_models",
     "max_batch",
     "receptive_field",
+    "report",
     "study",
     "trace",
     "train",
@@ -52,8 +62,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .analysis.cost import Cost
+    from .analysis.fit import DoesNotFitError
+    from .analysis.memory import TrainingMemory
+    from .analysis.receptive_field import ReceptiveFields
     from .analysis.verdict import Verdict
-    from .api import cost, create, fit, max_batch, receptive_field, trace, training_memory
+    from .api import cost, create, fit, max_batch, receptive_field, report, trace, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec

@@ -263,7 +263,7 @@ def test_looking_up_by_path_and_place() -> None:
     fields = ca.receptive_field(nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU()), (1, 4, 8, 8))
     assert fields["0"] is fields[0]
     assert len(fields) == 2
-    with pytest.raises(KeyError):
+    with pytest.raises(ca.ConvatlasError, match="unknown layer"):
         fields["2"]
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from ..frames import frame
 from ..graph.spec import bytes_of
+from ..html_table import html_table
+from ..names import unknown_name
 from .stages import Stages
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from ..graph import Graph
 
+CONVENTION = "1 MAC = a multiply and its add, bias additions left out; FLOPs = 2 x MACs + element-wise operations"
 UNUSED = "unused"
 _SHAPE = attrgetter("shape")
 
@@ -202,13 +208,52 @@ class Cost:
             return _grouped(self.layers, lambda layer: layer.name)
         return _grouped(self.layers, lambda layer: ".".join(layer.name.split(".")[:depth]))
 
+    def to_frame(self, by: str = "layer", depth: int | None = None) -> DataFrame:
+        """The cost as a pandas frame, one row a call, or a sum by stage, op or module; shapes are tuples, sizes bytes.
+
+        Args:
+            by: "layer", "stage", "op" or "module".
+            depth: of the modules, 1 for the network's children.
+
+        Raises:
+            ConvatlasError: pandas is not installed, or there is no such view.
+
+        """
+        views: dict[str, Callable[[], Sequence[LayerCost | GroupCost]]] = {
+            "layer": lambda: self.layers,
+            "stage": self.by_stage,
+            "op": self.by_op,
+            "module": lambda: self.by_module(depth),
+        }
+        if by not in views:
+            raise unknown_name("view", by, views, f"there are {', '.join(views)}")
+        columns = _LAYER_COLUMNS if by == "layer" else _GROUP_COLUMNS
+        rows = [{key: getattr(record, key) for key in columns} for record in views[by]()]
+        return frame(rows, columns, f"{self.graph.name}: {self.graph.conditions}. {CONVENTION}.")
+
     def __iter__(self) -> Iterator[LayerCost]:
         return iter(self.layers)
+
+    def _repr_html_(self) -> str:
+        """A table of the stages, for notebooks."""
+        rows = [
+            (g.name, g.calls, "x".join(map(str, g.output_shape[1:])), g.params, g.macs, g.flops, g.activation_bytes, g.bytes_moved)
+            for g in self.by_stage()
+        ]
+        total = ("total", len(self.layers), "", self.params, self.macs, self.flops, self.activation_bytes, self.bytes_moved)
+        missing = f" Not counted: {', '.join(self.uncounted)}." if self.uncounted else ""
+        heads = ("stage", "calls", "output", "parameters", "MACs", "FLOPs", "activations (B)", "moved (B)")
+        return html_table(f"{self.graph.name}: {self.graph.conditions}. {CONVENTION}.{missing}", heads, rows, total)
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))
         missing = f", {len(self.uncounted)} ops uncounted" if self.uncounted else ""
         return f"<Cost of {self.graph.name} at {shape}: {self.params:,} params, {self.macs:,} MACs{missing}>"
+
+
+_MEASURES = ("params", "macs", "flops", "elementwise", "activation_bytes", "bytes_read", "bytes_written")
+_LAYER_COLUMNS = ("name", "op", "stage", "input_shape", "output_shape", "dtype", *_MEASURES, "counted")
+_GROUP_COLUMNS = ("name", "calls", "output_shape", *_MEASURES)
 
 
 def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> list[GroupCost]:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..graph.ops import Op, Specs, Window
+from ..html_table import html_table
+from ..names import unknown_name
 from .fields import Field, merged, passed_on, seen_through, whole_image
 
 
@@ -50,6 +52,7 @@ class ReceptiveFields:
     """The receptive field of every call, in order of execution."""
 
     layers: list[ReceptiveField]
+    graph: Graph
 
     @property
     def final(self) -> ReceptiveField:
@@ -73,13 +76,42 @@ class ReceptiveFields:
         return len(self.layers)
 
     def __getitem__(self, key: int | str) -> ReceptiveField:
-        """By position, or the last call of a module by its path."""
+        """By position, or the last call of a module by its path; of a container, its parts' last call.
+
+        Raises:
+            ConvatlasError: no such module makes a call; with the nearest names.
+        """
         if isinstance(key, int):
             return self.layers[key]
-        found = [layer for layer in self.layers if layer.name == key]
+        found = [layer for layer in self.layers if layer.name == key or layer.name.startswith(f"{key}.")]
         if not found:
-            raise KeyError(key)
+            raise unknown_name("layer", key, dict.fromkeys(self._paths()))
         return found[-1]
+
+    def _paths(self) -> Iterator[str]:
+        for layer in self.layers:
+            parts = layer.name.split(".")
+            yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1) if layer.name)
+
+    def __repr__(self) -> str:
+        return f"<ReceptiveFields of {self.graph.name}: {len(self.layers)} calls>"
+
+    def _repr_html_(self) -> str:
+        """A table of the calls, for notebooks."""
+        rows = [
+            (
+                layer.name or "(network)", layer.op, "x".join(map(str, layer.output_shape[1:])), _shown(layer.size),
+                _shown(layer.stride), _shown(layer.offset), "yes" if layer.sees_all else "",
+            )
+            for layer in self.layers
+        ]  # fmt: skip
+        heads = ("layer", "op", "output", "size (px)", "stride (px)", "offset (px)", "whole image as well")
+        caption = f"Receptive fields of {self.graph.name}: {self.graph.conditions}; in pixels of the input, along its axes."
+        return html_table(caption, heads, rows)
+
+
+def _shown(lengths: tuple[float, ...]) -> str:
+    return ", ".join(f"{length:g}" for length in lengths)
 
 
 class _State(NamedTuple):
@@ -125,7 +157,7 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
                 place,
             )
         )
-    return ReceptiveFields(layers)
+    return ReceptiveFields(layers, graph)
 
 
 def _merged(states: list[_State]) -> _State:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..graph.words import conditions_in_words, sample_in_words, setting_in_words
 from .cost import Cost, GroupCost, Measured, cost
 
 if TYPE_CHECKING:
@@ -56,24 +57,18 @@ class Summary(Measured):
 
     @property
     def sample(self) -> str:
-        """One sample of the inputs in words: "3x224x224"; "3x64x64 and 10 int64"; whole shapes where there is no common batch."""
-        whole = self.batch is None or len({spec.shape[:1] for spec in self.inputs}) > 1
-        parts = []
-        for spec in self.inputs:
-            shape = "x".join(map(str, spec.shape if whole else spec.shape[1:])) or "1"
-            parts.append(shape if spec.dtype == self.dtype else f"{shape} {spec.dtype}")
-        return " and ".join(parts)
+        """One sample of the inputs in words, as "3x224x224"."""
+        return sample_in_words(self.inputs, self.batch_axis)
 
     @property
     def setting(self) -> str:
         """How the pass is done, but for the size of its input: "batch 1, float32, evaluation"."""
-        batch = "no batch axis" if self.batch is None else f"batch {self.batch}"
-        return f"{batch}, {self.dtype}, {'training' if self.training else 'evaluation'}"
+        return setting_in_words(self.inputs, self.batch_axis, self.training)
 
     @property
     def conditions(self) -> str:
         """What the figures hold for: "input 3x224x224, batch 1, float32, evaluation"."""
-        return f"input{'s' if len(self.inputs) > 1 else ''} {self.sample}, {self.setting}"
+        return conditions_in_words(self.inputs, self.batch_axis, self.training)
 
 
 def summarise(graph: Graph, counted: Cost | None = None) -> Summary:

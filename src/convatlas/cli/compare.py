@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..analysis.cost import CONVENTION
 from ..catalogue import list_models, lookup
 from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
 from .compare_training import Peaks, Training
 from .formats import destination
 from .options import BothBatches, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
-from .records import CONVENTION, as_json, groups, summary_record
+from .records import as_json, groups, summary_record
 from .step_options import Device, Precision
 from .tables import Column, Line, Table
 from .words import totals_in_words, wrapped

@@ -93,10 +93,11 @@ def memory(
         refuse_given(one_table, f"does not go into the one table of {form}; leave it out{', or --fit' if by and fit else ''}")
 
     def make() -> list[Line] | str:
+        from ..analysis.checkpoints import with_checkpoints
         from ..analysis.memory import inference_memory, training_memory
         from ..analysis.memory.notes_model import notes_estimate
         from ..api import memory_settings
-        from .memory_options import subject_of, with_checkpoints
+        from .memory_options import subject_of
 
         settings = memory_settings(
             optimizer=optimizer or "sgd",
@@ -115,7 +116,7 @@ def memory(
         if measure and subject.module is None:
             raise ConvatlasError(f"{model} is a graph's file, which cannot be run; name the network itself to --measure it")
         graph = subject.graph_at(subject.shape[0])
-        settings = with_checkpoints(checkpoint or "none", graph, settings, budget)
+        settings = with_checkpoints(checkpoint or "none", graph, settings, budget, "--checkpoint")
         found = (inference_memory if inference else training_memory)(graph, settings)
         answer = None if budget is None else subject.verdict(budget, settings)
         measured = _measured(subject.module, subject.shape, settings, inference) if measure else None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -105,33 +104,3 @@ def subject_from(asked: Asked, training: bool) -> Subject:
 
 def _without_batches(_: int) -> Graph:
     raise ConvatlasError("a training step is of a batch, and `--batch none` says that the input has no batch axis; leave it out")
-
-
-def with_checkpoints(asked: str, graph: Graph, settings: Settings, memory_bytes: int | None) -> Settings:
-    """The settings with the modules that ``--checkpoint`` means: none, blocks, every:K, auto, or paths with commas between.
-
-    Raises:
-        ConvatlasError: K is no number, a path does not exist, or "auto" has no memory to fit.
-
-    """
-    from ..analysis.fit import auto_checkpoints
-    from ..analysis.memory import blocks
-    from ..analysis.memory.checkpointing import every, with_regions
-
-    if asked == "none":
-        return settings
-    if asked == "auto":
-        if memory_bytes is None:
-            raise ConvatlasError("`--checkpoint auto` needs a memory to fit into; add --fit SIZE")
-        return replace(settings, checkpoint=auto_checkpoints(graph, settings, memory_bytes))
-    if asked == "blocks" or asked.startswith("every:"):
-        step = asked.partition(":")[2] or "1"
-        if not re.fullmatch(r"[1-9]\d*", step):
-            raise ConvatlasError(f"`--checkpoint` (={asked}): K in every:K is a whole number of at least 1")
-        names: Sequence[str] = every(blocks(graph), int(step))
-        if not names:
-            raise ConvatlasError(f"`--checkpoint` (={asked}): {graph.name} has {len(blocks(graph))} blocks; name modules instead")
-    else:
-        names = [name.strip() for name in asked.split(",") if name.strip()]
-        with_regions(graph, names)  # refuses what does not exist
-    return replace(settings, checkpoint=tuple(names))

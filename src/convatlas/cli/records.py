@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..analysis.cost import CONVENTION
+
 if TYPE_CHECKING:
     from ..analysis.cost import Cost, GroupCost, LayerCost
     from ..analysis.summary import Summary
     from ..catalogue import CatalogueEntry
-
-CONVENTION = "1 MAC = a multiply and its add, bias additions left out; FLOPs = 2 x MACs + element-wise operations"
 
 
 def as_json(data: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import webbrowser
 from pathlib import Path
@@ -20,10 +19,6 @@ from .step_options import Device, Fit, Precision, budget_of, refuse_given, step_
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
-    from ..graph import Graph
-    from .memory_options import Subject
-
-_BATCHES = (1, 8, 32, 128)  # of training, side by side
 
 
 def _chart_names() -> list[str]:
@@ -99,28 +94,17 @@ def _page(
     models: list[str], inputs: list[str] | None, batch: int | None, train: bool, settings: Settings, budget: int | None
 ) -> str:
     from ..report.page import render_html
+    from ..report.steps import step_graphs
     from .models import graph_and_step
 
     graphs, steps, verdicts = [], [], []
     for model in models:
         graph, subject = graph_and_step(model, inputs, batch, train)
         graphs.append(graph)
-        steps.append(_steps(subject))
+        steps.append(step_graphs(subject.graph_at, subject.shape[0]))
         verdicts.append(None if budget is None else subject.verdict(budget, settings))
     with working("drawing"):
         return render_html(graphs, steps, settings, subject.shape[0], verdicts)
-
-
-def _steps(subject: Subject) -> list[Graph]:
-    """The graphs of a training step at the batches of a report and the one that was asked for.
-
-    Batches at which it cannot be trained (one image may be too few for a batch norm) are left out; a file knows one batch.
-    """
-    steps = []
-    for batch in sorted({*_BATCHES, subject.shape[0]}):
-        with contextlib.suppress(ConvatlasError):
-            steps.append(subject.graph_at(batch))
-    return steps
 
 
 def _known_chart(name: str) -> str:

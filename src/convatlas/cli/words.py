@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from ..analysis.cost import CONVENTION
 from ..models.shapes import shown
-from .records import CONVENTION
 from .tables import Line
 
 if TYPE_CHECKING:

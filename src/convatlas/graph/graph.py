@@ -9,9 +9,11 @@ from itertools import chain, compress, repeat
 from operator import add
 from typing import NamedTuple, Self, overload
 
+from ..html_table import html_table
 from .ops import Op
 from .spec import TensorSpec
 from .text import from_text, to_text
+from .words import conditions_in_words
 
 
 class Node(NamedTuple):
@@ -185,6 +187,19 @@ class Graph:
     def __repr__(self) -> str:
         inputs = ", ".join(str(self.values[value]) for value in self.inputs)
         return f"<Graph {self.name or 'unnamed'}: {len(self.nodes)} ops on {inputs}>"
+
+    @property
+    def conditions(self) -> str:
+        """What it was traced at: "input 3x224x224, batch 1, float32, evaluation"."""
+        return conditions_in_words(self.specs(self.inputs), self.batch_axis, self.training)
+
+    def _repr_html_(self) -> str:
+        """A table of the calls, for notebooks."""
+        rows = []
+        for place, node in enumerate(self.nodes):
+            outputs = " and ".join(str(self.values[value]) for value in node.outputs)
+            rows.append((place, node.module or "(network)", node.op.name, outputs))
+        return html_table(f"{self.name or 'unnamed'}: {self.conditions}", ("call", "module", "op", "output"), rows)
 
     def to_json(self) -> str:
         """The graph as JSON text; `from_json` reads it back without loss."""

@@ -58,7 +58,7 @@ def train(
     seed: int = 0,
     precision: str = "auto",
     resume: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Run:
     """Train a network on images; the run's folder holds everything, and can be gone on with from any instant.
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
+from ...frames import frame
 from ...graph import Graph
+from ...graph.ops import Loss
+from ...graph.words import sample_in_words
+from ...html_table import html_table
+from ...names import unknown_name
+from ...sizes import gibi
 from .changes import KINDS, SAVED, Change
 from .overhead import overhead_bytes
 from .settings import Settings
+from .words import step_in_words
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(slots=True)
@@ -119,6 +130,48 @@ class TrainingMemory:
     def _moment(self, phase: str, position: int, num_bytes: int, by_kind: dict[str, int]) -> Moment:
         node = self.graph.nodes[position] if position >= 0 else None
         return Moment(phase, node.module if node else "", node.op.name if node else "", num_bytes, dict(by_kind))
+
+    @property
+    def conditions(self) -> str:
+        """What the figures hold for: the input, and how the step is done."""
+        asked = [value for value in self.graph.inputs if not self._is_target(value)]
+        sample = sample_in_words(self.graph.specs(asked), self.graph.batch_axis)
+        return f"input {sample}, {step_in_words(self.batch, self.settings, training=self.graph.training)}"
+
+    def _is_target(self, value: int) -> bool:
+        return any(isinstance(node.op, Loss) and value in node.inputs[1:] for node in self.graph.nodes)
+
+    def to_frame(self, by: str = "kind") -> DataFrame:
+        """The memory as a pandas frame: at the peak by kind, or by layer what it keeps for backward; or over the step, by time.
+
+        Args:
+            by: "kind", "layer" or "time".
+
+        Raises:
+            ConvatlasError: pandas is not installed, or there is no such view.
+
+        """
+        views: dict[str, Callable[[], list[dict[str, object]]]] = {
+            "kind": lambda: [{"kind": kind, "num_bytes": num_bytes} for kind, num_bytes in self.breakdown.items()],
+            "layer": lambda: [asdict(layer) for layer in self.layers],
+            "time": lambda: [
+                {"phase": at.phase, "name": at.name, "op": at.op, "num_bytes": at.num_bytes} | at.by_kind for at in self.timeline
+            ],
+        }
+        if by not in views:
+            raise unknown_name("view", by, views, f"there are {', '.join(views)}")
+        rows = views[by]()
+        return frame(rows, list(rows[0]) if rows else [], f"{self.graph.name}: {self.conditions}. Simulated, not measured.")
+
+    def _repr_html_(self) -> str:
+        """A table of what the peak is made of, for notebooks."""
+        rows = [(kind, num_bytes, f"{100 * num_bytes / self.peak_bytes:.1f} %") for kind, num_bytes in self.breakdown.items()]
+        at_least = "at least " if self.at_least else ""
+        caption = (
+            f"{self.graph.name}: {self.conditions}. Peak, {at_least}{gibi(self.peak_bytes)}, in {self.phase}, "
+            f"{self.peak_name or self.peak_op}; simulated, not measured."
+        )
+        return html_table(caption, ("kind", "at the peak (B)", "share"), rows, ("total", self.peak_bytes, "100 %"))
 
     def __repr__(self) -> str:
         at_least = "at least " if self.at_least else ""

@@ -1,0 +1,18 @@
+"""The public functions. Importing them imports no torch."""
+
+from .counting import cost, create, receptive_field, trace
+from .report import report
+from .training import fit, graphs_by_batch, max_batch, memory_settings, training_memory
+
+__all__ = [
+    "cost",
+    "create",
+    "fit",
+    "graphs_by_batch",
+    "max_batch",
+    "memory_settings",
+    "receptive_field",
+    "report",
+    "trace",
+    "training_memory",
+]
