@@ -30,7 +30,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--momentum", "0.9", "--optimizer", "adam"], "--momentum is about sgd, and the optimizer is adam; leave it out"),
     (["--implementation", "fused", "--optimizer", "rmsprop"], "`implementation` (='fused'): rmsprop has none"),
     (["--threads", "2", "--device", "cuda"], "--threads is about a CPU, and the device is cuda; leave it out"),
-    (["--accumulate", "0"], "Invalid value for '--accumulate': Input should be greater than or equal to 1"),
+    (["--accumulate", "0"], "Invalid value for '--accumulate' (='0'): Input should be greater than or equal to 1"),
     (["--freeze", "layr4"], "unknown module to freeze 'layr4': did you mean layer4"),
     (["--checkpoint", "layr4"], "unknown module to checkpoint 'layr4': did you mean layer4"),
     (["--checkpoint", "every:0"], "`--checkpoint` (=every:0): K in every:K is a whole number of at least 1"),
