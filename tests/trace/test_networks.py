@@ -46,7 +46,16 @@ def torchvision_shape(name: str, batch: int) -> tuple[int, ...]:
     return (batch, 3, size, size)
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+REPEATED = {  # a smaller sibling's structure: they run when slow tests do
+    "convnext_base", "convnext_large", "densenet161", "densenet169", "densenet201", "efficientnet_b3", "efficientnet_b4",
+    "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m", "regnet_x_16gf", "regnet_x_32gf",
+    "regnet_x_3_2gf", "regnet_x_8gf", "regnet_y_128gf", "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf", "regnet_y_3_2gf",
+    "regnet_y_8gf", "resnet101", "resnet152", "resnext101_32x8d", "resnext101_64x4d", "swin_b", "swin_s", "swin_v2_b", "swin_v2_s",
+    "vgg19", "vgg19_bn", "vit_h_14", "vit_l_16", "vit_l_32", "wide_resnet101_2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name in REPEATED else []) for name in TORCHVISION])
 def test_torchvision_evaluating(torchvision_on_meta: Build, run_by_torch: Run, name: str) -> None:
     counted = check(torchvision_on_meta(name).eval(), torchvision_shape(name, 1), run_by_torch)
     assert counted.uncounted == {}
