@@ -21,7 +21,13 @@ Precision = Literal["auto", "fp32", "amp", "bf16"]
 
 def train(
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="A zoo name.", autocompletion=complete_model, show_default="the run's")
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A zoo name, torchvision:NAME, timm:NAME, file.py:callable, ...",
+            autocompletion=complete_model,
+            show_default="the run's",
+        ),
     ] = None,
     data: Annotated[
         str | None,

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+
+_with_weights = ContextVar("_with_weights", default=False)
+
+
+@contextmanager
+def weights_allocated() -> Iterator[None]:
+    """Within, `built` makes networks with the weights that their code gives them, as training wants them."""
+    token = _with_weights.set(True)
+    try:
+        yield
+    finally:
+        _with_weights.reset(token)
 
 
 def built(make: Callable[[], Any]) -> Any:
@@ -16,6 +30,8 @@ def built(make: Callable[[], Any]) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if _with_weights.get():
+            return make()
         try:
             with torch.device("meta"):
                 return make()

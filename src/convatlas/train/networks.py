@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from ..errors import ConvatlasError
-from ..names import unknown_name
+from ..models import load, unknown_network
+from ..models.building import weights_allocated
 from ..trace import trace
+from ..weights.load import read_state
 from ..zoo import REGISTRY, Entry, Network, create, entry
 from .data import Data
 from .randomness import INITIAL_WEIGHTS, set_random_states
@@ -47,14 +50,14 @@ def zoo_reads(
         ConvatlasError: there is no such network, it has no such stem, or the size is below what it can do with.
     """
     if name not in REGISTRY:
-        raise unknown_name("network", name, REGISTRY, "see `convatlas list`")
+        raise unknown_network(name, REGISTRY)
     found = entry(name)
     options: dict[str, Any] = {"num_classes": len(data.classes)}
     if "in_channels" in found.options:
         options["in_channels"] = found.input_size[0] if weights else data.channels
     channels = int(options.get("in_channels", found.input_size[0]))
     own = found.input_size[1]
-    small = data.size is not None and data.size <= SMALL_PIXELS
+    small = _is_small(data)
     if stem is None and small and own > SMALL_PIXELS and "stem" in found.options and weights is None and size is None:
         stem = "small"
     if stem is not None:
@@ -79,10 +82,69 @@ def _refusal(found: Entry, options: dict[str, Any], channels: int, size: int) ->
     return None
 
 
-def make_network(model: str, reads: Reads, *, weights: str | None, seed: int) -> Network:
-    """A network of the zoo with initial weights that depend on the seed alone."""
+def make_network(model: str, reads: Reads, *, weights: str | None = None, seed: int = 0) -> nn.Module:
+    """A network by its name, with initial weights that depend on the seed alone.
+
+    Raises:
+        ConvatlasError: there is no such network, or the weights do not fit.
+    """
     set_random_states(INITIAL_WEIGHTS, seed)
-    return create(model, weights=weights, **reads.options)
+    if model in REGISTRY:
+        return create(model, weights=weights, **reads.options)
+    network = loaded(model)
+    if "num_classes" in reads.options:
+        _give_classes(network, reads.options["num_classes"])
+    if weights is not None:
+        _load_file(network, weights)
+    return network
+
+
+def loaded(model: str) -> nn.Module:
+    """A network of torchvision, timm or the user's code, with the weights that its code gives it.
+
+    Raises:
+        ConvatlasError: it does not load.
+    """
+    with weights_allocated():
+        module = load(model).module
+    return copied(module)
+
+
+def named_reads(model: str, data: Data, *, size: int | None, stem: str | None) -> Reads:
+    """What a network of torchvision, timm or the user's code reads; those of the libraries get as many classes as the data have."""
+    if stem is not None:
+        raise ConvatlasError(f"`stem` (={stem!r}) is for networks of the zoo; leave it out for {model}")
+    found = load(model)
+    reads = module_reads(found.module, data, size or (found.input_size[-1] if found.input_size and not _is_small(data) else None))
+    if model.partition(":")[0] in ("torchvision", "timm"):
+        return replace(reads, options={"num_classes": len(data.classes)})
+    return reads
+
+
+def _is_small(data: Data) -> bool:
+    return data.size is not None and data.size <= SMALL_PIXELS
+
+
+def _give_classes(network: nn.Module, classes: int) -> None:
+    """Put a fresh layer in place of the one that makes the logits."""
+    parent, _, leaf = head_of(network).rpartition(".")
+    old = network.get_submodule(head_of(network))
+    if isinstance(old, nn.Linear):
+        fresh: nn.Module = nn.Linear(old.in_features, classes, bias=old.bias is not None)
+    else:
+        assert isinstance(old, nn.Conv2d)
+        fresh = nn.Conv2d(old.in_channels, classes, 1, bias=old.bias is not None)
+    setattr(network.get_submodule(parent), leaf, fresh)
+
+
+def _load_file(network: nn.Module, weights: str) -> None:
+    path = Path(weights)
+    if not path.is_file():
+        raise ConvatlasError(f"`weights` (={weights}) is no file; published weights are for networks of the zoo")
+    try:
+        network.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise ConvatlasError(f"{weights} does not fit {type(network).__name__}: {' '.join(str(error).split())[:300]}") from error
 
 
 def module_reads(module: nn.Module, data: Data, size: int | None = None) -> Reads:

@@ -13,12 +13,14 @@ from torch import nn
 from ..errors import ConvatlasError
 from ..files import folder_at
 from ..weights import Preprocessing
-from ..zoo import REGISTRY, create
+from ..zoo import REGISTRY
 from . import checkpoint
 from .data import Data, Loader, open_data, open_images
 from .device import autocast
 from .evaluate import Scores, evaluate_batches
 from .job import Job
+from .networks import Reads, copied, make_network
+from .randomness import random_states_kept
 from .records import read_metrics, read_run
 from .state import Row
 
@@ -105,11 +107,10 @@ class Run:
         """
         name = self.job.model
         if self._module is not None:
-            from .networks import copied
-
             network = copied(self._module).cpu()
-        elif name in REGISTRY:
-            network = create(name, **self.record["reads"]["options"])
+        elif name in REGISTRY or ":" in name:
+            with random_states_kept():
+                network = make_network(name, Reads(**self.record["reads"]))
         else:
             raise ConvatlasError(f"{self.folder} is a run of a module of yours, {name}; give it: Run.open(folder, module)")
         checkpoint.load_weights(self.place if weights == "best" else self.folder / "last", network)

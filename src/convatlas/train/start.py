@@ -21,7 +21,7 @@ from .data import Data, open_data
 from .device import device_of, precision_of
 from .job import INCIDENTAL, Job
 from .loop import fit
-from .networks import Reads, check_logits, copied, make_network, module_reads, zoo_reads
+from .networks import Reads, check_logits, copied, make_network, module_reads, named_reads, zoo_reads
 from .plan import largest_batch, make_plan
 from .randomness import random_states_kept
 from .recipe import Recipe
@@ -114,7 +114,10 @@ def _prepared(
     if isinstance(model, nn.Module):
         reads, network = module_reads(model, opened, asked.size), copied(model)
     else:
-        reads = zoo_reads(model, opened, size=asked.size, stem=asked.stem, weights=asked.weights)
+        if ":" in model:
+            reads = named_reads(model, opened, size=asked.size, stem=asked.stem)
+        else:
+            reads = zoo_reads(model, opened, size=asked.size, stem=asked.stem, weights=asked.weights)
         network = make_network(model, reads, weights=asked.weights, seed=seed)
     check_logits(network, reads, len(opened.classes))
     number = None if isinstance(batch, str) else batch
@@ -235,7 +238,7 @@ def _go_on(
             f"{len(opened.train) + len(opened.val):,} now, or others); start a new run, with --weights {folder / 'best' / checkpoint.MODEL}"
         )
     reads = Reads(**record["reads"])
-    network = copied(model) if isinstance(model, nn.Module) else make_network(job.model, reads, weights=None, seed=job.seed)
+    network = copied(model) if isinstance(model, nn.Module) else make_network(job.model, reads, seed=job.seed)
     if epochs is not None and epochs != job.recipe.epochs:
         job = dataclasses.replace(job, recipe=job.recipe.changed({"epochs": epochs}))
     return _run(job, opened, folder, network, reads, [], model if isinstance(model, nn.Module) else None, before=record)
