@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 import convatlas as ca
+from convatlas.accuracy import legend
+from convatlas.catalogue import accuracy_of
 from convatlas.names import natural_key
 from convatlas.zoo import REGISTRY
 
@@ -69,18 +71,20 @@ def cost_table(family: str) -> str:
     names = sorted((name for name, entry in REGISTRY.items() if entry.family == family), key=natural_key)
     step = -(-len(names) // LARGEST_TABLE)
     lines = [
-        "One image, float32, evaluation; 1 MAC = a multiply and its add; top-1 as the paper states it.",
+        "One image, float32, evaluation; 1 MAC = a multiply and its add. Top-1: "
+        f"{legend(map(accuracy_of, names)).replace('*', chr(92) + '*') or 'not stated'}.",
         "",
-        "| network | input | params (M) | MACs (M) | activations (MiB) | top-1 (%) |",
-        "| :-- | --: | --: | --: | --: | --: |",
+        "| network | input | params (M) | MACs (M) | activations (MiB) | top-1 (%) | data set |",
+        "| :-- | --: | --: | --: | --: | --: | :-- |",
     ]
     for name in names[::step]:
         cost = ca.cost(name)
         size = "x".join(map(str, cost.input_shape[1:]))
-        top1 = REGISTRY[name].published.get("top1", "")
+        accuracy = accuracy_of(name)
+        top1, dataset = (accuracy.shown.replace("*", r"\*"), accuracy.dataset) if accuracy and accuracy.shown else ("", "")
         lines.append(
             f"| {name} | {size} | {cost.params / 1e6:,.2f} | {cost.macs / 1e6:,.0f} "
-            f"| {cost.activation_bytes / 2**20:,.1f} | {top1} |"
+            f"| {cost.activation_bytes / 2**20:,.1f} | {top1} | {dataset} |"
         )
     if step > 1:
         lines += ["", f"{len(names)} networks in all: `convatlas list` names them."]

@@ -28,10 +28,21 @@ ALEXNET_227 = {
 MEASURES = {
     *("params", "macs", "flops", "elementwise", "activation_bytes", "bytes_moved", "intensity_flops_per_byte"),
 }
-SUMMARY = MEASURES | {"name", "input_shape", "inputs", "batch", "dtype", "mode", "convention", "receptive_field", "uncounted"}
+SUMMARY = MEASURES | {
+    "name",
+    "input_shape",
+    "inputs",
+    "batch",
+    "dtype",
+    "mode",
+    "convention",
+    "receptive_field",
+    "uncounted",
+    "params_unused",
+}
 GROUP = MEASURES | {"name", "calls", "output_shape", "macs_share"}
 LAYER = MEASURES | {"name", "op", "stage", "input_shape", "output_shape", "dtype", "receptive_field_px"}
-ENTRY = SUMMARY | {"family", "paper", "introduces", "published_percent"}
+ENTRY = SUMMARY | {"family", "paper", "introduces", "accuracy", "published"}
 
 
 def test_alexnets_table_is_the_lectures(run) -> None:
@@ -111,7 +122,7 @@ def test_sorting_puts_the_largest_first_and_the_best_first(run) -> None:
     assert macs == sorted(macs, reverse=True)
     years = [row["paper"]["year"] for row in json.loads(run("list", "--sort", "year", "--json").out)]
     assert years == sorted(years)
-    assert json.loads(run("list", "vgg", "--sort", "top1", "--json").out)[0]["name"] == "vgg19"
+    assert json.loads(run("list", "vgg", "--sort", "top1", "--json").out)[0]["name"] == "vgg19_bn"
 
 
 def test_list_takes_parts_of_names_patterns_and_families(run) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..graph.words import conditions_in_words, sample_in_words, setting_in_words
-from .cost import Cost, GroupCost, Measured, cost
+from .cost import UNUSED, Cost, GroupCost, Measured, cost
 
 if TYPE_CHECKING:
     from ..graph import Graph, TensorSpec
@@ -39,6 +39,11 @@ class Summary(Measured):
     stages: tuple[GroupCost, ...]
     ops: tuple[GroupCost, ...]
     uncounted: dict[str, int]
+
+    @property
+    def params_unused(self) -> int:
+        """Those of ``params`` that no call of this pass uses: in evaluation, what only training runs (auxiliary heads)."""
+        return sum(stage.params for stage in self.stages if stage.name == UNUSED)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..accuracy import Accuracy, known_of, of_paper
 from ..analysis.cost import GroupCost
 from ..analysis.memory import THREADS, TRAINING_BATCH
 from ..analysis.summary import FinalField, Summary
@@ -37,6 +38,8 @@ class CatalogueEntry:
     paper: Paper
     introduces: str
     published: Mapping[str, float]  # what the paper states: top1, top5 (percent, accuracy)
+    dataset: str  # that they are of
+    evaluation: str  # how the paper measured them
     cost: Summary
     training_bytes: Mapping[str, Mapping[str, int]]  # device -> precision -> peak of a training step, see `TRAINING`
 
@@ -44,6 +47,16 @@ class CatalogueEntry:
     def input_size(self) -> tuple[int, ...]:
         """Default input (C, H, W)."""
         return self.cost.input_shape[1:]
+
+    @property
+    def stated(self) -> Accuracy | None:
+        """The accuracy that the paper states."""
+        return of_paper(self.published, self.dataset, self.evaluation)
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """Of the weights that can be loaded, else what the paper states."""
+        return known_of(self.name, self.stated)
 
     def to_json(self) -> dict[str, Any]:
         """The entry as plain data; a group is a row of `GROUP_FIELDS`."""
@@ -54,6 +67,8 @@ class CatalogueEntry:
             "paper": {key: getattr(self.paper, key) for key in ("title", "authors", "year", "url")},
             "introduces": self.introduces,
             "published": dict(self.published),
+            "dataset": self.dataset,
+            "evaluation": self.evaluation,
             "input_shape": list(cost.input_shape),
             **{key: getattr(cost, key) for key in _SCALARS},
             "receptive_field": field and {"size": field.size, "stride": field.stride, "sees_all": field.sees_all},
@@ -82,6 +97,11 @@ def lookup(name: str) -> CatalogueEntry:
     return _entry(name, data[name])
 
 
+def accuracy_of(name: str) -> Accuracy | None:
+    """What is known of a network's accuracy; None for networks that the zoo has not."""
+    return lookup(name).accuracy if name in _read() else None
+
+
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the zoo's networks that a shell-style pattern matches ("resnet*"), in natural order."""
     return matching(_read(), pattern)
@@ -106,6 +126,8 @@ def _entry(name: str, data: dict[str, Any]) -> CatalogueEntry:
         paper=Paper(**data["paper"]),
         introduces=data["introduces"],
         published=data["published"],
+        dataset=data["dataset"],
+        evaluation=data["evaluation"],
         training_bytes=data["training_bytes"],
         cost=Summary(
             name=name,

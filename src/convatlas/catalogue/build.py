@@ -30,6 +30,8 @@ def describe(name: str) -> CatalogueEntry:
         paper=found.paper,
         introduces=found.summary,
         published=found.published,
+        dataset=found.dataset,
+        evaluation=found.evaluation,
         cost=summarise(trace(name)),
         training_bytes=training_bytes,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..models.shapes import shown
-from .tables import Column, Scale
+from .tables import Column, Row, Scale
 
 WHOLE = ((0, Scale(1, "", 0)),)
 COUNT = ((1e9, Scale(1e6, "M", 2)), (1e6, Scale(1e6, "M", 3)), *WHOLE)
@@ -55,7 +55,8 @@ TRAFFIC = (
     Column(key="intensity_flops_per_byte", title="intensity", unit="FLOP/B", show=lambda x: f"{x:.2f}", rank=7),
 )
 OUTPUT = Column(key="output_shape", title="output", show=output, rank=2)
-FIELD = Column(key="receptive_field_px", title="field", unit="px", show=field, rank=3)
+FIELD = Column(key="receptive_field_px", title="sees", unit="px", show=field, rank=3)
+UNUSED_PARAMS = Column(key="params_unused", title="unused", scales=MEGA, rank=6)
 LAYER = (
     Column(key="name", title="layer", left=True),
     Column(key="op", title="op", left=True, most=12, rank=4),
@@ -64,6 +65,20 @@ LAYER = (
     FIELD,
     *TRAFFIC,
 )
+
+
+def accuracy_columns(rank: int) -> tuple[Column, ...]:
+    """Top-1, never parted from the data set that it is of, and who states it."""
+    return (
+        Column(key="top1_percent", title="top-1", unit="%", of_row=lambda row: str(row["top1_shown"]), rank=rank),
+        Column(key="dataset", title="data set", left=True, show=plain, rank=rank),
+        Column(key="accuracy_source", title="top-1 from", left=True, show=plain, most=40, rank=8),
+    )
+
+
+def telling(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
+    """The columns, without that of unused parameters where no network has any."""
+    return [column for column in columns if column is not UNUSED_PARAMS or any(row["params_unused"] for row in rows)]
 
 
 def group_columns(title: str) -> tuple[Column, ...]:

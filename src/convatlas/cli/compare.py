@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..accuracy import legend
 from ..analysis.cost import CONVENTION
-from ..catalogue import list_models, lookup
-from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, field, plain, ratio
+from ..catalogue import accuracy_of
+from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, UNUSED_PARAMS, accuracy_columns, field, ratio, telling
 from .compare_training import Peaks, Training
 from .formats import destination
 from .options import BothBatches, Debug, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
-from .records import as_json, groups, summary_record
+from .records import accuracy_cells, accuracy_record, as_json, groups, summary_record
 from .step_options import Device, Precision
 from .tables import Column, Line, Table
-from .words import totals_in_words, wrapped
+from .words import totals_in_words, unused_in_words, wrapped
 
 if TYPE_CHECKING:
     from ..analysis.summary import Summary
@@ -24,15 +25,16 @@ _COLUMNS = (
     Column(key="name", title="network", left=True),
     Column(key="input", title="input", rank=1),
     Column(key="params", title="params", scales=MEGA),
-    Column(key="params_ratio", title="x", show=ratio),
+    UNUSED_PARAMS,
+    Column(key="params_ratio", title="ratio", show=ratio),
     Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
-    Column(key="macs_ratio", title="x", show=ratio),
+    Column(key="macs_ratio", title="ratio", show=ratio),
     Column(key="activation_bytes", title="memory", scales=MEBI, rank=2),
-    Column(key="activation_bytes_ratio", title="x", show=ratio, rank=2),
+    Column(key="activation_bytes_ratio", title="ratio", show=ratio, rank=2),
     Column(key="bytes_moved", title="moved", scales=MEBI, rank=7),
-    Column(key="bytes_moved_ratio", title="x", show=ratio, rank=7),
-    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=5),
-    Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=4),
+    Column(key="bytes_moved_ratio", title="ratio", show=ratio, rank=7),
+    Column(key="receptive_field_px", title="sees", unit="px", show=field, rank=5),
+    *accuracy_columns(rank=4),
     Column(key="elementwise", title="element-wise", scales=COUNT, rank=6),
 )
 
@@ -85,17 +87,20 @@ def _columns(training: Training) -> list[Column]:
 
 def comparison(found: list[Compared], training: Training, width: int) -> list[Line]:
     """The table of a comparison, with its conditions, and in words where each network has its costs."""
-    first = found[0].summary
-    columns, sizes = _columns(training), {network.summary.sample for network in found}
-    if len(sizes) == 1:
-        columns = [column for column in columns if column.key != "input"]
+    first, summaries = found[0].summary, [network.summary for network in found]
+    rows, sizes = [_row(network, first) for network in found], {summary.sample for summary in summaries}
+    columns = [column for column in telling(_columns(training), rows) if len(sizes) > 1 or column.key != "input"]
     conditions = first.conditions if len(sizes) == 1 else first.setting
-    head = f"{conditions}; memory: activations; {training.in_words(network.training.batch for network in found)}; top-1: the paper's; x: ratio to {first.name}. {CONVENTION}."
+    step = training.in_words(network.training.batch for network in found)
+    accuracy = legend(accuracy_of(summary.name) for summary in summaries)
+    head = f"{conditions}; ratio: to {first.name}; memory: activations; {step}; sees: receptive field"
+    head += f"; top-1: {accuracy}. " if accuracy else ". "
+    head += f"{CONVENTION}. {unused_in_words(summaries)}".strip()
     lines = [*wrapped(head, width, "dim"), Line("")]
-    lines += Table(columns=columns, rows=[_row(network, first) for network in found]).to_lines(width)
-    for network in found:
-        words = totals_in_words(network.summary, width)
-        lines += [Line(""), Line(network.summary.name, "bold"), *words]
+    lines += Table(columns=columns, rows=rows).to_lines(width)
+    for summary in summaries:
+        words = totals_in_words(summary, width)
+        lines += [Line(""), Line(summary.name, "bold"), *words]
     return lines
 
 
@@ -107,7 +112,7 @@ def _ratios(summary: Summary, first: Summary) -> dict[str, float | None]:
 def _record(network: Compared, first: Summary, training: Training) -> dict[str, Any]:
     summary = network.summary
     stages, ops = groups(summary.stages, summary.macs), groups(summary.ops, summary.macs)
-    accuracy = {"published_percent": _published(summary)}
+    accuracy = {"accuracy": accuracy_record(accuracy_of(summary.name))}
     step = {
         "condition": training.in_words([network.training.batch]),
         "batch": network.training.batch,
@@ -115,11 +120,6 @@ def _record(network: Compared, first: Summary, training: Training) -> dict[str, 
         **network.training.row(),
     }
     return {**summary_record(summary), **_ratios(summary, first), **accuracy, "training": step, "stages": stages, "ops": ops}
-
-
-def _published(summary: Summary) -> dict[str, float]:
-    """What the paper states, for networks of the zoo."""
-    return dict(lookup(summary.name).published) if summary.name in list_models() else {}
 
 
 def _row(network: Compared, first: Summary) -> dict[str, Any]:
@@ -132,5 +132,6 @@ def _row(network: Compared, first: Summary) -> dict[str, Any]:
         **_ratios(summary, first),
         **network.training.row(),
         "receptive_field_px": seen and seen.size,
-        "top1_percent": _published(summary).get("top1"),
+        "params_unused": summary.params_unused,
+        **accuracy_cells(accuracy_of(summary.name)),
     }

@@ -67,7 +67,12 @@ def cost(
             return table.to_csv() if form == "csv" else table.to_markdown()
         width = screen_width()
         backward = counted.backward_macs if train else None
-        lines = [*conditions(summary, width), Line(""), *table.to_lines(width), Line("")]
+        lines = [
+            *conditions(summary, width, "; sees: receptive field" if by == "layer" else ""),
+            Line(""),
+            *table.to_lines(width),
+            Line(""),
+        ]
         return [*lines, *totals(summary, width, backward)]
 
     deliver(make, output)

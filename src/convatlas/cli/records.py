@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..analysis.cost import CONVENTION
+from .tables import Row
 
 if TYPE_CHECKING:
+    from ..accuracy import Accuracy
     from ..analysis.cost import Cost, GroupCost, LayerCost
     from ..analysis.summary import Summary
     from ..catalogue import CatalogueEntry
@@ -86,8 +88,34 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "mode": mode_of(summary.training),
         "convention": CONVENTION,
         **_measures(summary),
+        "params_unused": summary.params_unused,
         "receptive_field": field and {"size_px": list(field.size), "stride_px": list(field.stride), "sees_all": field.sees_all},
         "uncounted": summary.uncounted,
+    }
+
+
+def accuracy_record(accuracy: Accuracy | None) -> dict[str, Any] | None:
+    """An accuracy with everything that it depends on; null where none is known."""
+    return (
+        None
+        if accuracy is None
+        else {
+            "top1_percent": accuracy.top1,
+            "top5_percent": accuracy.top5,
+            "dataset": accuracy.dataset,
+            "source": accuracy.source,
+            "evaluation": accuracy.evaluation,
+        }
+    )
+
+
+def accuracy_cells(accuracy: Accuracy | None) -> Row:
+    """An accuracy as cells of a table's row."""
+    return {
+        "top1_percent": accuracy and accuracy.top1,
+        "top1_shown": accuracy.shown if accuracy else "",
+        "dataset": accuracy and accuracy.dataset,
+        "accuracy_source": accuracy and accuracy.origin,
     }
 
 
@@ -98,7 +126,8 @@ def entry_record(entry: CatalogueEntry) -> dict[str, Any]:
         "family": entry.family,
         "paper": {"title": paper.title, "authors": paper.authors, "year": paper.year, "url": paper.url},
         "introduces": entry.introduces,
-        "published_percent": dict(entry.published),
+        "accuracy": accuracy_record(entry.accuracy),
+        "published": accuracy_record(entry.stated),
         **summary_record(entry.cost),
     }
 

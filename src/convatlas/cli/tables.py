@@ -37,6 +37,7 @@ class Column:
     Attributes:
         key: of the raw value; CSV uses it as the header, so it carries the unit.
         show: the value as text.
+        of_row: in place of ``show``, where the text takes more of the row than the value.
         scales: in place of ``show``, for numbers: the least value for which each scale is used, largest first.
         left: aligned to the left.
         most: wider texts are cut in their middle.
@@ -49,6 +50,7 @@ class Column:
     title: str
     unit: str = ""
     show: Callable[[Any], str] = str
+    of_row: Callable[[Row], str] | None = None
     scales: Sequence[tuple[float, Scale]] = ()
     left: bool = False
     most: int = 80
@@ -136,6 +138,8 @@ class Table:
             if self.total and column.summed:
                 values.append(sum(value for value in values if value is not None))
             unit, texts = column.texts(values)
+            if column.of_row:
+                texts = [column.of_row(row) for row in self.rows]
             if self.total and not column.summed:
                 texts.append(self.total if place == 0 else "")
             cells.append([column.title, f"({unit})" if unit else "", *texts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..analysis.cost import CONVENTION
@@ -18,11 +19,11 @@ def wrapped(text: str, width: int, style: str = "") -> list[Line]:
     return [Line(line, style) for line in textwrap.wrap(text, min(width, 100), break_on_hyphens=False)]
 
 
-def conditions(summary: Summary, width: int) -> list[Line]:
-    """The network and everything that its numbers depend on."""
+def conditions(summary: Summary, width: int, more: str = "") -> list[Line]:
+    """The network and everything that its numbers depend on; ``more`` explains further columns."""
     return [
         *wrapped(f"{summary.name}: {summary.conditions}", width, "bold"),
-        *wrapped(f"{CONVENTION}; memory: activations.", width, "dim"),
+        *wrapped(f"{CONVENTION}; memory: activations{more}.", width, "dim"),
     ]
 
 
@@ -51,6 +52,12 @@ def totals_in_words(summary: Summary, width: int) -> list[Line]:
         text = f"Not counted: {calls}: MACs and element-wise operations unknown, not zero, so the totals are at least these."
         lines += wrapped(text, width, "red")
     return lines
+
+
+def unused_in_words(found: Sequence[Summary]) -> str:
+    """Which networks have parameters that their pass does not use; "" if none has."""
+    having = [f"{summary.name} {summary.params_unused / 1e6:,.2f} M" for summary in found if summary.params_unused]
+    return f"Of the params, evaluation does not use (such as auxiliary heads): {', '.join(having)}." if having else ""
 
 
 def field_in_words(field: FinalField) -> str:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..accuracy import legend, of_weights, rank
 from ..errors import ConvatlasError
 from ..models.shapes import shown
 from ..weights import Weights, published
-from .columns import MEBI, MEGA, MEGA_ROUNDED, field, group_columns, plain
+from .columns import MEBI, MEGA, MEGA_ROUNDED, UNUSED_PARAMS, accuracy_columns, field, group_columns, telling
 from .completion import complete_family, complete_zoo
 from .formats import destination
 from .options import Debug, FormatOption, Json, Output, ZooModel
 from .output import deliver, screen_width
-from .records import as_json, entry_record, groups
+from .records import accuracy_cells, as_json, entry_record, groups
 from .tables import Column, Line, Table
-from .words import big, field_in_words, mebi, totals_in_words, wrapped
+from .words import big, field_in_words, mebi, totals_in_words, unused_in_words, wrapped
 
 if TYPE_CHECKING:
     from ..catalogue import CatalogueEntry
@@ -29,17 +30,18 @@ _SORTED_BY: dict[str, Callable[[dict[str, Any]], Any]] = {
     "params": lambda row: row["params"],
     "macs": lambda row: row["macs"],
     "memory": lambda row: row["activation_bytes"],
-    "top1": lambda row: -(row["top1_percent"] or 0),
+    "top1": lambda row: rank(row["accuracy"]),
 }
 _COLUMNS = (
     Column(key="name", title="network", left=True),
     Column(key="year", title="year", rank=3),
     Column(key="input", title="input"),
     Column(key="params", title="params", scales=MEGA),
+    UNUSED_PARAMS,
     Column(key="macs", title="MACs", scales=MEGA_ROUNDED),
     Column(key="activation_bytes", title="memory", scales=MEBI, rank=2),
-    Column(key="top1_percent", title="top-1", unit="%", show=plain, rank=1),
-    Column(key="receptive_field_px", title="field", unit="px", show=field, rank=4),
+    *accuracy_columns(rank=1),
+    Column(key="receptive_field_px", title="sees", unit="px", show=field, rank=4),
     Column(key="family", title="family", left=True, rank=5),
 )
 
@@ -49,7 +51,7 @@ def list_(
         str, typer.Argument(help="Part of a name, or a pattern such as 'resnet*'.", autocompletion=complete_zoo)
     ] = "*",
     family: Annotated[str | None, typer.Option("--family", help="Only this family.", autocompletion=complete_family)] = None,
-    sort: Annotated[Sorting, typer.Option("--sort", help="Order; the best top-1 comes first.")] = "name",
+    sort: Annotated[Sorting, typer.Option("--sort", help="Order; top1: the best first, ImageNet before other data sets.")] = "name",
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -71,9 +73,12 @@ def list_(
         if form != "table":
             return table.to_csv() if form == "csv" else table.to_markdown()
         width = screen_width()
-        note = f"{len(rows)} networks; batch 1, float32, evaluation; memory: activations; top-1: the paper's. "
-        note += "`convatlas show NAME` tells more."
-        return [*table.to_lines(width), *wrapped(note, width, "dim")]
+        accuracy = legend(entry.accuracy for entry in found)
+        note = f"{len(rows)} networks; batch 1, float32, evaluation; memory: activations; sees: receptive field. "
+        note += f"top-1: {accuracy}. " if accuracy else ""
+        note += f"{unused_in_words([entry.cost for entry in found])} `convatlas show NAME` tells more."
+        shown_table = Table(columns=telling(_COLUMNS, rows), rows=rows)
+        return [*shown_table.to_lines(width), *wrapped(note, width, "dim")]
 
     deliver(make, output)
 
@@ -140,26 +145,32 @@ def _row(entry: CatalogueEntry) -> dict[str, Any]:
         "params": cost.params,
         "macs": cost.macs,
         "activation_bytes": cost.activation_bytes,
-        "top1_percent": entry.published.get("top1"),
+        "params_unused": cost.params_unused,
+        "accuracy": entry.accuracy,
+        **accuracy_cells(entry.accuracy),
         "receptive_field_px": cost.receptive_field and cost.receptive_field.size,
     }
 
 
 def _weights_in_words(weights: Weights) -> str:
     """What the published file reaches, how large it is, and whose it is."""
-    reached = [f"{key} {value:.1f} %" for key, value in (("top-1", weights.top1), ("top-5", weights.top5)) if value is not None]
-    parts = [f"{', '.join(reached)} (one crop of {weights.preprocessing.crop} px)"] if reached else []
+    accuracy = of_weights(weights)
+    parts = [f"{accuracy.in_words} ({accuracy.evaluation})"] if accuracy else []
     size = weights.megabytes if weights.num_bytes is None else weights.num_bytes / 1e6
     parts += [] if size is None else [f"{size:.1f} MB"]
     parts.append(f"published as {weights.source}")
     return ", ".join(parts)
 
 
+def _unused(params: int) -> str:
+    return f"; evaluation does not use {params:,} of them (auxiliary heads)" if params else ""
+
+
 def _card(entry: CatalogueEntry, width: int) -> list[Line]:
     cost, paper = entry.cost, entry.paper
     facts = {
         "input": f"{shown(entry.input_size)}, batch 1, float32, evaluation",
-        "parameters": f"{cost.params:,} ({mebi(cost.params * 4)})",
+        "parameters": f"{cost.params:,} ({mebi(cost.params * 4)}){_unused(cost.params_unused)}",
         "MACs": f"{big(cost.macs)} (multiply-accumulates, bias additions left out)",
         "FLOPs": f"{big(cost.flops)} (2 x MACs + element-wise operations)",
         "activations": f"{mebi(cost.activation_bytes)} (outputs of all layers but views and in-place ones)",
@@ -167,9 +178,8 @@ def _card(entry: CatalogueEntry, width: int) -> list[Line]:
     }
     if cost.receptive_field:
         facts["receptive field"] = field_in_words(cost.receptive_field)
-    if entry.published:
-        stated = ", ".join(f"{key.replace('top', 'top-')} {value:g} %" for key, value in entry.published.items())
-        facts["accuracy"] = f"{stated} (as the paper states)"
+    if entry.stated:
+        facts["accuracy"] = f"{entry.stated.in_words} (as the paper states: {entry.stated.evaluation})"
     if weights := published(entry.name):
         facts["weights"] = f'"imagenet": {_weights_in_words(weights)}'
     lines = [

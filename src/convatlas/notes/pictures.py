@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..accuracy import IMAGENET
 from ..analysis.cost import LayerCost
 from . import measure as m
 from .sections import alexnet, googlenet, memory, resnet, resnext
@@ -97,7 +98,7 @@ def accuracy() -> Rows:
 
     rows = []
     for name, entry in REGISTRY.items():
-        if "top1" in entry.published and min(entry.input_size[1:]) >= 224:
+        if "top1" in entry.published and entry.dataset == IMAGENET:
             cost = m.cost(name)
             rows.append(
                 {

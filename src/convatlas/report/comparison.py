@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
+from ..accuracy import Accuracy, best_of, legend
 from ..analysis.memory import step_in_words
+from ..catalogue import accuracy_of
 from . import rows
 from .document import breakable, scrolling
 from .network import Network, batch_of
-from .numbers import ratio, scale, scaled, square
+from .numbers import in_short, ratio, scale, scaled, square
 from .panels import stage_margins, stage_panel, total_margins, total_panel
 from .plots import FIELD_MARGINS, MARGINS, balance_chart, field_chart
 from .theme import inline
@@ -25,12 +27,6 @@ class _Measure(NamedTuple):
     in_bytes: bool = False
     of_operations: bool = False  # at least this much where ops were not counted
     best: Callable[[Sequence[float]], float] = min
-
-
-def _published(network: Network) -> float | None:
-    from ..catalogue import list_models, lookup
-
-    return lookup(network.graph.name).published.get("top1") if network.graph.name in list_models() else None
 
 
 def _training_bytes(network: Network) -> float | None:
@@ -104,25 +100,46 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     finals = [network.summary.receptive_field for network in found]
     heads.append('<th scope="col" class="n">Receptive field <small>px</small></th>')
     columns.append([f'<td class="n">{square(final.size) if final else "none"}</td>' for final in finals])
-    accuracies = [_published(network) for network in found]
-    if any(accuracies):
-        heads.append('<th scope="col" class="n">Published top-1 <small>%</small></th>')
-        best = max(value for value in accuracies if value)
-        columns.append(
-            [f'<td class="n{" best" if value == best else ""}">{f"{value:g}" if value else "–"}</td>' for value in accuracies]
-        )
+    accuracies = [accuracy_of(network.graph.name) for network in found]
+    columns += _accuracy_columns(accuracies, heads)
     body = ""
     for place, network in enumerate(found):
         note = "" if shared else f"<small>{escape(network.conditions)}</small>"
         name = f'<a href="#network-{network.index}">{breakable(network.title)}</a>{note}'
         body += f'<tr><th scope="row">{name}</th>{"".join(column[place] for column in columns)}</tr>'
-    caption = f"×: ratio to {escape(found[0].title)}. Bold: the least of a column, for intensity and accuracy the most."
+    caption = f"×: ratio to {escape(found[0].title)}. Bold: the least of a column, for intensity the most; of accuracies the best on each data set."
     if any(network.summary.uncounted for network in found):
         caption += " ≥: some ops were not counted, so there is no ratio."
-    caption += _training_conditions(found)
+    if explained := legend(accuracies):
+        caption += f" Top-1: {escape(explained)}."
+    caption += _unused(found) + _training_conditions(found)
     head = f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead>'
     table = scrolling(f'<table class="comparison">{head}<tbody>{body}</tbody></table>', "Comparison")
     return f'{table}<p class="hint">{caption}</p>'
+
+
+def _accuracy_columns(accuracies: Sequence[Accuracy | None], heads: list[str]) -> list[list[str]]:
+    """Top-1 and the data set that it is of, bold only where it is the best of several on the same one."""
+    if not any(accuracy and accuracy.shown for accuracy in accuracies):
+        return []
+    heads += ['<th scope="col" class="n">Top-1 <small>%</small></th>', '<th scope="col">Data set</th>']
+    best = best_of(accuracies)
+    cells: list[list[str]] = [[], []]
+    for accuracy in accuracies:
+        if accuracy is None or accuracy.top1 is None:
+            cells[0].append('<td class="n">–</td>')
+            cells[1].append("<td>–</td>")
+            continue
+        style = " best" if accuracy.top1 == best.get(accuracy.dataset) else ""
+        cells[0].append(f'<td class="n{style}" data-of="top1" title="{escape(accuracy.origin, quote=True)}">{accuracy.shown}</td>')
+        cells[1].append(f"<td>{accuracy.dataset}</td>")
+    return cells
+
+
+def _unused(found: Sequence[Network]) -> str:
+    """Which networks have parameters that evaluation does not use, as a sentence."""
+    having = [f"{n.title} {in_short(n.summary.params_unused)}" for n in found if n.summary.params_unused]
+    return escape(f" Of the parameters, evaluation does not use (such as auxiliary heads): {', '.join(having)}.") if having else ""
 
 
 def _training_conditions(found: Sequence[Network]) -> str:

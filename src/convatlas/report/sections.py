@@ -41,8 +41,9 @@ def _origin(network: Network) -> str:
         return ""
     entry = lookup(network.graph.name)
     paper = entry.paper
-    accuracy = "".join(f"; {name.replace('top', 'top-')} {value:g} % as published" for name, value in entry.published.items())
-    return f'<p class="origin">{escape(f"{paper.authors}: {paper.title} ({paper.year}){accuracy}")}</p>'
+    known = dict.fromkeys(accuracy for accuracy in (entry.accuracy, entry.stated) if accuracy)
+    accuracies = "".join(f"; {accuracy.in_words} ({accuracy.origin})" for accuracy in known)
+    return f'<p class="origin">{escape(f"{paper.authors}: {paper.title} ({paper.year}){accuracies}")}</p>'
 
 
 def _cards(network: Network) -> str:
@@ -52,6 +53,8 @@ def _cards(network: Network) -> str:
     macs, flops = count(total.macs), count(total.flops)
     held, moved = size(total.activation_bytes), size(total.bytes_moved)
     weights = f"{in_bytes(cost.parameter_bytes)}; the same for any batch and input"
+    if total.params_unused:
+        weights += f"; evaluation does not use {in_short(total.params_unused)} of them (such as auxiliary heads)"
     cards = [
         _card("params", "Parameters", *count(total.params), f"{total.params:,}", weights),
         _card("macs", "MACs", at_least + macs[0], macs[1], f"{total.macs:,}", f"multiply-adds, no bias; {where}"),

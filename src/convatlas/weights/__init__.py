@@ -2,7 +2,7 @@
 
 The table is made from torchvision's and timm's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publishers
 state the first eight digits, in the file's name; of its size torchvision a rounded figure, and timm's documentation an exact one
-for some. Whole hashes and the other exact sizes are those that public projects pin; one is taken if it begins with the
+for some; what timm's files reach stands in its published results (Apache-2.0). Whole hashes and the other exact sizes are those that public projects pin; one is taken if it begins with the
 publisher's digits and two files state it, or a table whose other rows are so confirmed, or one that downloads are held to
 (torchvision's issue 7744, OpenVINO's Open Model Zoo, a Yocto recipe).
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 FILE = Path(__file__).parent.parent / "data" / "weights.json"
 PINNED_FILE = FILE.with_name("weights_pinned.json")
+RESULTS_FILE = FILE.with_name("timm_results.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
 """``python -m convatlas.weights`` makes the table of published weights anew.
 
 It joins torchvision's and timm's metadata, which state the first digits of a file's SHA-256 in its name, with
-data/weights_pinned.json: whole hashes and exact sizes, by file name, where public projects state them.
+data/weights_pinned.json: whole hashes and exact sizes, by file name, where public projects state them; and with
+data/timm_results.json: what timm's files reach, from its published results.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from torchvision.models import get_model_weights, list_models
 from ..files import atomic_write
 from ..names import natural_key
 from ..zoo import REGISTRY
-from . import FILE, PINNED_FILE
+from . import FILE, PINNED_FILE, RESULTS_FILE
 from .timm_names import TIMM
 
+RESULTS: dict[str, list[dict[str, Any]]] = json.loads(RESULTS_FILE.read_text(encoding="utf-8"))["results"]
 PINNED: dict[str, dict[str, Any]] = json.loads(PINNED_FILE.read_text(encoding="utf-8"))
 
 
@@ -59,17 +61,21 @@ def of_timm(name: str) -> dict[str, Any] | None:
         return None
     if not found.tag.endswith("in1k") or "_ft_" in found.tag or found.license.startswith("cc-by-nc"):
         return None
-    size = found.test_input_size or found.input_size
+    size = (found.test_input_size or found.input_size)[-1]
+    share = (found.test_crop_pct or found.crop_pct) if found.test_input_size else found.crop_pct
+    conditions = {"size": size, "crop": share, "interpolation": found.interpolation}
+    results = RESULTS.get(f"{found.architecture}.{found.tag}", [])
+    reached = next((result for result in results if conditions.items() <= result.items()), {})
     return {
         "url": found.url,
         **pinned(found.url),
         "megabytes": None,
-        "top1": None,
-        "top5": None,
+        "top1": reached.get("top1"),
+        "top5": reached.get("top5"),
         "source": f"timm {version(timm)} {found.architecture}.{found.tag}",
         "preprocessing": {
-            "resize": int(size[-1] / found.crop_pct),
-            "crop": size[-1],
+            "resize": int(size / share),
+            "crop": size,
             "mean": list(found.mean),
             "std": list(found.std),
             "interpolation": found.interpolation,

@@ -93,6 +93,7 @@ def _norm(variant: Variant) -> list[nn.Module]:
     summary="Showed that a deep convolutional network trained on GPUs, with ReLU and dropout, wins ImageNet by far.",
     input_size=lambda variant: (3, variant.input_size, variant.input_size),
     published={"alexnet_2012": {"top1": 59.3, "top5": 81.8}},
+    evaluation="ten crops",
 )
 def alexnet(
     variant: Variant,

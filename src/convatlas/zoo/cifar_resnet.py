@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..accuracy import CIFAR10, WHOLE_IMAGES
 from .layers.heads import PooledNetwork
 from .layers.residual import BasicBlock, BlockOptions
 from .registry import Paper, register
@@ -94,6 +95,8 @@ ERRORS = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
     ),
     summary="The residual networks of the paper's CIFAR study, up to 1202 layers, and their plain twins.",
     input_size=(3, 32, 32),
+    dataset=CIFAR10,
+    evaluation=WHOLE_IMAGES,
     published={f"resnet{depth}_cifar": {"top1": round(100 - error, 2)} for depth, error in ERRORS.items()},
 )
 def cifar_resnet(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ..accuracy import CIFAR10
 from .layers.stem import is_small
 from .network import Network
 from .registry import Paper, register
@@ -230,7 +231,7 @@ def densenet(
     )
 
 
-@register(CIFAR_VARIANTS, family="densenet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))
+@register(CIFAR_VARIANTS, family="densenet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32), dataset=CIFAR10)
 def densenet_cifar(
     variant: DenseNetVariant,
     *,

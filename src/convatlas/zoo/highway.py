@@ -18,6 +18,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..accuracy import CIFAR10, WHOLE_IMAGES
 from .network import Network
 from .registry import Paper, register
 
@@ -106,6 +107,8 @@ class HighwayNetwork(Network):
     ),
     summary="Made very deep networks trainable, by gates that choose between a layer's output and its input.",
     input_size=(3, 32, 32),
+    dataset=CIFAR10,
+    evaluation=WHOLE_IMAGES,
     published={"highway19": {"top1": 92.46}, "highway32": {"top1": 91.2}},
 )
 def highway(variant: Variant, *, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.2) -> HighwayNetwork:

@@ -19,6 +19,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..accuracy import MNIST, WHOLE_IMAGES
 from ..errors import ConvatlasError
 from .network import Network
 from .registry import Paper, register
@@ -162,6 +163,8 @@ class LeNet5(Network):
     ),
     summary="Set the pattern: convolution and subsampling in turn, with ever more and smaller maps, all trained.",
     input_size=(1, 32, 32),
+    dataset=MNIST,
+    evaluation=WHOLE_IMAGES,
     published={"lenet5": {"top1": 99.05}},
 )
 def lenet(variant: Variant, *, num_classes: int = 10, in_channels: int = 1, dropout: float = 0.0, output: str = "rbf") -> LeNet5:

@@ -16,6 +16,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from ..accuracy import CIFAR10, IMAGENET, WHOLE_IMAGES
 from .layers.plain import split_at_pooling
 from .network import Network
 from .registry import Paper, register
@@ -109,6 +110,8 @@ class NetworkInNetwork(Network):
     summary="Introduced the 1x1 convolution, and global average pooling in place of fully connected layers.",
     input_size=lambda variant: (3, variant.input_size, variant.input_size),
     published={"nin_cifar": {"top1": 91.19}},
+    dataset=lambda variant: CIFAR10 if variant.input_size == 32 else IMAGENET,
+    evaluation=WHOLE_IMAGES,
 )
 def nin(variant: Variant, *, num_classes: int | None = None, in_channels: int = 3, dropout: float = 0.5) -> NetworkInNetwork:
     """Network in Network; ``num_classes`` is 1000 for `nin_imagenet` and 10 for `nin_cifar` unless given."""

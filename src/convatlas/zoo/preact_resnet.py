@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..accuracy import CIFAR10, WHOLE_IMAGES
 from .cifar_resnet import CifarResNet, ZeroPaddedShortcut
 from .layers.preactivation import PreActBasic, PreActBottleneck, PreActNetwork, PreActVariant, preact_network_cifar
 from .layers.residual import BasicBlock, BlockOptions
@@ -96,6 +97,7 @@ SHORTCUTS = {
     paper=PAPER,
     summary="Moves normalisation and activation before the convolutions: a shortcut without obstacles, for 1001 layers.",
     published={"preact_resnet152": {"top1": 78.9, "top5": 94.5}, "preact_resnet200": {"top1": 79.3, "top5": 94.7}},
+    evaluation="one crop of 320 px",
 )
 def preact_resnet(
     variant: PreActVariant,
@@ -119,6 +121,8 @@ preact_resnet_cifar = register(
     paper=PAPER,
     summary="The same for small images.",
     input_size=(3, 32, 32),
+    dataset=CIFAR10,
+    evaluation=WHOLE_IMAGES,
     published={
         "preact_resnet110_cifar": {"top1": 93.63},
         "preact_resnet164_cifar": {"top1": 94.54},
@@ -133,6 +137,8 @@ preact_resnet_cifar = register(
     paper=PAPER,
     summary="ResNet-110 with a shortcut that is no identity: each of them trains worse (Table 1).",
     input_size=(3, 32, 32),
+    dataset=CIFAR10,
+    evaluation=WHOLE_IMAGES,
 )
 def resnet110_with_shortcut(
     means: str,

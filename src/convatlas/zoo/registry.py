@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from ..accuracy import IMAGENET, ONE_CROP
 from ..errors import ConvatlasError
 from ..names import unknown_name
 from ..paper import Paper
@@ -30,6 +31,8 @@ class Entry:
     summary: str
     input_size: tuple[int, int, int] = (3, 224, 224)
     published: Mapping[str, float] = field(default_factory=dict)  # what the paper states: top1, top5 (percent, accuracy)
+    dataset: str = IMAGENET  # that the published figures are of
+    evaluation: str = ONE_CROP  # how the paper measured them (see `Accuracy`)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -48,6 +51,8 @@ def register(
     summary: str,
     input_size: tuple[int, int, int] | Callable[[V], tuple[int, int, int]] = (3, 224, 224),
     published: Mapping[str, Mapping[str, float]] | None = None,
+    dataset: str | Callable[[V], str] = IMAGENET,
+    evaluation: str = ONE_CROP,
 ) -> Callable[[Callable[Concatenate[V, P], Network]], Callable[Concatenate[V, P], Network]]:
     """Register one network for each row of ``variants``; the decorated builder takes the row and keyword options.
 
@@ -70,6 +75,8 @@ def register(
                 summary=summary,
                 input_size=input_size(variant) if callable(input_size) else input_size,
                 published=(published or {}).get(name, {}),
+                dataset=dataset(variant) if callable(dataset) else dataset,
+                evaluation=evaluation,
             )
         return builder
 

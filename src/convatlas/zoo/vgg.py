@@ -82,6 +82,7 @@ class VGG(PlainNetwork):
         "vgg16": {"top1": 74.4, "top5": 91.9},
         "vgg19": {"top1": 74.5, "top5": 92.0},
     },
+    evaluation="all positions of the whole image, at one scale",
 )
 def vgg(variant: Variant, *, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """VGG; it halves its map five times, so small images need no other stem."""

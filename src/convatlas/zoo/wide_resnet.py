@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..accuracy import CIFAR10
 from .layers.preactivation import PreActBasic, PreActVariant, preact_network_cifar
 from .layers.residual import BlockOptions, Bottleneck
 from .layers.residual_network import ResidualVariant, residual_network
@@ -36,6 +37,6 @@ wide_resnet = register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMM
 
 
 # its dropout lies between the convolutions of each block, as in Section 3.3
-wide_resnet_cifar = register(CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32))(
-    preact_network_cifar
-)
+wide_resnet_cifar = register(
+    CIFAR_VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32), dataset=CIFAR10
+)(preact_network_cifar)

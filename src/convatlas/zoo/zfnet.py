@@ -69,6 +69,7 @@ class ZFNet(PlainNetwork):
     ),
     summary="Found AlexNet's first layer too coarse by looking at what its features respond to, and refined it.",
     published={"zfnet": {"top1": 61.6, "top5": 83.5}, "zfnet_512": {"top1": 62.5, "top5": 84.0}},
+    evaluation="ten crops",
 )
 def zfnet(variant: Variant, *, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> ZFNet:
     """ZFNet."""
