@@ -128,7 +128,8 @@ def train(
         **settings,
         **_changes(changes or [], epochs=epochs, batch=batch),
     )
-    _say_end(run)
+    if run.best is not None and os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
+        _say_end(run, _page(run))
 
 
 def room() -> Any:
@@ -151,13 +152,22 @@ def _trained(*args: Any, **options: Any) -> Any:
         raise typer.Exit(_DISK_FULL) from None
 
 
-def _say_end(run: Any) -> None:
+def _page(run: Any) -> str:
+    """Write the run's page; what it is called in the last line."""
+    from ..report.run import write_run_page
+
+    try:
+        return f"{write_run_page(run).name}, "
+    except ConvatlasError as error:  # the charts' libraries are not installed
+        print(f"note: no report.html: {error}", file=sys.stderr)
+        return ""
+
+
+def _say_end(run: Any, page: str) -> None:
     best = run.best
-    if best is None or os.environ.get("RANK", "0") != "0":  # of several processes the first speaks
-        return
     top5 = "" if best["val_top5"] is None else f", top-5 {best['val_top5']:.2f} %"
     print(f"best: epoch {best['epoch']}, top-1 {best['val_top1']:.2f} %{top5} on {run.validation_images:,} images")
-    print(f"run:  {run.folder} (best/model.safetensors, metrics.csv)")
+    print(f"run:  {run.folder} ({page}best/model.safetensors, metrics.csv)")
 
 
 def _given(values: dict[str, tuple[Any, Any]]) -> dict[str, Any]:

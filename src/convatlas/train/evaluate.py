@@ -49,6 +49,7 @@ def evaluate_batches(
     channels_last: bool = False,
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
     summed: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+    watch: Callable[[Batch, Tensor], None] | None = None,
 ) -> Scores:
     """Score a network, in evaluation mode, on labelled batches.
 
@@ -60,6 +61,7 @@ def evaluate_batches(
         channels_last: give images in that memory format.
         autocast: makes the context in which a forward pass runs.
         summed: adds a tensor up over the processes.
+        watch: is shown each batch, and its logits.
     """
     loss = torch.zeros((), dtype=torch.float32 if torch.device(device).type == "mps" else torch.float64, device=device)
     among_top = torch.zeros((), dtype=torch.int64, device=device)
@@ -71,6 +73,8 @@ def evaluate_batches(
             continue
         with autocast():
             logits = first_of(network(to_device(batch.pixels, device, channels_last))).float()
+        if watch is not None:
+            watch(batch, logits.cpu())
         labels = batch.labels.to(device)
         loss += F.cross_entropy(logits, labels, reduction="sum")
         confusion += torch.bincount(labels * classes + logits.argmax(1), minlength=classes * classes)

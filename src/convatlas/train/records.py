@@ -17,6 +17,7 @@ import torch
 
 from ..errors import ConvatlasError
 from ..files import atomic_write
+from .display import peak_bytes_of_process
 from .state import COLUMNS, Row
 
 FORMAT = 1
@@ -50,6 +51,14 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"this one reads format {FORMAT}: install the newer one"
         )
     return dict(record)
+
+
+def note_peak(folder: Path, device: torch.device) -> None:
+    """Note in run.json the most memory that this process has had: of tensors on CUDA, of everything on a CPU."""
+    on_cuda = device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated(device) if on_cuda else peak_bytes_of_process()
+    record = read_run(folder)
+    write_run(folder, record | {"measured": {"peak_bytes": peak, "of": "tensors" if on_cuda else "process"}})
 
 
 def write_metrics(folder: Path, rows: Sequence[Row]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..files import folder_at
 from ..weights import Preprocessing
 from ..zoo import REGISTRY
 from . import checkpoint
-from .data import Data, Loader, open_data, open_images
+from .data import Batch, Data, Loader, open_data, open_images
 from .device import autocast
 from .evaluate import Scores, evaluate_batches
 from .job import Job
@@ -116,6 +117,16 @@ class Run:
         checkpoint.load_weights(self.place if weights == "best" else self.folder / "last", network)
         return network.eval()
 
+    def data(self) -> Data:
+        """What the run was trained on, opened again.
+
+        Raises:
+            DataError: they are no longer there.
+        """
+        job = self.job
+        spec = self.record["data"]["spec"] or job.data
+        return open_data(spec, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold)
+
     def evaluate(
         self,
         data: str | Path | Data | None = None,
@@ -124,21 +135,20 @@ class Run:
         device: str = "cpu",
         batch: int | None = None,
         workers: int = 0,
+        watch: Callable[[Batch, torch.Tensor], None] | None = None,
     ) -> Scores:
         """Score the best weights, or the last epoch's, on images: those that the run validated on, or others.
 
-        Of other data those that validate are taken, or all where the data are not split; their classes are matched by name. ``batch`` images at a time, by default as many as in training: with another
-        number, or on another machine, the last digits may differ, since kernels add up in another order.
+        Of other data those that validate are taken, or all where the data are not split; their classes are matched by name.
+        ``batch`` images at a time, by default as many as in training: with another number, or on another machine, the last digits
+        may differ, since kernels add up in another order. ``watch`` is shown each batch and its logits.
 
         Raises:
             ConvatlasError: the data have a class that the run does not know.
         """
         job = self.job
-        if data is None or data == job.data:
-            spec = self.record["data"]["spec"] or job.data
-            data = open_data(spec, seed=job.seed, validation=job.validation, folds=job.folds, fold=job.fold)
         loader = Loader(
-            open_images(data, classes=self.classes),
+            open_images(self.data() if data is None or data == job.data else data, classes=self.classes),
             classes=len(self.classes),
             batch=batch or job.recipe.batch,
             channels=self.channels,
@@ -153,4 +163,5 @@ class Run:
             device=device,
             channels_last=True,
             autocast=lambda: autocast(job.precision, device),
+            watch=watch,
         )

@@ -197,6 +197,8 @@ def _run(
             ending = fit(training, stop)
         if training.tracker is not None:
             training.tracker.close()
+        if first:
+            records.note_peak(folder, accelerator.device)
         if ending == "interrupted":
             raise Interrupted(stop.signal or signal.SIGTERM, folder)
     return Run(folder, module)
