@@ -46,7 +46,7 @@ def test_what_has_no_figure_comes_last() -> None:
 
 def test_marks_are_explained_where_they_stand_and_nowhere_else() -> None:
     weights, paper = accuracy(70.0, source="torchvision"), accuracy(75.0)
-    assert [each.shown for each in (weights, paper, accuracy(59.3, evaluation="ten crops"))] == ["70", "75*", "59.3**"]
+    assert [each.shown for each in (weights, paper, accuracy(59.3, evaluation="ten crops"))] == ["70.0", "75.0*", "59.3**"]
     assert legend([weights]) == "of the weights that can be loaded, on one crop"
     assert "measured differently" in legend([weights, paper])
     assert legend([None]) == ""

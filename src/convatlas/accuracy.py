@@ -45,7 +45,7 @@ class Accuracy:
     @property
     def shown(self) -> str:
         """The top-1 figure as tables show it, with its mark."""
-        return "" if self.top1 is None else f"{round(self.top1, 2):g}{self.mark}"
+        return "" if self.top1 is None else f"{percent(self.top1)}{self.mark}"
 
     @property
     def origin(self) -> str:
@@ -56,7 +56,12 @@ class Accuracy:
     def in_words(self) -> str:
         """As "top-1 71.59 %, top-5 90.38 % on ImageNet"."""
         figures = (("top-1", self.top1), ("top-5", self.top5))
-        return ", ".join(f"{name} {round(value, 2):g} %" for name, value in figures if value is not None) + f" on {self.dataset}"
+        return ", ".join(f"{name} {percent(value)} %" for name, value in figures if value is not None) + f" on {self.dataset}"
+
+
+def percent(value: float) -> str:
+    """A percentage with one decimal, or two where they are known: papers state "74.4", evaluations 71.592."""
+    return f"{value:.2f}".removesuffix("0")
 
 
 def of_weights(weights: Weights | None) -> Accuracy | None:
