@@ -117,11 +117,13 @@ def test_an_input_without_a_batch_axis_says_so(nets: None, capsys: pytest.Captur
     found = told("cost", "some_nets.py:Rows", "--input", "7x20", "--batch", "none", capsys=capsys)
     assert (found["batch"], found["macs"]) == (None, 7 * 100)
     assert run(["compare", "some_nets.py:Rows", "--input", "7x20", "--batch", "none"]) == 0
+    assert "a training step is of a batch" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
     ("args", "says"),
     [
+        (["some_nets.py:Net"], "unknown attribute of some_nets.py 'Net': it has Clips, Pair, Rows, Gray"),
         (["some_nets.py:Clips"], "does not say its input size; say it, as `--input 3x64x64`"),
         (["some_nets.py:Gray"], "does not say its input size, so this one was tried"),
         (["some_nets.py:Rows", "--input", "12"], "linear expects 20 features"),
@@ -137,3 +139,12 @@ def test_what_cannot_be_counted_is_told_with_a_way_out(
 ) -> None:
     assert run(["cost", *args]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_network_in_a_file_with_several_inputs_is_measured(nets: None, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ["--input", "3x16x16", "--input", "tokens=7:int64", "--batch", "4"]
+    found = told("memory", "some_nets.py:Pair", *typed, "--threads", "1", "--measure", capsys=capsys)
+    assert found["inputs"] == [{"shape": [4, 3, 16, 16], "dtype": "float32"}, {"shape": [4, 7], "dtype": "int64"}]
+    measured = found["measured"]
+    assert isinstance(measured, dict)
+    assert abs(measured["error"]) < 0.25  # a hundred kilobytes, of which a few buffers are a part

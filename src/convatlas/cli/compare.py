@@ -115,7 +115,7 @@ def _record(network: Compared, first: Summary, training: Training) -> dict[str, 
     accuracy = {"accuracy": accuracy_record(accuracy_of(summary.name))}
     step = {
         "condition": training.in_words([network.training.batch]),
-        "batch": network.training.batch,
+        "batch": None if summary.batch is None else network.training.batch,
         "device": training.device,
         **network.training.row(),
     }

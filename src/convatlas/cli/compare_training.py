@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..analysis.memory import TRAINING_BATCH
 from ..catalogue import TRAINING_PRECISIONS, list_models, lookup
 from ..errors import ConvatlasError
-from ..models.shapes import inputs_of, parse_inputs
+from ..models.shapes import NO_BATCH, inputs_of, parse_inputs
 from .columns import GIBI
 from .tables import Column
 
@@ -47,6 +47,8 @@ class Training:
         """As "fp32, amp: the peak of a simulated training step at batch 32, SGD with momentum, CPU with 4 threads"."""
         from ..analysis.memory import Settings, step_in_words
 
+        if self.batch == NO_BATCH:
+            return f"{', '.join(self.precisions)}: none, since a training step is of a batch"
         batch = " or ".join(f"{batch:,}" for batch in sorted(set(batches)))
         return f"{', '.join(self.precisions)}: the peak of a simulated {step_in_words(batch, Settings(device=self.device), precision='')}"
 

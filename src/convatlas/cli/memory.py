@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,11 @@ from .progress import working
 from .step_options import CARD_HINT, Device, Fit, Implementation, Optimizer, Precision, budget_of, refuse_given
 from .tables import Line, Table
 from .words import wrapped
+
+if TYPE_CHECKING:
+    from ..analysis.memory import Settings
+    from ..devices.measure_memory import Measured
+    from .memory_options import Subject
 
 By = Literal["kind", "layer"]
 _CHECKPOINTS = "none, blocks, every:K, auto (the cheapest that fits --fit), or module paths with commas between"
@@ -119,7 +124,7 @@ def memory(
         settings = with_checkpoints(checkpoint or "none", graph, settings, budget, "--checkpoint")
         found = (inference_memory if inference else training_memory)(graph, settings)
         answer = None if budget is None else subject.verdict(budget, settings)
-        measured = _measured(subject.module, subject.shape, settings, inference) if measure else None
+        measured = _measured(subject, settings, inference) if measure else None
         notes = notes_estimate(graph, settings) if estimate else None
         rows = layer_rows(found) if by == "layer" else kind_rows(found)
         if form == "json":
@@ -141,8 +146,8 @@ def memory(
     deliver(make, output)
 
 
-def _measured(module: Any, shape: tuple[int, ...], settings: Any, inference: bool) -> Any:
+def _measured(subject: Subject, settings: Settings, inference: bool) -> Measured:
     from ..devices.measure_apart import measured_apart
 
     with working("measuring a real step" if not inference else "measuring a real forward pass"):
-        return measured_apart(module, shape, settings, inference=inference)
+        return measured_apart(subject.name, subject.inputs, settings, inference=inference)

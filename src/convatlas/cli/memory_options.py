@@ -26,7 +26,7 @@ class Subject:
 
     Attributes:
         name: what was typed.
-        shape: of the first input, batch axis included.
+        inputs: what forward gets at the batch that was asked for.
         graph_at: batch -> graph.
         module: the network; None where there is only a file.
         smaller: a lower resolution in words, and its graphs; None where there is none to suggest.
@@ -34,10 +34,15 @@ class Subject:
     """
 
     name: str
-    shape: tuple[int, ...]
+    inputs: Inputs
     graph_at: Callable[[int], Graph]
     module: Any
     smaller: tuple[str, Callable[[int], Graph]] | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first input, batch axis included."""
+        return self.inputs.specs()[0].shape
 
     def verdict(self, memory_bytes: int, settings: Settings) -> Verdict:
         """Whether a step at the batch of ``shape`` fits.
@@ -81,7 +86,7 @@ def one_graph(model: str, graph: Graph, training: bool) -> Subject:
             raise ConvatlasError(f"{model} was traced for evaluation, which says nothing of training; name the network itself")
         return graph
 
-    return Subject(model, shape, fixed, None, None)
+    return Subject(model, Inputs(*graph.specs(graph.inputs)), fixed, None, None)
 
 
 def subject_from(asked: Asked, training: bool) -> Subject:
@@ -91,7 +96,7 @@ def subject_from(asked: Asked, training: bool) -> Subject:
 
     given = asked.inputs(TRAINING_BATCH)
     if asked.batch == NO_BATCH:
-        return Subject(asked.loaded.name, given.specs()[0].shape, _without_batches, asked.loaded.module, None)
+        return Subject(asked.loaded.name, given, _without_batches, asked.loaded.module, None)
 
     def graphs(inputs_at: Callable[[int], Inputs]) -> Callable[[int], Graph]:
         return lru_cache(maxsize=32)(lambda wanted: asked.traced(inputs_at(wanted), training))
@@ -99,7 +104,7 @@ def subject_from(asked: Asked, training: bool) -> Subject:
     shape = given.specs()[0].shape
     one_image = given == Inputs(shape)
     smaller = at_smaller_input(shape[1:], lambda size: graphs(Inputs(size).with_batch)) if one_image else None
-    return Subject(asked.loaded.name, shape, graphs(given.at_batch), asked.loaded.module, smaller)
+    return Subject(asked.loaded.name, given, graphs(given.at_batch), asked.loaded.module, smaller)
 
 
 def _without_batches(_: int) -> Graph:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..models.shapes import shown
 from ..sizes import gibi
 from .columns import BYTES, OUTPUT, share
 from .fit_tables import fit_record
@@ -73,6 +72,7 @@ def conditions_of(subject: Subject, memory: TrainingMemory) -> dict[str, Any]:
         "mode": "training step" if training else "inference",
         "batch": subject.shape[0],
         "input_shape": list(subject.shape),
+        "inputs": [{"shape": list(spec.shape), "dtype": spec.dtype} for spec in subject.inputs.specs()],
         "precision": settings.precision,
         "device": settings.device,
         "channels_last": settings.channels_last,
@@ -131,12 +131,10 @@ def record_of(
 
 def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]:
     """The network, its conditions, the peak, and what the device needs for it."""
-    from ..analysis.memory import step_in_words
     from ..analysis.memory.checkpointing import recomputed_macs
     from ..analysis.memory.overhead import BESIDE_THE_TENSORS
     from .words import big
 
-    step = step_in_words(memory.batch, memory.settings, training=memory.graph.training)
     place = f"{memory.peak_name} ({memory.peak_op})" if memory.peak_name else memory.peak_op
     at_least = "at least " if memory.at_least else ""
     needed = (
@@ -146,7 +144,7 @@ def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]
     if memory.reserved_bytes is not None:
         needed += f" Where there is room, the caching allocator reserves {gibi(memory.reserved_bytes)} for the tensors."
     lines = [
-        *wrapped(f"{subject.name}: input {shown(subject.shape[1:])}, {step}.", width, "bold"),
+        *wrapped(f"{subject.name}: {memory.conditions}.", width, "bold"),
         *wrapped(f"Peak: {at_least}{gibi(memory.peak_bytes)}, in {memory.phase}, {place}.", width, "bold"),
         *wrapped(needed, width),
     ]

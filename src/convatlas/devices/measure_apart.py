@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -16,6 +17,7 @@ from torch import nn
 
 from ..analysis.memory import Settings
 from ..errors import ConvatlasError
+from ..inputs import Inputs, InputsLike
 from .measure_memory import Measured, measure_inference, measure_training
 
 
@@ -23,12 +25,13 @@ class MeasurementError(ConvatlasError):
     """The step could not be measured; the message tells how far it came."""
 
 
-def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings, *, inference: bool = False) -> Measured:
+def measured_apart(model: nn.Module | str, inputs: InputsLike, settings: Settings, *, inference: bool = False) -> Measured:
     """Measure a training step, or an inference, in a process of its own.
 
     Args:
-        model: a module on any device; one on ``meta`` gets tensors there. It stays as it is.
-        shape: of the input, batch axis included.
+        model: a module on any device; one on ``meta`` gets tensors there. It stays as it is. Or a word for one (see `models`), which
+            the process loads itself: code in a file of the user's cannot be handed over otherwise.
+        inputs: shape with the batch axis, or `Inputs`.
         settings: how it is done; the process runs as many threads as they say.
         inference: one forward pass without gradients.
 
@@ -36,10 +39,11 @@ def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings,
         MeasurementError: the process ended without a figure, as when it ran out of memory; says how far it came.
 
     """
+    given = Inputs.of(inputs)
     with tempfile.TemporaryDirectory(prefix="convatlas-") as folder:
         order, answer, progress = (Path(folder, name) for name in ("order.pickle", "answer.json", "progress"))
         try:
-            order.write_bytes(pickle.dumps((model, shape, settings, inference)))
+            order.write_bytes(pickle.dumps((model, given, settings, inference)))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise MeasurementError(f"this model cannot be handed to a process of its own: {error}") from error
         process = subprocess.run(
@@ -54,7 +58,7 @@ def measured_apart(model: nn.Module, shape: tuple[int, ...], settings: Settings,
         reached = progress.read_text().splitlines() if progress.exists() else []
     what = "an inference" if inference else "a step"
     raise MeasurementError(
-        f"{what} at {'x'.join(map(str, shape))} could not be measured: {_reason(process)}; "
+        f"{what} at {' and '.join('x'.join(map(str, spec.shape)) for spec in given.specs())} could not be measured: {_reason(process)}; "
         f"it came as far as {reached[-1] if reached else 'starting a process'}"
     )
 
@@ -91,10 +95,15 @@ def _main() -> None:
             progress.write(f"{phase}\n")
 
         tell("loading the model")
-        model, shape, settings, inference = pickle.loads(Path(folder, "order.pickle").read_bytes())
+        model, inputs, settings, inference = pickle.loads(Path(folder, "order.pickle").read_bytes())
+        if isinstance(model, str):
+            from ..models import load
+
+            with contextlib.redirect_stdout(sys.stderr):
+                model = load(model).module
         torch.set_num_threads(settings.threads)
         measure = measure_inference if inference else measure_training
-        found = measure(_with_numbers(model), shape, settings, tell)
+        found = measure(_with_numbers(model), inputs, settings, tell)
     Path(folder, "answer.json").write_text(json.dumps(asdict(found)))
 
 

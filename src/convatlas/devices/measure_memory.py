@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 from ..analysis.memory import Settings
 from ..errors import ConvatlasError
+from ..graph import TensorSpec
+from ..inputs import Inputs, InputsLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,13 @@ def _prepared(model: nn.Module, settings: Settings) -> nn.Module:
 
 
 def measure_training(
-    model: nn.Module, shape: tuple[int, ...], settings: Settings, tell: Callable[[str], None] = lambda phase: None
+    model: nn.Module, inputs: InputsLike, settings: Settings, tell: Callable[[str], None] = lambda phase: None
 ) -> Measured:
     """Run two real steps in this process, and measure the second one.
 
     Args:
         model: a module on any real device; it is trained, moved and changed by this.
-        shape: of the input, batch axis included.
+        inputs: shape with the batch axis, or `Inputs`; tensors of whole numbers are zeros, which every table of vectors has.
         settings: how the step is done.
         tell: is told each phase as it begins.
 
@@ -136,7 +138,7 @@ def measure_training(
     tell("making the model's and the optimizer's tensors")
     model = _prepared(model.to(device), settings)
     average = deepcopy(model) if settings.ema else None
-    images = _images(model, shape, settings)
+    given, tensors = _given(model, inputs, settings)
     optimizer = make_optimizer(settings, [parameter for parameter in model.parameters() if parameter.requires_grad])
     autocast = torch.autocast(device.type, enabled=settings.precision == "amp")
     targets: dict[int, Tensor] = {}
@@ -145,7 +147,7 @@ def measure_training(
         for micro in range(settings.accumulate):
             tell(f"the {which} step's forward pass")
             with autocast:
-                output = model(images)
+                output = model(*given.args, **given.kwargs)
             loss = loss_of(output, targets)
             tell(f"the {which} step's backward pass")
             loss.backward()  # type: ignore[no-untyped-call]
@@ -157,34 +159,46 @@ def measure_training(
 
     step("first")
     state = [value for entry in optimizer.state.values() for value in entry.values() if isinstance(value, Tensor)]
-    kept = [*model.parameters(), *model.buffers(), *state, images, *targets.values()]
+    kept = [*model.parameters(), *model.buffers(), *state, *tensors, *targets.values()]
     if average is not None:
         kept += [*average.parameters(), *average.buffers()]
     return _measured(lambda: step("measured"), kept, device)
 
 
 def measure_inference(
-    model: nn.Module, shape: tuple[int, ...], settings: Settings, tell: Callable[[str], None] = lambda phase: None
+    model: nn.Module, inputs: InputsLike, settings: Settings, tell: Callable[[str], None] = lambda phase: None
 ) -> Measured:
     """Run the network twice in this process without gradients, and measure the second time; else as `measure_training`."""
     device = torch.device(settings.device)
     tell("making the model's tensors")
     model = _prepared(model.to(device), settings).eval()
-    images = _images(model, shape, settings)
+    given, tensors = _given(model, inputs, settings)
 
     def run(which: str) -> None:
         tell(f"the {which} forward pass")
         with torch.no_grad(), torch.autocast(device.type, enabled=settings.precision == "amp"):
-            model(images)
+            model(*given.args, **given.kwargs)
 
     run("first")
-    return _measured(lambda: run("measured"), [*model.parameters(), *model.buffers(), images], device)
+    return _measured(lambda: run("measured"), [*model.parameters(), *model.buffers(), *tensors], device)
 
 
-def _images(model: nn.Module, shape: tuple[int, ...], settings: Settings) -> Tensor:
+def _given(model: nn.Module, inputs: InputsLike, settings: Settings) -> tuple[Inputs, list[Tensor]]:
+    """What forward gets, and the tensors in it."""
     first = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
-    images = torch.randn(shape, device=first.device).to(first.dtype)
-    return images.to(memory_format=torch.channels_last) if settings.channels_last else images
+    tensors: list[Tensor] = []
+
+    def made(spec: TensorSpec) -> Tensor:
+        if spec.is_floating:
+            tensor = torch.randn(spec.shape, device=first.device).to(first.dtype)
+        else:
+            tensor = torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=first.device)
+        if settings.channels_last and tensor.dim() == 4:
+            tensor = tensor.to(memory_format=torch.channels_last)
+        tensors.append(tensor)
+        return tensor
+
+    return Inputs.of(inputs).mapped(made), tensors
 
 
 def _measured(run: Callable[[], None], kept: list[Tensor], device: torch.device) -> Measured:

@@ -33,7 +33,8 @@ def from_code(model: str) -> tuple[nn.Module, str]:
     path = ".".join(names)
     if names and not _makes_networks(found):
         public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
-        raise unknown_name(f"attribute of {place}", names[0], public)
+        networks = [name for name in public if _is_network(getattr(found, name), found)]
+        raise unknown_name(f"attribute of {place}", names[0], public, f"it has {', '.join(networks)}" if networks else "")
     model = model.removesuffix(f".{path}") if path else model
     if isinstance(found, nn.Module):
         return found, path
@@ -47,6 +48,12 @@ def from_code(model: str) -> tuple[nn.Module, str]:
     if not isinstance(made, nn.Module):
         raise ConvatlasError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
     return made, path
+
+
+def _is_network(thing: object, place: object) -> bool:
+    """Whether something in a module is a network, or a class of them that is defined there."""
+    is_own_class = isinstance(thing, type) and issubclass(thing, nn.Module) and thing.__module__ == getattr(place, "__name__", "")
+    return is_own_class or isinstance(thing, nn.Module)
 
 
 def _makes_networks(found: object) -> bool:

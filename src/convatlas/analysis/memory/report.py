@@ -136,7 +136,7 @@ class TrainingMemory:
         """What the figures hold for: the input, and how the step is done."""
         asked = [value for value in self.graph.inputs if not self._is_target(value)]
         sample = sample_in_words(self.graph.specs(asked), self.graph.batch_axis)
-        return f"input {sample}, {step_in_words(self.batch, self.settings, training=self.graph.training)}"
+        return f"input{'s' if len(asked) > 1 else ''} {sample}, {step_in_words(self.batch, self.settings, training=self.graph.training)}"
 
     def _is_target(self, value: int) -> bool:
         return any(isinstance(node.op, Loss) and value in node.inputs[1:] for node in self.graph.nodes)
