@@ -29,7 +29,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from .maps import Size, has_positions, is_pointwise, map_sizes, with_positions
-from .wiring import Segment, Wiring
+from .wiring import Segment, Wiring, within
 
 if TYPE_CHECKING:
     from ..graph import Graph
@@ -175,8 +175,3 @@ class _Finder:
             if start >= earliest:
                 return start
         return first
-
-
-def within(module: str, path: str) -> bool:
-    """Whether a module is the one at that path or lies in it."""
-    return not path or module == path or module.startswith(f"{path}.")

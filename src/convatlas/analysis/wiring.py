@@ -142,3 +142,8 @@ class Wiring:
             unit.append(place)
             home[place] = unit
         return units
+
+
+def within(module: str, path: str) -> bool:
+    """Whether a module is the one at that path or lies in it."""
+    return not path or module == path or module.startswith(f"{path}.")

@@ -8,12 +8,9 @@ from dataclasses import replace
 from ...errors import ConvatlasError
 from ...graph import Graph
 from ...names import unknown_name
+from ..wiring import within
 
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
-
-
-def _within(path: str, module: str) -> bool:
-    return path == module or path.startswith(f"{module}.")
 
 
 def with_regions(graph: Graph, modules: Iterable[str]) -> Graph:
@@ -27,11 +24,11 @@ def with_regions(graph: Graph, modules: Iterable[str]) -> Graph:
     for name in names:
         if name not in graph.modules:
             raise unknown_name("module to checkpoint", name, [path for path in graph.modules if path])
-        if not any(_within(node.module, name) for node in graph.nodes):
+        if not any(within(node.module, name) for node in graph.nodes):
             raise ConvatlasError(f"module {name!r} makes no call in this forward pass, so it cannot be checkpointed")
     nodes, region, last = [], 0, ""
     for node in graph.nodes:
-        inside = next((name for name in names if _within(node.module, name)), "")
+        inside = next((name for name in names if within(node.module, name)), "")
         if inside and inside != last:
             region += 1
         last = inside
@@ -90,7 +87,7 @@ def recomputed_macs(graph: Graph, modules: Iterable[str]) -> int:
     return sum(
         node.op.macs(graph.specs(node.inputs), graph.specs(node.outputs))
         for node in graph.nodes
-        if any(_within(node.module, name) for name in names)
+        if any(within(node.module, name) for name in names)
     )
 
 
