@@ -223,8 +223,7 @@ def _pooled(layers: list[nn.Module], channels: int, num_classes: int) -> nn.Modu
 
 
 def _blocks(depth: int) -> int:
-    if depth % 6 != 2:
-        raise ValueError(f"`depth` (={depth}) must be 6 n + 2")
+    assert depth % 6 == 2, depth
     return (depth - 2) // 6
 
 
