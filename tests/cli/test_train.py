@@ -135,3 +135,19 @@ def test_recipes_tell_source_and_published_accuracy(run: Command) -> None:
     assert {"modern", "vgg", "googlenet", "resnet_cifar", "efficientnet"} <= {recipe["name"] for recipe in recipes}
     assert "74.4 %" in run("recipes", "vgg").out
     assert "'vgc'" in run("recipes", "vgc").err
+
+
+def test_a_run_predicts_what_it_validated_and_is_created_and_compared_by_its_folder(run: Command, trained: Path) -> None:
+    import convatlas as ca
+
+    opened = ca.Run.open(trained)
+    data = opened.data()
+    for index in range(8):
+        data.val.read(index, 1).save(f"{index}.png")
+    told = json.loads(run("predict", "done", *(f"{index}.png" for index in range(8)), "--top", "1", "--json").out)
+    guesses: list[int] = []
+    opened.evaluate(watch=lambda batch, logits: guesses.extend(logits.argmax(1).tolist()))
+    assert [image["classes"][0]["class"] for image in told["images"]] == [data.classes[guess] for guess in guesses[:8]]
+    assert not ca.create("done").training
+    rows = json.loads(run("compare", "done", "done", "--json").out)["runs"]
+    assert [row["val_top1"] for row in rows] == [opened.best["val_top1"]] * 2 if opened.best else False

@@ -11,7 +11,7 @@ from ..analysis import receptive_field as _receptive_field
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import Inputs, InputsLike
-from ..models import Loaded, is_graph_file, load, read_graph
+from ..models import Loaded, is_graph_file, is_run_folder, load, read_graph
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,13 +29,14 @@ def create(
     in_channels: int | None = None,
     weights: str | Path | None = None,
     **options: Option,
-) -> Network:
-    """Make a network of the zoo, initialised as in its paper, on torch's default device.
+) -> Network | nn.Module:
+    """Make a network of the zoo, initialised as in its paper, on torch's default device; or that of a training's folder.
 
     Under ``torch.device("meta")`` nothing is allocated and no random number is drawn.
 
     Args:
-        name: of the network; see `list_models`.
+        name: of the network; see `list_models`. The folder of a training gives its network with the best weights, in evaluation
+            mode, and takes none of the other arguments.
         num_classes: how many logits it makes; by default as in its paper.
         in_channels: of its images; by default as in its paper.
         weights: "imagenet" for the published file, an https URL, or a file. Another ``num_classes`` starts the last layer
@@ -51,6 +52,12 @@ def create(
     from ..zoo import create
 
     said = {"num_classes": num_classes, "in_channels": in_channels}
+    if is_run_folder(name):
+        if given := [key for key, value in {**said, "weights": weights, **options}.items() if value is not None]:
+            raise ConvatlasError(f"{name} is a training, whose network is as it was trained; leave `{given[0]}` out")
+        from ..train import Run
+
+        return Run.open(name).network()
     return create(name, weights=weights, **{key: value for key, value in said.items() if value is not None}, **options)
 
 

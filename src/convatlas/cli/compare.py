@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..accuracy import legend
 from ..analysis.cost import CONVENTION
 from ..catalogue import accuracy_of
+from ..models import is_run_folder
 from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, UNUSED_PARAMS, accuracy_columns, field, ratio, telling
+from .compare_runs import compared_runs
 from .compare_training import Peaks, Training
 from .formats import destination
 from .options import BothBatches, Debug, FormatOption, Input, Json, Models, Output, Train
@@ -58,8 +60,11 @@ def compare(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Compare networks, each figure with its ratio to the first."""
+    """Compare networks, each figure with its ratio to the first; or trainings, by their folders."""
     form, output = destination(chosen, json, output)
+    if all(is_run_folder(model) for model in models):
+        deliver(lambda: compared_runs(models, form), output)
+        return
     training = Training.asked(inputs, batch, device, precision)
 
     def make() -> list[Line] | str:

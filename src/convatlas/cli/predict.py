@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..catalogue import lookup
 from ..errors import ConvatlasError
+from ..models import is_run_folder
+from .completion import complete_model
 from .formats import destination
-from .options import Debug, FormatOption, Json, Output, ZooModel
+from .options import Debug, FormatOption, Json, Output
 from .output import deliver
 from .progress import tracked, working
 from .records import as_json
 from .tables import Column, Line, Table
+from .train import room
 
 if TYPE_CHECKING:
     from ..predict import Prediction
@@ -31,7 +35,9 @@ _COLUMNS = (
 
 
 def predict(
-    model: ZooModel,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A zoo name, or the folder of a training.", autocompletion=complete_model)
+    ],
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns.")],
     weights: Annotated[
         str,
@@ -75,9 +81,8 @@ def predict(
 
 
 def _predictions(model: str, images: list[str], weights: str, num_classes: int | None, top: int, batch: int) -> list[Prediction]:
-    from ..catalogue import lookup
-
-    entry = lookup(model)
+    of_run = is_run_folder(model)
+    entry = None if of_run else lookup(model)
     with working(f"loading {model}"):
         try:
             from ..predict import find_images
@@ -89,6 +94,11 @@ def _predictions(model: str, images: list[str], weights: str, num_classes: int |
         from ..weights import preprocessing_for
 
         paths = find_images(images)
+    if entry is None:
+        trained = room().Run.open(model)
+        options = {"channels": trained.channels, "classes": trained.classes}
+        found = run(trained.network(), paths, trained.preprocessing, top=top, batch=batch, **options)
+        return tracked(found, "predicting", len(paths))
     network = _network(model, weights, num_classes)
     channels, size = entry.input_size[0], entry.input_size[1]
     preprocessing = preprocessing_for(model if weights == "imagenet" else None, size)

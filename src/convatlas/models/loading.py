@@ -101,6 +101,11 @@ def is_graph_file(name: str) -> bool:
     return name.endswith(".json")
 
 
+def is_run_folder(name: str) -> bool:
+    """Whether a word is the folder of a training."""
+    return (Path(name) / "run.json").is_file()
+
+
 def read_graph(path: str) -> Graph:
     """The graph in a file that holds what `Graph.to_json` wrote.
 

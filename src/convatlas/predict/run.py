@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ..images import ImageError, read_image, to_input
 from ..weights import Preprocessing
-from ..zoo import Network
 
 _CLASSES = Path(__file__).parent.parent / "data" / "imagenet_classes.json"
 
@@ -39,7 +39,14 @@ def class_names(count: int) -> list[str]:
 
 @torch.inference_mode()
 def predict(
-    network: Network, paths: Iterable[Path], preprocessing: Preprocessing, *, channels: int = 3, top: int = 5, batch: int = 16
+    network: nn.Module,
+    paths: Iterable[Path],
+    preprocessing: Preprocessing,
+    *,
+    channels: int = 3,
+    top: int = 5,
+    batch: int = 16,
+    classes: Sequence[str] | None = None,
 ) -> Iterator[Prediction]:
     """Predict the classes of image files, one by one in their order.
 
@@ -50,6 +57,7 @@ def predict(
         channels: that the network reads: 3 or 1.
         top: how many classes to tell.
         batch: images at a time.
+        classes: their names; None for ImageNet's, or numbers.
     """
     device = next(network.parameters()).device
     waiting: list[tuple[Path, torch.Tensor | str]] = []
@@ -59,20 +67,24 @@ def predict(
         except ImageError as error:
             waiting.append((path, str(error)))
         if len(waiting) == batch:
-            yield from _predicted(network, waiting, top, device)
+            yield from _predicted(network, waiting, top, device, classes)
             waiting = []
-    yield from _predicted(network, waiting, top, device)
+    yield from _predicted(network, waiting, top, device, classes)
 
 
 def _predicted(
-    network: Network, waiting: list[tuple[Path, torch.Tensor | str]], top: int, device: torch.device
+    network: nn.Module,
+    waiting: list[tuple[Path, torch.Tensor | str]],
+    top: int,
+    device: torch.device,
+    classes: Sequence[str] | None,
 ) -> Iterator[Prediction]:
     images = [image for _, image in waiting if isinstance(image, torch.Tensor)]
     rows: Iterator[tuple[torch.Tensor, torch.Tensor]] = iter(())
-    names: list[str] = []
+    names: Sequence[str] = ()
     if images:
         probabilities = network(torch.stack(images).to(device)).float().softmax(1).cpu()
-        names = class_names(probabilities.shape[1])
+        names = classes or class_names(probabilities.shape[1])
         best = probabilities.topk(min(top, probabilities.shape[1]), 1)
         rows = iter(zip(best.values, best.indices, strict=True))
     for path, image in waiting:

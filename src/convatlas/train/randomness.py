@@ -19,7 +19,9 @@ INITIAL_WEIGHTS, STEPS = 0, 1  # what the numbers are for
 def set_random_states(*key: int) -> None:
     """Set the states of torch (all devices), NumPy and Python from a key of whole numbers."""
     low, high = (int(word) for word in np.random.SeedSequence(key).generate_state(2))
-    torch.manual_seed(high << 32 | low)
+    torch.default_generator.manual_seed(high << 32 | low)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # before that, torch.manual_seed would note the whole stack of calls, at each step
+        torch.cuda.manual_seed_all(high << 32 | low)
     np.random.seed(low)
     random.seed(high << 32 | low)
 
