@@ -60,7 +60,7 @@ def compare(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Compare networks, each figure with its ratio to the first; or trainings, by their folders."""
+    """Compare networks, with ratios to the first; or trainings."""
     form, output = destination(chosen, json, output)
     if all(is_run_folder(model) for model in models):
         deliver(lambda: compared_runs(models, form), output)
