@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,27 @@ def test_a_full_disk_is_told_with_the_files_name(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"a\.txt cannot be written: No space left on device"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_or_a_pipe_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with atomic_write(pipe) as file:
+            file.write(b"whole")
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("before")
+    link = tmp_path / "link"
+    link.symlink_to("a.txt")
+    with atomic_write(link) as file:
+        file.write(b"after")
+    assert link.is_symlink()
+    assert (tmp_path / "a.txt").read_text() == "after"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import tempfile
@@ -18,7 +19,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, what one may have
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, which takes its place at ``path`` when the block ends without an exception.
 
-    It is made beside ``path`` before the block starts, so a place that cannot be written is found before any work.
+    It is made beside ``path`` before the block starts, so a place that cannot be written is found before any work. A link stays:
+    what it leads to is replaced. A device or a pipe, as /dev/stdout, is never replaced, but written to when the block has ended.
 
     Raises:
         OSError: the folder does not exist or cannot be written, ``path`` is a folder, or the disk is full.
@@ -28,6 +30,13 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         raise IsADirectoryError(f"{path} is a folder, not a file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: {path.parent} is no folder")
+    if path.exists() and not path.is_file():
+        whole = io.BytesIO()
+        yield whole
+        _write_through(path, whole.getvalue())
+        return
+    if path.is_symlink():
+        path = path.resolve()
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
@@ -44,6 +53,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise type(error)(f"{path} cannot be written: {error.strerror}") from error
         raise
+
+
+def _write_through(path: Path, contents: bytes) -> None:
+    try:
+        with path.open("wb", buffering=0) as device:
+            device.write(contents)
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
