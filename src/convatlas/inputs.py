@@ -102,9 +102,9 @@ def _understood(given: Any) -> Any:
 
 def _mapped(change: Callable[[TensorSpec], object], value: Any, dtype: str) -> Any:
     if isinstance(value, TensorSpec):
-        return change(value)
+        return change(TensorSpec(_shape(value.shape), _dtype_of(value)))
     if _is_tensor(value):
-        return change(_spec_of(value))
+        return change(TensorSpec(tuple(value.shape), _dtype_of(value)))
     if isinstance(value, Mapping):
         return {key: _mapped(change, item, dtype) for key, item in value.items()}
     if isinstance(value, tuple) and all(isinstance(item, _WHOLE) and not isinstance(item, bool) for item in value):
@@ -125,8 +125,9 @@ def _is_tensor(value: object) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, Number)
 
 
-def _spec_of(tensor: Any) -> TensorSpec:
+def _dtype_of(tensor: Any) -> str:
+    """The name of a dtype, be it a name or torch's or numpy's own object."""
     dtype = str(tensor.dtype).removeprefix("torch.")
     if dtype not in ITEM_BYTES:
         raise ConvatlasError(f"a tensor of dtype {dtype} cannot be an input; choose one of {', '.join(ITEM_BYTES)}")
-    return TensorSpec(tuple(tensor.shape), dtype)
+    return dtype

@@ -29,6 +29,7 @@ def shape_of(text: str, batch: int | None = None, own: tuple[int, ...] | None = 
         ("4,10", None, (4, 10)),
         ("10,", None, (10,)),
         ("scalar", None, (1,)),
+        ("3X32×32", 3, (1, 3, 32, 32)),
     ],
 )
 def test_whether_a_shape_has_its_batch_axis(text: str, axes: int | None, shape: tuple[int, ...]) -> None:
@@ -68,3 +69,7 @@ def test_an_unknown_dtype_gets_the_nearest_and_a_name_is_given_once() -> None:
         parse_input("10:int46")
     with pytest.raises(ConvatlasError, match="x twice"):
         parse_inputs(["x=3", "x=4"])
+
+
+def test_capitals_mean_the_same_in_a_dtype() -> None:
+    assert parse_input("10:Int64").dtype == "int64"

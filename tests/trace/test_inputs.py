@@ -115,3 +115,18 @@ def test_a_graph_remembers_that_it_has_no_batch_axis() -> None:
     graph.batch_axis = False
     assert graph.batch is None
     assert Graph.from_json(graph.to_json()) == graph
+
+
+def test_a_dtype_may_be_torchs_own_and_a_shape_a_list() -> None:
+    tokens = TensorSpec([1, 10], torch.int64)  # type: ignore[arg-type]
+    assert Inputs(tokens).specs() == [TensorSpec((1, 10), "int64")]
+
+
+def test_an_unknown_dtype_of_a_spec_is_shown_with_those_that_are_known() -> None:
+    with pytest.raises(ConvatlasError, match=r"dtype int65 cannot be an input; choose one of .*int64"):
+        Inputs(TensorSpec((1, 10), "int65")).specs()
+
+
+def test_an_embedding_says_that_it_looks_up_whole_numbers() -> None:
+    with pytest.raises(ConvatlasError, match="looks up whole numbers, got 1x10 float32; say the dtype, as `--input 10:int64`"):
+        trace(nn.Sequential(nn.Embedding(10, 10)), (1, 10))

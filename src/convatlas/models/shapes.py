@@ -14,7 +14,7 @@ from ..names import unknown_name
 
 NO_BATCH = 0  # what `--batch none` is as a number
 SCALAR = "scalar"
-_FORM = re.compile(r"\s*(?:([^\W\d]\w*)\s*=)?\s*(scalar|[1-9]\d*(?:\s*[x×,]\s*[1-9]\d*)*\s*,?)\s*(?::\s*(\w+))?\s*")
+_FORM = re.compile(r"\s*(?:([^\W\d]\w*)\s*=)?\s*(scalar|[1-9]\d*(?:\s*[xX×,]\s*[1-9]\d*)*\s*,?)\s*(?::\s*(\w+))?\s*")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def parse_input(text: str) -> TypedInput:
             "with the name of forward's argument, and with its dtype: --input x=3x64x64 --input tokens=10:int64"
         )
     name, shape, dtype = found.groups(default="")
+    dtype = dtype.lower()
     if dtype and dtype not in ITEM_BYTES:
         raise unknown_name("dtype", dtype, ITEM_BYTES, f"there are {', '.join(ITEM_BYTES)}")
     return TypedInput(text, name, tuple(map(int, re.findall(r"\d+", shape))), dtype, "," in shape)

@@ -170,8 +170,14 @@ def _take(t: Tracer, x: Any, index: Any) -> Any:
 @rule_for("embedding")
 def embedding(t: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
     """Table look-up; torch.embedding takes the table first."""
-    if t.stand_in(input).spec.is_floating:
+    if not t.stand_in(weight).spec.is_floating:
         input, weight = weight, input
+    indices = t.stand_in(input).spec
+    if indices.is_floating:
+        raise ConvatlasError(
+            f"an embedding looks up whole numbers, got {indices}; say the dtype, as `--input 10:int64` or "
+            'TensorSpec((1, 10), "int64")'
+        )
     return t.emit(Embedding(), input, weight)
 
 
