@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 import convatlas as ca
@@ -108,11 +109,33 @@ def test_a_memory_may_be_words_and_checkpoints_let_a_batch_grow() -> None:
         ({"frozen": "layer9"}, "unknown module to freeze 'layer9': did you mean layer"),
         ({"precision": "fp31"}, "unknown precision 'fp31': choose fp32"),
         ({"device": "tpu"}, "unknown device 'tpu': choose cpu or cuda"),
+        ({"precision": torch.float16}, "unknown precision 'torch.float16': choose fp32"),
+        ({"precision": None}, "unknown precision 'none': choose fp32"),
+        ({"momentum": "0.9"}, r"`momentum` \(='0.9'\) must be a number"),
+        ({"accumulate": 1.5}, r"`accumulate` \(=1.5\) must be a whole number"),
     ],
 )
 def test_a_wrong_setting_is_shown_with_a_way_out(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ca.ConvatlasError, match=says):
         ca.training_memory("resnet18", (8, 3, 32, 32), **settings)
+
+
+def test_a_torch_device_is_a_device() -> None:
+    step = ca.training_memory("resnet18", (8, 3, 32, 32), device=torch.device("cuda", 0))  # type: ignore[arg-type]
+    assert step.settings.device == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("model", "says"), [(nn.Identity, r"got <class .*Identity'>; call it, as Identity\(\)"), (["resnet18"], r"got \['resnet18'\]")]
+)
+def test_what_is_no_network_is_shown(model: Any, says: str) -> None:
+    with pytest.raises(ca.ConvatlasError, match=says):
+        ca.cost(model)
+
+
+def test_the_largest_batch_is_asked_for_with_one_samples_size() -> None:
+    with pytest.raises(ca.ConvatlasError, match=r"\(=\(64, 3, 64, 64\)\) is of one sample, .* write \(3, 64, 64\)"):
+        ca.max_batch("resnet18", (64, 3, 64, 64), memory_bytes="4GiB")
 
 
 def test_an_unknown_keyword_is_pythons_own_error() -> None:

@@ -130,10 +130,15 @@ def loaded_from(model: str | nn.Module) -> Loaded:
         ConvatlasError: there is no such network, or it does not load.
 
     """
+    from torch import nn
+
     from ..models.loading import said_size
 
-    if not isinstance(model, str):
+    if isinstance(model, nn.Module):
         return Loaded("", model, said_size(model))
+    if not isinstance(model, str):
+        way_out = f"; call it, as {model.__name__}()" if callable(model) and hasattr(model, "__name__") else ""
+        raise ConvatlasError(f"a network is given by a word, as an nn.Module or as a graph; got {model!r:.80}{way_out}")
     if is_graph_file(model):
         raise ConvatlasError(f"{model} holds a graph of one batch, which says nothing of others; name the network itself")
     return load(model)

@@ -14,7 +14,7 @@ from ..inputs import Inputs, InputsLike
 from ..models import is_graph_file
 from ..report.steps import step_graphs
 from .counting import as_graph, loaded_from, size_of
-from .training import fit
+from .training import device_named, fit, word
 
 if TYPE_CHECKING:
     from ..analysis.verdict import Verdict
@@ -63,7 +63,7 @@ def report(
     several = [models] if isinstance(models, str) or not isinstance(models, Sequence) else list(models)
     with atomic_write(path) as file:
         if ending == ".html":
-            settings = Settings(device=device.lower(), precision=precision.lower())
+            settings = Settings(device=device_named(device), precision=word(precision))
             file.write(_page(several, inputs, batch, training, settings, memory_bytes).encode())
         else:
             from ..report.charts import CHARTS, draw_chart

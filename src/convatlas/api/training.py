@@ -212,16 +212,17 @@ def memory_settings(
         ConvatlasError: an unknown value, or one that does not go with the others.
 
     """
-    on_cuda = device.lower().partition(":")[0] == "cuda"
-    if not (math.isfinite(momentum) and momentum >= 0):
-        raise ConvatlasError(f"`momentum` (={momentum:g}) must be a number of at least 0, such as 0.9")
-    if on_cuda and threads is not None:
+    optimizer, device = word(optimizer), device_named(device)
+    if not (isinstance(momentum, int | float) and math.isfinite(momentum) and momentum >= 0):
+        shown = f"{momentum:g}" if isinstance(momentum, float) else repr(momentum)
+        raise ConvatlasError(f"`momentum` (={shown}) must be a number of at least 0, such as 0.9")
+    if device == "cuda" and threads is not None:
         raise ConvatlasError(f"`threads` (={threads}) is about a CPU, and the device is {device}; leave one of them out")
     return _memory.Settings(
-        optimizer="momentum" if optimizer.lower() == "sgd" and momentum else optimizer.lower(),
-        precision=precision.lower(),
-        device="cuda" if on_cuda else device.lower(),
-        implementation=implementation and implementation.lower(),
+        optimizer="momentum" if optimizer == "sgd" and momentum else optimizer,
+        precision=word(precision),
+        device=device,
+        implementation=implementation and word(implementation),
         threads=_memory.THREADS if threads is None else threads,
         channels_last=channels_last,
         accumulate=accumulate,
@@ -231,10 +232,25 @@ def memory_settings(
     )
 
 
+def word(given: object) -> str:
+    """A setting's value in small letters; what is no word is shown by the error that refuses it."""
+    return str(given).lower()
+
+
+def device_named(given: object) -> str:
+    """The kind of a device, from its name or a torch.device, one of several such as "cuda:0" included."""
+    return word(given).partition(":")[0]
+
+
 def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None) -> Graphs:
     """A function from a batch to the model's graph in training mode; the model is built once."""
     loaded = loaded_from(model)
     size = size_of(loaded) if input_size is None else input_size
+    own = loaded.input_size
+    if own is not None and not isinstance(size, Inputs) and len(size) > len(own):
+        raise ConvatlasError(
+            f"`input_size` (={tuple(size)}) is of one sample, without the batch axis; write {tuple(size[-len(own) :])}"
+        )
     sample = size if isinstance(size, Inputs) else Inputs(tuple(size))
     return _graphs(loaded, sample.with_batch)
 

@@ -106,5 +106,5 @@ class Settings:
         if self.implementation == "fused" and self.optimizer in _NOT_FUSED:
             raise ConvatlasError(f"`implementation` (='fused'): {self.optimizer} has none; choose single or foreach")
         for name, number in (("accumulate", self.accumulate), ("threads", self.threads)):
-            if number < 1:
-                raise ConvatlasError(f"`{name}` (={number}) must be at least 1")
+            if not isinstance(number, int) or number < 1:
+                raise ConvatlasError(f"`{name}` (={number}) must be a whole number of at least 1")
