@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConvatlasError
-from ..models import FORMS
+from ..models import FORMS, is_run_folder
 from ..models.shapes import NO_BATCH
 from .completion import complete_model, complete_zoo
 from .formats import Format
@@ -23,6 +23,10 @@ def _of_the_zoo(context: typer.Context, name: str) -> str:
     if ":" in name or name.endswith((".json", ".py")):
         raise ConvatlasError(f"`{context.info_name}` knows the networks of the zoo; for {name} there is `convatlas cost {name}`")
     return _single(context, name)
+
+
+def _of_the_zoo_or_a_run(context: typer.Context, name: str) -> str:
+    return name if is_run_folder(name) else _of_the_zoo(context, name)
 
 
 def _expanded(context: typer.Context, models: list[str]) -> list[str]:
@@ -43,6 +47,15 @@ Models = Annotated[
 ]
 ZooModel = Annotated[
     str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_of_the_zoo)
+]
+ZooModelOrRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A zoo name, or the folder of a training.",
+        autocompletion=complete_model,
+        callback=_of_the_zoo_or_a_run,
+    ),
 ]
 Input = Annotated[
     list[str] | None,

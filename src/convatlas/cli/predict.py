@@ -12,9 +12,8 @@ import typer
 from ..catalogue import lookup
 from ..errors import ConvatlasError
 from ..models import is_run_folder
-from .completion import complete_model
 from .formats import destination
-from .options import Debug, FormatOption, Json, Output
+from .options import Debug, FormatOption, Json, Output, ZooModelOrRun
 from .output import deliver
 from .progress import tracked, working
 from .records import as_json
@@ -35,9 +34,7 @@ _COLUMNS = (
 
 
 def predict(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A zoo name, or the folder of a training.", autocompletion=complete_model)
-    ],
+    model: ZooModelOrRun,
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns.")],
     weights: Annotated[
         str,
