@@ -37,3 +37,7 @@ def test_only_everything_is_all() -> None:
 
 def test_a_network_without_costs_has_a_sentence_too() -> None:
     assert in_words([]) == "It holds no parameters, no activations and no MACs."
+
+
+def test_an_op_that_is_its_own_kind_is_one_thing() -> None:
+    assert in_words([group("lstm", params=1)]) == "Lstm holds all of the parameters."

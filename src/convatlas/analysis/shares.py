@@ -67,7 +67,8 @@ def in_words(ops: Iterable[GroupCost]) -> str:
         return "It holds no parameters, no activations and no MACs."
     clauses = [f"{kind} {_listed(held)}" for kind, held in by_kind.items()]
     first = next(iter(by_kind))
-    return "; ".join([clauses[0].replace(first, f"{first[0].upper()}{first[1:]} hold", 1), *clauses[1:]]) + "."
+    verb = "hold" if first in KINDS else "holds"
+    return "; ".join([clauses[0].replace(first, f"{first[0].upper()}{first[1:]} {verb}", 1), *clauses[1:]]) + "."
 
 
 def percent(share: float) -> str:

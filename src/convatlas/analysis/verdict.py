@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..sizes import gibi
-from .fit import DoesNotFitError, Fit, max_batch
+from .fit import LARGEST_BATCH, DoesNotFitError, Fit, max_batch
 from .memory import Settings, TrainingMemory, blocks, training_memory
 
 Graphs = Callable[[int], Graph]
@@ -89,7 +89,11 @@ class Verdict:
     def largest_in_words(self) -> str:
         """The largest batch in a sentence."""
         if self.largest:
-            return f"Largest batch that fits: {self.largest.batch:,}, with {gibi(self.largest.memory.needed_bytes)} needed."
+            unsure = self.memory.at_least
+            fits, at_most, at_least = ("may fit", "at most ", "at least ") if unsure else ("fits", "", "")
+            further = " (no larger one was tried)" if self.largest.batch == LARGEST_BATCH else ""
+            needed = gibi(self.largest.memory.needed_bytes)
+            return f"Largest batch that {fits}: {at_most}{self.largest.batch:,}{further}, with {at_least}{needed} needed."
         if self.largest_batch is None:
             return "A graph's file holds one batch, so the largest is not known; name the network itself."
         return f"No batch fits: {self.why_none}."
@@ -104,6 +108,7 @@ class Verdict:
                 "batch": self.batch,
                 "device": self.memory.settings.device,
                 "fits": fits,
+                "at_least": self.memory.at_least,
                 "needed_bytes": needed,
                 "memory_bytes": self.memory_bytes,
                 "spare_bytes": self.memory_bytes - needed,
@@ -111,6 +116,11 @@ class Verdict:
             }
             for words, fits, needed, largest in (asked, *changed)
         ]
+
+
+def in_a_word(row: Mapping[str, Any]) -> str:
+    """Whether it fits, of one of `Verdict.rows`: an op that no rule knows makes a yes a perhaps."""
+    return ("perhaps" if row["at_least"] else "yes") if row["fits"] else "no"
 
 
 def verdict(

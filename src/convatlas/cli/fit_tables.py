@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..analysis.verdict import in_a_word
 from .columns import GIBI
 from .tables import Column, Line, Table
 from .words import wrapped
@@ -18,7 +19,7 @@ def _batch(largest: int | None) -> str:
 
 FIT = (
     Column(key="change", title="with", left=True),
-    Column(key="fits", title="fits", show=lambda fits: "yes" if fits else "no"),
+    Column(key="fits", title="fits", of_row=in_a_word),
     Column(key="needed_bytes", title="needed", scales=GIBI),
     Column(key="spare_bytes", title="to spare", scales=GIBI, rank=1),
     Column(key="largest_batch", title="largest batch", show=_batch),
@@ -32,7 +33,6 @@ def fit_record(verdict: Verdict) -> dict[str, Any]:
     return {
         "verdict": str(verdict),
         **asked,
-        "at_least": verdict.memory.at_least,
         "peak_bytes": verdict.memory.peak_bytes,
         "overhead_bytes": verdict.memory.overhead_bytes,
         "largest_batch_needed_bytes": verdict.largest.memory.needed_bytes if verdict.largest else None,
@@ -49,7 +49,8 @@ def fit_table(verdict: Verdict) -> Table:
         Column(key="device", title="device", rank=9),
         Column(key="memory_bytes", title="memory", scales=GIBI, rank=9),
     )
-    return Table(columns=(FIT[0], *plain, *FIT[1:]), rows=verdict.rows())
+    unsure = Column(key="at_least", title="more may be needed", show=lambda more: "yes" if more else "no")
+    return Table(columns=(FIT[0], *plain, *FIT[1:], unsure), rows=verdict.rows())
 
 
 def fit_lines(verdict: Verdict, width: int) -> tuple[list[Line], list[Line]]:

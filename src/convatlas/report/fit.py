@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from ..analysis.verdict import AS_ASKED
+from ..analysis.verdict import AS_ASKED, in_a_word
 from ..sizes import gibi
 from .document import breakable, scrolling
 from .network import Network
@@ -45,6 +45,6 @@ def _row(row: dict[str, Any]) -> str:
     change = AS_ASKED if row["change"] == AS_ASKED else f"<code>{escape(row['change'])}</code>"
     largest = "unknown" if row["largest_batch"] is None else f"{row['largest_batch']:,}" if row["largest_batch"] else "none"
     return (
-        f'<tr><th scope="row">{change}</th><td>{"yes" if row["fits"] else "no"}</td>'
+        f'<tr><th scope="row">{change}</th><td>{in_a_word(row)}</td>'
         f'<td class="n" data-value="{row["needed_bytes"]}">{gibi(row["needed_bytes"])}</td><td class="n">{largest}</td></tr>'
     )

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 import convatlas as ca
 from convatlas.analysis.fit import max_batch
 from convatlas.analysis.memory import Settings, blocks, training_memory
 from convatlas.analysis.memory.overhead import CPU_OVERHEAD_BYTES, CUDA_OVERHEAD_BYTES
+from convatlas.analysis.verdict import in_a_word
 from convatlas.api import graphs_by_batch
 from convatlas.cli import main
 
@@ -195,6 +197,7 @@ def test_compare_says_unknown_of_a_step_that_cannot_be(tmp_path: Path, capsys: A
 RESIDENT = """
 import sys
 import torch
+import torch
 from torch import nn
 import convatlas as ca
 torch.set_num_threads(1)
@@ -216,3 +219,27 @@ def test_a_cpu_process_takes_no_more_than_what_is_said_to_be_needed() -> None:
     needed = ca.training_memory("resnet18", (8, 3, 64, 64), threads=1).needed_bytes
     # CUDA's libraries make half of it: a torch without them takes less, so that it cannot be close from below
     assert 0.3 * needed <= resident <= needed
+
+
+class Recurrent(nn.Module):
+    """Holds an op that no rule knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(8, 16, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lstm(x)[0]
+
+
+def test_what_is_not_known_makes_every_yes_a_perhaps() -> None:
+    answer = ca.fit(Recurrent(), (4, 5, 8), memory_bytes="2GiB")
+    assert str(answer).startswith("May fit 2 GiB: at least ")
+    assert re.match(r"Largest batch that may fit: at most [\d,]+.*, with at least .* needed\.", answer.largest_in_words())
+    assert {in_a_word(row) for row in answer.rows()} == {"perhaps"}
+    assert in_a_word({"fits": False, "at_least": True}) == "no"
+
+
+def test_the_largest_batch_says_where_the_search_ended() -> None:
+    answer = ca.fit(nn.Linear(2, 2), (4, 2), memory_bytes="64GiB")
+    assert answer.largest_in_words().startswith("Largest batch that fits: 1,048,576 (no larger one was tried), with ")
