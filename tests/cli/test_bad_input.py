@@ -120,6 +120,14 @@ def test_a_graph_file_cannot_be_traced_at_another_input(run, tmp_path: Path) -> 
     assert run("cost", "vgg.json", "--input", "3x224x224").status == 0
 
 
+def test_a_graph_of_training_asks_for_train(run, tmp_path: Path) -> None:
+    import convatlas
+
+    (tmp_path / "vgg.json").write_text(convatlas.trace("vgg11", (2, 3, 32, 32), training=True).to_json())
+    assert "for training, and a graph's file cannot be traced anew; add --train, or" in run("cost", "vgg.json").err
+    assert run("cost", "vgg.json", "--train").status == 0
+
+
 def test_a_failure_keeps_the_file_that_was_there(run, tmp_path: Path) -> None:
     (tmp_path / "kept.txt").write_text("before")
     assert run("cost", "vgg16", "--input", "3x16x16", "-o", "kept.txt").status == 2

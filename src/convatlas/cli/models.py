@@ -141,8 +141,9 @@ def _graph_file(path: str, inputs: list[str] | None, batch: int | None, training
         wanted = [spec.shape for spec in given.specs()]
         wanted += own[1:] if not inputs else []
     if wanted != own or training != graph.training:
+        way_out = "leave --input and --batch out" if wanted != own else "leave --train out" if training else "add --train"
         raise ConvatlasError(
             f"{path} was traced at {' and '.join(map(shown, own))} for {mode_of(graph.training)}, and a graph's file cannot be "
-            f"traced anew; leave --input, --batch and --train out, or name the network itself"
+            f"traced anew; {way_out}, or name the network itself"
         )
     return graph
