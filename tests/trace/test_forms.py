@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import copy
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -448,3 +450,23 @@ def test_the_device_that_code_sees_is_the_networks_own() -> None:
     seen = []
     trace(Net(lambda m, x: seen.append((x.device, x.is_cuda, x.is_meta)) or x, layer=nn.Linear(2, 2)), (2, 3))
     assert seen == [(torch.device("cpu"), False, False)]
+
+
+def test_what_a_kernels_first_call_imports_keeps_no_tensor_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(x: Tensor) -> Tensor:
+        if "imported_late" not in sys.modules:
+            monkeypatch.setitem(sys.modules, "imported_late", types.ModuleType("imported_late"))
+            frame: Any = [sys._getframe()]  # in a cycle, as a failed import leaves it, with all frames below
+            frame.append(frame)
+        return torch.empty_like(x)
+
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.ops.convatlas_test.late(x + 1) * 2 + 1
+
+    library = torch.library.Library("convatlas_test", "DEF")
+    library.define("late(Tensor x) -> Tensor")
+    library.impl("late", late, "Meta")
+    first, second = (trace(Net(), (1, 3)) for _ in range(2))
+    assert "imported_late" in sys.modules
+    assert first.released == second.released

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -270,11 +271,14 @@ class Tracer:
 
         with torch._C.DisableTorchFunction():
             meta_args, meta_kwargs = mapped(to_meta, (args, kwargs))
+            known = len(sys.modules)
             try:
                 result = func(*meta_args, **meta_kwargs)
             except (RuntimeError, NotImplementedError) as error:
                 reason = str(error).partition("\n")[0]
                 raise TraceError(f"no rule for {name}, and torch's meta kernel refuses it: {reason}") from error
+            if len(sys.modules) > known:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
+                gc.collect()
             results = [leaf for leaf in leaves(result) if isinstance(leaf, torch.Tensor)]
             if not results:
                 return result
