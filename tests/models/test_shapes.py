@@ -73,3 +73,9 @@ def test_an_unknown_dtype_gets_the_nearest_and_a_name_is_given_once() -> None:
 
 def test_capitals_mean_the_same_in_a_dtype() -> None:
     assert parse_input("10:Int64").dtype == "int64"
+
+
+def test_a_convolutions_axes_say_nothing_of_tokens() -> None:
+    assert shape_of("4,20:int64", own=None, axes=2) == TensorSpec((4, 20), "int64")
+    assert shape_of("20:int64", own=None, axes=2) == TensorSpec((1, 20), "int64")
+    assert shape_of("4,20:int64", own=(4, 20), axes=2) == TensorSpec((1, 4, 20), "int64")

@@ -36,6 +36,11 @@ class TypedInput:
     dtype: str
     commas: bool
 
+    @property
+    def may_be_image(self) -> bool:
+        """Whether a convolution can read it: whole numbers are looked up first, so its axes say nothing of theirs."""
+        return not self.dtype or TensorSpec((), self.dtype).is_floating
+
 
 def parse_input(text: str) -> TypedInput:
     """What an input is, from what was typed.
@@ -84,7 +89,7 @@ def inputs_of(
         typed: may be empty.
         batch: None is what the first whole tensor says, else ``usual_batch``.
         own_size: of one sample.
-        axes: that one sample has; None where it is not known.
+        axes: that one sample has, by its own size or the first convolution; None where it is not known.
         usual_batch: where nothing says it.
 
     Raises:
@@ -92,8 +97,9 @@ def inputs_of(
 
     """
     given = typed or ([TypedInput("", "", tuple(own_size), "", False)] if own_size is not None else [])
+    known = axes if own_size is not None or (given and given[0].may_be_image) else None
     whole = [
-        batch != NO_BATCH and (len(each.shape) > axes if place == 0 and axes is not None else each.commas)
+        batch != NO_BATCH and (each.commas if known is None or place else len(each.shape) > known)
         for place, each in enumerate(given)
     ]
     leading = next((each.shape[0] for each, is_whole in zip(given, whole, strict=True) if is_whole and each.shape), None)
