@@ -1,4 +1,5 @@
-"""Images a second of `convatlas train`'s loop, as ratios to a bare PyTorch loop; and of its way of loading a folder, to torchvision's.
+"""Images a second of `convatlas train`'s loop, as ratios to a bare PyTorch loop; of its way of loading a folder, to torchvision's;
+and the peak of memory that the plan predicts, beside what torch's profiler sees allocated in a step of the loop.
 
 The bare loop trains the same network in the same precision and memory format, on batches that lie ready in memory as float tensors: it
 neither varies images, averages weights, sums losses nor looks at the clock. The loops take turns, `PAIRS` times; a ratio is the median
@@ -24,6 +25,8 @@ from torch.utils.data import DataLoader
 from torchvision import datasets
 from torchvision.transforms import v2
 
+from convatlas.analysis.memory import training_memory
+from convatlas.devices.measure_memory import _peak_of_allocations
 from convatlas.train.choose import chosen_recipe
 from convatlas.train.data import Augmentation, Data, Loader, open_data
 from convatlas.train.data.images import MemoryImages
@@ -32,9 +35,11 @@ from convatlas.train.job import Job
 from convatlas.train.loop import Sums, train_step
 from convatlas.train.networks import make_network, zoo_reads
 from convatlas.train.optimizer import set_modes
+from convatlas.train.plan import graphs_of, memory_settings
 from convatlas.train.recipes import recipe_named
 from convatlas.train.training import Training, make_accelerator, make_training
 
+NETWORKS = ("resnet20_cifar", "resnet18", "mobilenet_v2", "densenet121", "vgg11_bn", "shufflenet_v2_x1_0")
 PAIRS, STEPS, BATCH = 5, 30, 128
 PLAIN = {"ema": 0.0, "crop": "none", "flip": False, "label_smoothing": 0.0}
 
@@ -49,7 +54,7 @@ def synthetic(images: int, size: int) -> Data:
 
 
 def training_of(network: str, data: Data, changes: dict[str, object]) -> Training:
-    recipe, _ = chosen_recipe(recipe_named("modern"), data, epochs=1, batch=BATCH, changes=changes)
+    recipe, _ = chosen_recipe(recipe_named("modern"), data, epochs=1, batch=None, changes={"batch": BATCH, **changes})
     reads = zoo_reads(network, data)
     job = Job(model=network, data="noise", recipe=recipe, precision=precision_of("auto", "cpu"), device="cpu", size=reads.size)
     made = make_network(network, reads)
@@ -142,6 +147,21 @@ def folder_ratio() -> tuple[float, float, float]:
         return ratio(here, there)
 
 
+def peaks(network: str) -> tuple[int, int]:
+    """Bytes of tensors at the peak of a step over 32 images of 32 x 32: predicted, and measured."""
+    training = training_of(network, synthetic(64, 32), {"batch": 32})
+    state, reads = training.state, zoo_reads(network, training.data)
+    set_modes(state.network)
+    sums, (first, second) = Sums(training), list(training.loader.epoch(0))
+    train_step(training, [first], sums)
+    kept = [*state.network.state_dict().values(), *state.result.state_dict().values(), second.pixels, second.labels]
+    kept += [value for entry in state.optimizer.state.values() for value in entry.values() if isinstance(value, torch.Tensor)]
+    resident = sum(value.numel() * value.element_size() for value in kept)
+    measured = resident + _peak_of_allocations(lambda: train_step(training, [second], sums))
+    settings = memory_settings(training.job, torch.device("cpu"), 1)
+    return training_memory(graphs_of(state.network, network, reads)(32), settings).peak_bytes, measured
+
+
 def main() -> None:
     network = sys.argv[1] if len(sys.argv) > 1 else "resnet20_cifar"
     data = synthetic(STEPS * BATCH, 28)
@@ -153,6 +173,10 @@ def main() -> None:
         print(f"convatlas {name}: {speed:,.0f} images/s; bare loop {reference:,.0f}; ratio {found:.3f}")
     speed, reference, found = folder_ratio()
     print(f"a folder of JPEG at 224 pixels: {speed:,.0f} images/s; torchvision's ImageFolder {reference:,.0f}; ratio {found:.3f}")
+    for each in NETWORKS:
+        predicted, measured = peaks(each)
+        share = 100 * (predicted / measured - 1)
+        print(f"peak of {each}: predicted {predicted / 2**20:,.1f} MiB, measured {measured / 2**20:,.1f} MiB ({share:+.2f} %)")
 
 
 if __name__ == "__main__":

@@ -212,3 +212,37 @@ def test_patience_ends_and_its_count_survives_a_resume(tmp_path: Path, train_tin
     settings = PLAIN | {"lr": 1e-12, "epochs": 9, "patience": 2}  # nothing changes, so no epoch is better than the first
     assert [row["epoch"] for row in train_tiny("run", linear(), **settings).metrics] == [1, 2, 3]
     assert len(train(linear(), output=tmp_path / "run", resume=True).metrics) == 3
+
+
+def test_weights_of_other_classes_start_the_head_anew_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from safetensors.torch import save_file
+
+    import convatlas as ca
+
+    torch.manual_seed(1)
+    source = ca.create("resnet20_cifar", num_classes=7, in_channels=3)
+    save_file(source.state_dict(), tmp_path / "seven.safetensors")
+    settings: dict[str, Any] = {"epochs": 1, "batch": 512, "precision": "fp32", "freeze": ("conv1",), "ema": 0.0}
+    run = train("resnet20_cifar", "digits", weights=str(tmp_path / "seven.safetensors"), output=tmp_path / "run", **settings)
+    assert "starts anew for 10 classes; the file has 7" in " ".join(capsys.readouterr().err.split())
+    trained = load_file(run.folder / "last" / "model.safetensors")
+    assert torch.equal(trained["conv1.weight"], source.state_dict()["conv1.weight"])
+    assert not torch.equal(trained["layer3.0.conv1.weight"], source.state_dict()["layer3.0.conv1.weight"])
+
+
+def test_auxiliary_losses_count_at_the_recipes_weight() -> None:
+    from types import SimpleNamespace
+
+    from convatlas.train.data import Batch
+    from convatlas.train.loop import _loss
+
+    labels = torch.tensor([0, 1])
+    main, early = torch.randn(2, 3), torch.randn(2, 3)
+    recipe = Recipe(name="r", summary="", source="", epochs=1, batch=2, optimizer=Optimizer(lr=0.1), auxiliary=0.3)
+    training: Any = SimpleNamespace(
+        job=SimpleNamespace(recipe=recipe), accelerator=SimpleNamespace(device=torch.device("cpu")), class_weights=None
+    )
+    batch = Batch(pixels=torch.zeros(2, 1, 1, 1), labels=labels, targets=None, indexes=labels, count=2, total=2)
+    found = _loss((main, early, None), batch, training)
+    summed = [F.cross_entropy(logits, labels, reduction="sum") for logits in (main, early)]
+    torch.testing.assert_close(found, summed[0] + 0.3 * summed[1])

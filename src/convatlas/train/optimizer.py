@@ -34,8 +34,11 @@ def make_optimizer(network: nn.Module, recipe: recipes.Recipe, *, layer_decay: f
     match asked.kind:
         case "sgd":
             nesterov = asked.nesterov and asked.momentum > 0
-            # not fused: that takes no group in which some parameters had a gradient before and others (a head's body) had none
-            return torch.optim.SGD(rows, lr=asked.lr, momentum=asked.momentum, nesterov=nesterov, foreach=True)
+            optimizer = torch.optim.SGD(rows, lr=asked.lr, momentum=asked.momentum, nesterov=nesterov, fused=True)
+            if asked.momentum:  # a fused step takes no group in which some parameters had a gradient before and others had none
+                for parameter in (parameter for group in groups.values() for parameter in group):
+                    optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+            return optimizer
         case "adamw":
             return torch.optim.AdamW(rows, lr=asked.lr, betas=(asked.momentum, asked.smoothing), eps=asked.eps, fused=True)
         case "rmsprop":

@@ -137,7 +137,7 @@ def memory_settings(job: Job, device: torch.device, processes: int) -> Settings:
     kind = "momentum" if asked.kind == "sgd" and asked.momentum else asked.kind
     return Settings(
         optimizer=kind,
-        implementation="fused" if kind == "adamw" else "foreach",
+        implementation=None if kind == "rmsprop" else "fused",
         precision="fp32" if job.precision == "fp32" else "amp",
         device=device.type,
         threads=torch.get_num_threads(),

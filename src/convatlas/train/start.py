@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import signal
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import nn
 
 from ..errors import ConvatlasError
 from ..weights import Preprocessing, preprocessing_for, published
+from ..weights.load import WeightsWarning
 from . import checkpoint, records
 from .choose import chosen_recipe
 from .data import Data, open_data
@@ -111,6 +113,7 @@ def _prepared(
     asked = Job(model=name, data=str(getattr(data, "name", data)), recipe=base, seed=seed, precision=precision, **own)  # type: ignore[arg-type]
     base.changed(changes)  # an unknown name is told before anything is read
     opened = open_data(data, seed=seed, validation=asked.validation, folds=asked.folds, fold=asked.fold)
+    noted: list[warnings.WarningMessage] = []
     if isinstance(model, nn.Module):
         reads, network = module_reads(model, opened, asked.size), copied(model)
     else:
@@ -118,7 +121,9 @@ def _prepared(
             reads = named_reads(model, opened, size=asked.size, stem=asked.stem)
         else:
             reads = zoo_reads(model, opened, size=asked.size, stem=asked.stem, weights=asked.weights)
-        network = make_network(model, reads, weights=asked.weights, seed=seed)
+        with warnings.catch_warnings(record=True) as noted:  # what of the weights was adapted, or starts anew
+            warnings.simplefilter("always", WeightsWarning)
+            network = make_network(model, reads, weights=asked.weights, seed=seed)
     check_logits(network, reads, len(opened.classes))
     number = None if isinstance(batch, str) else batch
     fitted, remarks = chosen_recipe(base, opened, epochs=epochs, batch=number, changes=changes)
@@ -131,6 +136,7 @@ def _prepared(
         most = largest_batch(network, job, reads, opened, accelerator.device, accelerator.num_processes)
         fitted, remarks = chosen_recipe(base, opened, epochs=epochs, batch=most, changes=changes)
         job = dataclasses.replace(job, recipe=fitted)
+    remarks += [str(warning.message) for warning in noted]
     if reads.options.get("stem") == "small" and asked.stem is None:
         remarks.append("the stem for small images: the network's own would shrink them away")
     return opened, job, reads, network, remarks
