@@ -191,11 +191,17 @@ def _peak(
 def _refusal(job: Job, peak: int, free: int, graphs: Callable[[int], Graph], settings: Settings) -> str:
     asked = job.recipe.batch
     answer = verdict(graphs, asked, free, settings)
-    ways = [f"--batch {answer.largest_batch}"] if answer.largest_batch else []
+    ways = []
+    if largest := answer.largest_batch:
+        ways = [f"--batch {largest}", f"--accumulate {-(-asked // largest)} --batch {largest} for steps as large"]
     known = {"--precision amp"}
     ways += [f"{way.words} (batch up to {way.largest_batch})" for way in answer.changes if way.words in known and way.largest_batch]
-    ways.append(f"--accumulate 2 --batch {max(asked // 2, 1)}")
-    return f"a step of {asked} images takes {_gib(peak)} at its peak and {_gib(overhead_bytes(settings.device))} beside, and {_gib(free)} are free; try {', or '.join(ways)}, or a smaller --size"
+    ways.append("a smaller --size")
+    beside = overhead_bytes(settings.device)
+    return (
+        f"a step of {asked} images takes {_gib(peak)} of tensors at its peak and {_gib(beside)} beside them, "
+        f"and {_gib(free)} are free; try {', or '.join(ways)}"
+    )
 
 
 def _gib(num_bytes: float) -> str:
