@@ -22,7 +22,7 @@ _HOMES = {
     "report": "api",
     "training_memory": "api",
     "list_models": "catalogue",
-    "train": "train",
+    "train": "api",
     "Run": "train",
     "study": "studies",
     "Study": "studies",
@@ -67,13 +67,13 @@ if TYPE_CHECKING:
     from .analysis.memory import TrainingMemory
     from .analysis.receptive_field import ReceptiveFields
     from .analysis.verdict import Verdict
-    from .api import cost, create, fit, max_batch, receptive_field, report, trace, training_memory
+    from .api import cost, create, fit, max_batch, receptive_field, report, trace, train, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
     from .inputs import Inputs
     from .studies import Study, study
-    from .train import Run, train
+    from .train import Run
 
 
 def __getattr__(name: str) -> Any:

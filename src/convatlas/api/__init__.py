@@ -2,6 +2,7 @@
 
 from .counting import cost, create, receptive_field, trace
 from .report import report
+from .run import train
 from .training import fit, graphs_by_batch, max_batch, memory_settings, training_memory
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "receptive_field",
     "report",
     "trace",
+    "train",
     "training_memory",
 ]

@@ -129,7 +129,7 @@ def train(
         **_changes(changes or [], epochs=epochs, batch=batch),
     )
     if run.best is not None and os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
-        _say_end(run, _page(run))
+        _say_end(run)
 
 
 def room() -> Any:
@@ -142,8 +142,10 @@ def room() -> Any:
 
 def _trained(*args: Any, **options: Any) -> Any:
     training = room()
+    from ..api import train as train_with_page
+
     try:
-        return training.train(*args, **options)
+        return train_with_page(*args, **options)
     except training.Interrupted as stopped:
         print(stopped, file=sys.stderr)
         raise typer.Exit(stopped.status) from None
@@ -152,21 +154,11 @@ def _trained(*args: Any, **options: Any) -> Any:
         raise typer.Exit(_DISK_FULL) from None
 
 
-def _page(run: Any) -> str:
-    """Write the run's page; what it is called in the last line."""
-    from ..report.run import write_run_page
-
-    try:
-        return f"{write_run_page(run).name}, "
-    except ConvatlasError as error:  # the charts' libraries are not installed
-        print(f"note: no report.html: {error}", file=sys.stderr)
-        return ""
-
-
-def _say_end(run: Any, page: str) -> None:
+def _say_end(run: Any) -> None:
     best = run.best
     top5 = "" if best["val_top5"] is None else f", top-5 {best['val_top5']:.2f} %"
     print(f"best: epoch {best['epoch']}, top-1 {best['val_top1']:.2f} %{top5} on {run.validation_images:,} images")
+    page = "report.html, " if (run.folder / "report.html").is_file() else ""
     print(f"run:  {run.folder} ({page}best/model.safetensors, metrics.csv)")
 
 
