@@ -41,9 +41,12 @@ def test_accumulated_batches_and_an_odd_tail_resume_to_the_same_bits(
     assert [row["step"] for row in Run.open(tmp_path / "cut").metrics] == [4, 8]
 
 
-def test_more_epochs_at_resume_keep_what_was_done(tmp_path: Path, train_tiny: Callable[..., Run], tiny: Make) -> None:
+def test_more_epochs_at_resume_keep_what_was_done_and_tell_both_rates(
+    tmp_path: Path, train_tiny: Callable[..., Run], tiny: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     train_tiny("run")
     run = train(tiny(), output=tmp_path / "run", resume=True, epochs=3)
+    assert "which would be 0 over 2 epochs" in capsys.readouterr().err
     assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
 
 

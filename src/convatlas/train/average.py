@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 
@@ -33,9 +33,3 @@ def make_average(network: nn.Module, decay: float, step: Callable[[], int]) -> A
     average.requires_grad_(False)
     average.eval()
     return average
-
-
-def plain_state(average: AveragedModel) -> dict[str, Tensor]:
-    """The averaged weights, under the network's own names."""
-    module: nn.Module = average.module
-    return module.state_dict()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from ..errors import ConvatlasError
-from ..names import unknown_name
 from .recipe import Recipe
 
 Precision = Literal["auto", "fp32", "amp", "bf16"]
@@ -94,30 +93,3 @@ class Job:
         """The job of a `record`."""
         values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
         return cls(**{**values, "recipe": Recipe.from_record(record["recipe"])})
-
-    def differences(self, other: Job) -> list[str]:
-        """What of ``other`` would give another result, as "name: this, not that"."""
-        mine, theirs = _flat(self.record()), _flat(other.record())
-        return [f"{key}: {mine[key]}, not {theirs[key]}" for key in mine if key not in INCIDENTAL and mine[key] != theirs.get(key)]
-
-
-def check_names(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that a job does not have.
-
-    Raises:
-        ConvatlasError: tells the nearest names.
-    """
-    known = [each.name for each in dataclasses.fields(Job)]
-    for name in settings:
-        if name not in known:
-            raise unknown_name("setting", name, known, f"there are {', '.join(known)}")
-
-
-def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
-    return flat

@@ -140,6 +140,11 @@ class Recipe:
                 result = dataclasses.replace(result, **{part: dataclasses.replace(getattr(result, part), **{name: parsed})})
         return result
 
+    @property
+    def settable(self) -> list[str]:
+        """The names that `changed` knows."""
+        return list(_settable(self))
+
     def record(self) -> dict[str, Any]:
         """The recipe as JSON."""
         return dataclasses.asdict(self)

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from ..errors import ConvatlasError
+from ..names import unknown_name
 from ..weights import Preprocessing, preprocessing_for, published
 from ..weights.load import WeightsWarning
 from . import checkpoint, records
@@ -28,9 +29,10 @@ from .plan import largest_batch, make_plan
 from .randomness import random_states_kept
 from .recipe import Recipe
 from .recipes import recipe_named
+from .resume import check_same, where_it_goes_on
 from .run import Run
 from .stop import Stop
-from .training import Training, make_accelerator, make_training
+from .training import make_accelerator, make_training
 
 RUNS = Path("runs")
 
@@ -111,7 +113,11 @@ def _prepared(
     base = recipe_named(recipe)
     name = model if isinstance(model, str) else type(model).__name__
     asked = Job(model=name, data=str(getattr(data, "name", data)), recipe=base, seed=seed, precision=precision, **own)  # type: ignore[arg-type]
-    base.changed(changes)  # an unknown name is told before anything is read
+    for unknown in (name for name in changes if name not in base.settable):  # told before anything is read
+        raise unknown_name(
+            "setting", unknown, [*fields, *base.settable], f"there are {', '.join([*sorted(fields), *base.settable])}"
+        )
+    base.changed(changes)
     opened = open_data(data, seed=seed, validation=asked.validation, folds=asked.folds, fold=asked.fold)
     noted: list[warnings.WarningMessage] = []
     if isinstance(model, nn.Module):
@@ -195,7 +201,7 @@ def _run(
             if before is not None:
                 checkpoint.load(folder, "last", training.state)
                 records.write_metrics(folder, training.state.progress.rows)
-                training.display.say(_from_where(training))
+                training.display.say(where_it_goes_on(training, Job.from_record(before["job"])))
             else:
                 training.save()
             accelerator.wait_for_everyone()
@@ -227,7 +233,7 @@ def _go_on(
     folder = Path(output)
     record = records.read_run(folder)
     job = Job.from_record(record["job"])
-    _check_same(job, model, recipe, batch, seed, precision, settings)
+    check_same(job, model, recipe, batch, seed, precision, settings)
     incidental: dict[str, Any] = {name: value for name, value in settings.items() if name in INCIDENTAL}
     if data is not None:
         incidental["data"] = str(getattr(data, "name", data))
@@ -250,51 +256,6 @@ def _go_on(
     if epochs is not None and epochs != job.recipe.epochs:
         job = dataclasses.replace(job, recipe=job.recipe.changed({"epochs": epochs}))
     return _run(job, opened, folder, network, reads, [], model if isinstance(model, nn.Module) else None, before=record)
-
-
-def _check_same(
-    job: Job,
-    model: str | nn.Module | None,
-    recipe: str | Recipe,
-    batch: int | str | None,
-    seed: int,
-    precision: str,
-    settings: Mapping[str, Any],
-) -> None:
-    name = type(model).__name__ if isinstance(model, nn.Module) else model
-    if name is not None and name != job.model:
-        raise ConvatlasError(f"the run is of {job.model}, not of {name}; leave the model out, or choose another --output")
-    wanted = recipe if isinstance(recipe, str) else recipe.name
-    asked: dict[str, tuple[Any, Any]] = {}
-    if wanted not in ("modern", job.recipe.name):
-        asked["recipe"] = (job.recipe.name, wanted)
-    if batch not in (None, job.recipe.batch):
-        asked["batch"] = (job.recipe.batch, batch)
-    if seed not in (0, job.seed):
-        asked["seed"] = (job.seed, seed)
-    if precision not in ("auto", job.precision):
-        asked["precision"] = (job.precision, precision)
-    fields = {each.name for each in dataclasses.fields(Job)} - INCIDENTAL
-    for key, value in settings.items():
-        if key in fields and value != getattr(job, key):
-            asked[key] = (getattr(job, key), value)
-        elif key not in fields | INCIDENTAL and job.recipe.changed({key: value}) != job.recipe:
-            asked[key] = ("another value", value)
-    for key, (mine, theirs) in asked.items():
-        raise ConvatlasError(
-            f"the run has `{key}` {mine}, not {theirs}; a run goes on as it began: leave it out, or start a new one"
-        )
-
-
-def _from_where(training: Training) -> str:
-    progress, recipe = training.state.progress, training.job.recipe
-    at = (
-        f"epoch {progress.epoch + 1}, image {progress.images:,}"
-        if progress.epoch < recipe.epochs
-        else f"epoch {progress.epoch}, its end"
-    )
-    rate = recipe.rate(progress.step, training.steps)
-    return f"going on at {at} (step {progress.step:,}, rate {rate:.4g})"
 
 
 def _new_folder(job: Job) -> Path:
