@@ -76,7 +76,7 @@ class Contrast:
         statement: in words, as "deeper plain networks train worse".
         measure: which figure of the rows is summed.
         weights: arm -> weight; they sum to 0.
-        expected: the sign by the notes; "not above" holds as long as the interval does not lie above 0.
+        expected: the sign by the notes; "not above" is contradicted by an interval above 0, seen in one below it.
 
     """
 

@@ -34,6 +34,8 @@ def as_markdown(study: Study) -> str:
         "",
         *(f"- {verdict.sentence()}" for verdict in study.verdicts),
         "",
+        "![How each network learns, and where it ends](figure.svg)",
+        "",
         f"| {' | '.join(head)} |",
         f"| --- |{' ---: |' * (len(head) - 1)}",
     ]
@@ -42,7 +44,8 @@ def as_markdown(study: Study) -> str:
         cells = [arm.name, f"{rows[0]['params']:,}", f"{float(str(rows[0]['macs'])) / 1e6:,.2f}"]
         cells += [_spread([float(str(row[measure])) for row in rows]) for measure in measures]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", "Each cell: the mean over the seeds, and in brackets the least and the largest.", ""])
+    note = "Each cell: the mean over the seeds, and in brackets the least and the largest. One row a run: [rows.csv](rows.csv)."
+    return "\n".join([*lines, "", note, ""])
 
 
 def _spread(values: list[float]) -> str:

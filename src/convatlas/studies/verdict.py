@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from ..errors import ConvatlasError
 from .design import MEASURES, Contrast
 
 CONFIDENCE = 0.95
-Finding = Literal["seen", "not seen", "the opposite was seen", "not decided"]
+Finding = Literal["seen", "not seen", "not contradicted", "the opposite was seen", "not decided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Verdict:
             case "below":
                 return "seen" if high < 0 else "the opposite was seen" if low > 0 else "not seen"
             case "not above":
-                return "the opposite was seen" if low > 0 else "seen"
+                return "the opposite was seen" if low > 0 else "seen" if high <= 0 else "not contradicted"
 
     def sentence(self) -> str:
         """The statement, what became of it, and by how much."""
@@ -64,7 +65,7 @@ def judge(contrast: Contrast, rows: Sequence[Mapping[str, object]]) -> Verdict:
     """The verdict over the seeds that every arm of the contrast has a row of.
 
     Raises:
-        ValueError: no seed is complete.
+        ConvatlasError: no seed is complete.
 
     """
     seeds = sorted({int(str(row["seed"])) for row in rows})
@@ -75,7 +76,7 @@ def judge(contrast: Contrast, rows: Sequence[Mapping[str, object]]) -> Verdict:
         if all((arm, seed) in found for arm in contrast.weights)
     ]
     if not values:
-        raise ValueError(f"no seed has a run of each of {', '.join(contrast.weights)}")
+        raise ConvatlasError(f"no seed has a run of each of {', '.join(contrast.weights)}")
     interval = interval_of(values)
     spread = len(set(values)) > 1
     p_value = float(stats.ttest_1samp(values, 0.0).pvalue) if spread else None

@@ -42,6 +42,6 @@ DESIGN = Design(
             expected="below",
         ),
     ),
-    quick=Form(images=8192, test_images=2048, size=14, epochs=6),
-    full=Form(images=None, test_images=None, size=28, epochs=20),
+    quick=Form(images=8192, test_images=2048, size=14, epochs=6, batch=32),
+    full=Form(images=None, test_images=None, size=28, epochs=10, batch=64),
 )

@@ -1,7 +1,6 @@
 """Plain networks get worse with depth on their own training images, and residual ones do not.
 
-The notes' section on ResNet shows Figure 1 of He et al. (2015, arXiv:1512.03385); the networks are those of its Section 4.2, half as
-wide in the quick form.
+The notes' section on ResNet shows Figure 1 of He et al. (2015, arXiv:1512.03385); the networks are those of its Section 4.2.
 """
 
 from __future__ import annotations
@@ -41,6 +40,6 @@ DESIGN = Design(
             expected="not above",
         ),
     ),
-    quick=Form(images=4096, test_images=2048, size=14, epochs=4),
+    quick=Form(images=4096, test_images=2048, size=14, epochs=4, batch=64),
     full=Form(images=None, test_images=None, size=28, epochs=10),
 )
