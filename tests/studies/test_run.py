@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from convatlas.errors import ConvatlasError
-from convatlas.studies import design_of
-from convatlas.studies.run import Task, check_conditions, conditions_of, jobs_and_threads, perform, run_all, run_folder
+from convatlas.studies import design_of, designs
+from convatlas.studies.run import Task, check_conditions, conditions_of, jobs_and_threads, perform, row_file, run_all
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -20,7 +20,7 @@ def task(folder: Path, arm: str = "plain-20", seed: int = 0) -> Task:
 
 
 def done(task: Task) -> None:
-    file = run_folder(task.folder, task.arm, task.seed).with_suffix(".json")
+    file = row_file(task)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"arm": task.arm, "seed": task.seed, "train_loss": 0.25}))
 
@@ -28,6 +28,16 @@ def done(task: Task) -> None:
 def test_a_run_that_is_done_is_read_and_not_done_again(tmp_path: Path) -> None:
     done(task(tmp_path))
     assert perform(task(tmp_path))["train_loss"] == 0.25
+
+
+def test_every_run_has_a_file_of_its_own() -> None:
+    tasks = [
+        Task(study=design.name, arm=arm.name, seed=seed, quick=True, data="digits", folder=Path("x"), threads=1)
+        for design in designs().values()
+        for arm in design.arms
+        for seed in range(2)
+    ]
+    assert len({(task.study, row_file(task)) for task in tasks}) == len(tasks)
 
 
 def test_a_study_whose_runs_are_all_done_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from ..train.recipe import Optimizer, Schedule
 from ..train.records import RUN, host, versions
 from .design import Arm, Design, Form
 from .networks import grown
-from .run import Row, Task, run_folder
+from .run import Row, Task, row_file, run_folder
 
 # What the papers of the time did, for fewer epochs: the arms of a study differ in nothing but their networks.
 RECIPE = Recipe(
@@ -148,11 +148,11 @@ def _network(arm: Arm, seed: int, classes: int = 10) -> nn.Module:
 
 def _last(arm: Arm, task: Task, classes: int) -> nn.Module:
     """An arm's network as it was trained with the same seed; trained now where that run is not here."""
-    folder = run_folder(task.folder, arm, task.seed)
+    shallow = replace(task, arm=arm.name)
+    if not row_file(shallow).is_file():
+        row_of(shallow)
     network = _network(arm, task.seed, classes)
-    if not folder.with_suffix(".json").is_file():
-        row_of(replace(task, arm=arm.name))
-    return Run.open(folder, network).network("last")
+    return Run.open(run_folder(task.folder, arm, task.seed), network).network("last")
 
 
 def _data(name: str, form: Form) -> Data:

@@ -40,7 +40,7 @@ def perform(task: Task) -> Row:
     """Do one run here, or read its row where it is done. Called in a process of its own."""
     from .measure import row_of
 
-    file = _row_file(task)
+    file = row_file(task)
     if not file.is_file():
         _write_json(file, row_of(task))
     row: Row = json.loads(file.read_text(encoding="utf-8"))
@@ -59,11 +59,11 @@ def run_all(tasks: Sequence[Task], jobs: int, progress: Progress, ray: str | Non
     """
     rows: dict[Task, Row] = {}
     for wave in _waves(tasks):
-        todo = [task for task in wave if not _row_file(task).is_file()]
+        todo = [task for task in wave if not row_file(task).is_file()]
         rows |= {task: perform(task) for task in wave if task not in todo}
         for task, row in _on_ray(todo, ray) if ray else _here(todo, jobs):
             rows[task] = row
-            _write_json(_row_file(task), row)
+            _write_json(row_file(task), row)
             progress(len(rows), len(tasks), task.name)
     return [rows[task] for task in tasks]
 
@@ -157,8 +157,9 @@ def run_folder(folder: Path, arm: Arm | str, seed: int) -> Path:
     return folder / "runs" / f"{arm if isinstance(arm, str) else arm.name}-seed{seed}"
 
 
-def _row_file(task: Task) -> Path:
-    return run_folder(task.folder, task.arm, task.seed).with_suffix(".json")
+def row_file(task: Task) -> Path:
+    folder = run_folder(task.folder, task.arm, task.seed)
+    return folder.with_name(f"{folder.name}.json")  # not with_suffix: an arm's name may have a point in it
 
 
 def _write_json(file: Path, record: Mapping[str, object]) -> None:

@@ -29,7 +29,7 @@ DESIGN = Design(
             expected="below",
         ),
     ),
-    quick=Form(images=2048, test_images=2048, size=14, epochs=20),
-    full=Form(images=None, test_images=None, size=28, epochs=20),
+    quick=Form(images=2048, test_images=2048, size=14, epochs=20, batch=32),
+    full=Form(images=None, test_images=None, size=28, epochs=20, batch=32),
     changes={"flip": False, "pad": 0},
 )
