@@ -58,13 +58,3 @@ def test_two_convolutions_of_3x3_see_what_one_of_5x5_sees() -> None:
     design = design_of("kernels")
     small, large = (ca.receptive_field(design.arm(name).network(1, 10), (1, 1, 64, 64)).final for name in ("3x3-3x3", "5x5"))
     assert small.size == large.size
-
-
-def test_growing_takes_over_what_the_shallow_network_learned() -> None:
-    from convatlas.studies.networks import grown, vgg
-
-    shallow = vgg(1, 10, depth=11, batch_norm=False)
-    deep = grown(shallow, vgg(1, 10, depth=16, batch_norm=False))
-    assert torch.equal(deep.get_parameter("conv3_2.weight"), shallow.get_parameter("conv3_2.weight"))
-    assert torch.equal(deep.get_parameter("fc2.weight"), shallow.get_parameter("fc2.weight"))
-    assert "conv3_3.weight" not in shallow.state_dict()

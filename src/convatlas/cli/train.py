@@ -74,6 +74,10 @@ def train(
     weights: Annotated[
         str | None, typer.Option("--weights", metavar="SOURCE", help='To start from: "imagenet", an https URL, a file.')
     ] = None,
+    grow_from: Annotated[
+        str | None,
+        typer.Option("--grow-from", metavar="RUN", help="Start from this run of a shallower network (VGG-16 from VGG-11)."),
+    ] = None,
     freeze: Annotated[
         list[str] | None, typer.Option("--freeze", metavar="MODULE", help="Do not train this module (repeatable).")
     ] = None,
@@ -109,6 +113,7 @@ def train(
     settings = _given(
         {
             "device": (device, "auto"), "workers": (workers, 0), "size": (size, None), "stem": (stem, None), "weights": (weights, None),
+            "grow_from": (grow_from, None),
             "freeze": (tuple(freeze or ()), ()), "head_first": (head_first, 0), "layer_decay": (layer_decay, 1.0),
             "accumulate": (accumulate, 1), "patience": (patience, 0), "class_weights": (class_weights, "none"),
             "validation": (validation, 0.2), "folds": (folds, None), "fold": (fold, None), "max_broken": (max_broken, 0.01),

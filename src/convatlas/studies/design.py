@@ -40,7 +40,7 @@ class Arm:
         name: as rows and figures show it.
         network: (in_channels, num_classes) -> the network, initialised.
         side_ratio: of the images' side to the form's; the product is rounded.
-        grown_from: the arm whose trained layers it starts from, see `networks.grown`.
+        grown_from: the arm whose trained layers it starts from, see `train.growing`.
 
     """
 

@@ -22,11 +22,11 @@ from ..train import Recipe, Run, train
 from ..train.data import Augmentation, Data, Images, open_data
 from ..train.device import autocast, precision_of
 from ..train.evaluate import first_of
+from ..train.growing import grow
 from ..train.job import Precision
 from ..train.recipe import Optimizer, Schedule
 from ..train.records import RUN, host, versions
 from .design import Arm, Design, Form
-from .networks import grown
 from .run import Row, Task, row_file, run_folder
 
 # What the papers of the time did, for fewer epochs: the arms of a study differ in nothing but their networks.
@@ -85,7 +85,7 @@ def _trained(task: Task, design: Design, arm: Arm, form: Form, side: int) -> Row
     data = _data(task.data, form)
     network = _network(arm, task.seed, len(data.classes))
     if arm.grown_from:
-        network = grown(_last(design.arm(arm.grown_from), task, len(data.classes)), network)
+        grow(network, _last(design.arm(arm.grown_from), task, len(data.classes)))
     folder = run_folder(task.folder, arm, task.seed)
     recipe = RECIPE.changed(design.changes)
     folder.mkdir(parents=True, exist_ok=True)

@@ -134,13 +134,6 @@ def vgg(in_channels: int, num_classes: int, *, depth: int, batch_norm: bool, div
     return network
 
 
-def grown(shallow: nn.Module, deep: nn.Module) -> nn.Module:
-    """``deep`` with the layers that ``shallow`` has under the same names, as trained there; the others stay as they are."""
-    known, own = shallow.state_dict(), deep.state_dict()
-    deep.load_state_dict(own | {name: value for name, value in known.items() if name in own and own[name].shape == value.shape})
-    return deep
-
-
 def alexnet(in_channels: int, num_classes: int, *, dropout: float, width: int = 8, hidden: int = 512) -> nn.Module:
     """AlexNet for small images with its widths divided, and its head of two hidden layers, each behind a dropout."""
     variant = AlexNetVariant(widths=(width, 3 * width, 6 * width, 4 * width, 4 * width))

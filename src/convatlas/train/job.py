@@ -29,6 +29,7 @@ class Job:
         size: of the images that the network reads, in pixels; None until it is known.
         stem: "small" for images of few pixels, "imagenet", or None: by the images.
         weights: to start from: "imagenet", an https URL, a file, or None.
+        grow_from: a run of a shallower network, whose layers this one starts from at the same places (`growing.grow`), or None.
         freeze: modules (dotted paths) that are not trained, and whose statistics stay.
         head_first: epochs in which the classifier alone is trained.
         layer_decay: the rate of a layer over that of the layer after it.
@@ -50,6 +51,7 @@ class Job:
     size: int | None = None
     stem: Literal["imagenet", "small"] | None = None
     weights: str | None = None
+    grow_from: str | None = None
     freeze: tuple[str, ...] = ()
     head_first: int = 0
     layer_decay: float = 1.0

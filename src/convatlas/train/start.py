@@ -22,6 +22,7 @@ from . import checkpoint, records
 from .choose import chosen_recipe
 from .data import Data, open_data
 from .device import device_of, precision_of
+from .growing import grow
 from .job import INCIDENTAL, Job
 from .loop import fit
 from .networks import Reads, check_logits, copied, make_network, module_reads, named_reads, zoo_reads
@@ -131,6 +132,7 @@ def _prepared(
             warnings.simplefilter("always", WeightsWarning)
             network = make_network(model, reads, weights=asked.weights, seed=seed)
     check_logits(network, reads, len(opened.classes))
+    taken = grow(network, Run.open(asked.grow_from).network()) if asked.grow_from else 0
     number = None if isinstance(batch, str) else batch
     fitted, remarks = chosen_recipe(base, opened, epochs=epochs, batch=number, changes=changes)
     device = device_of(asked)
@@ -143,6 +145,7 @@ def _prepared(
         fitted, remarks = chosen_recipe(base, opened, epochs=epochs, batch=most, changes=changes)
         job = dataclasses.replace(job, recipe=fitted)
     remarks += [str(warning.message) for warning in noted]
+    remarks += [f"{taken} layers start as {asked.grow_from} trained them; the others start anew"] if taken else []
     if reads.options.get("stem") == "small" and asked.stem is None:
         remarks.append("the stem for small images: the network's own would shrink them away")
     return opened, job, reads, network, remarks

@@ -92,7 +92,7 @@ class NetworkInNetwork(Network):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
 
     def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        return split_at_pooling(self.features)
+        return dict(split_at_pooling(self.features))
 
     def forward_features(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.features(x))

@@ -82,7 +82,7 @@ class SqueezeNet(Network):
         self.classifier = nn.Sequential(nn.Dropout(dropout), last, nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1))
 
     def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        return split_at_pooling(self.features)
+        return dict(split_at_pooling(self.features))
 
     def forward_features(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.features(x))

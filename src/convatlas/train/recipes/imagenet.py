@@ -25,7 +25,7 @@ IMAGENET = (
     ),
     Recipe(
         name="vgg",
-        summary="As AlexNet with twice the batch; networks deeper than VGG-11 start from its first and last layers.",
+        summary="As AlexNet with twice the batch; networks deeper than VGG-11 grew from it (--grow-from).",
         source="Simonyan and Zisserman 2014 (arXiv:1409.1556), Section 3.1",
         published="top-1 74.4 %, top-5 91.9 % (VGG-16, ILSVRC-2012 validation, one scale)",
         gpu_time="two to three weeks on four Titan Black",

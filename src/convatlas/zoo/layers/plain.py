@@ -27,7 +27,7 @@ class PlainNetwork(Network):
         self.classifier_path = f"classifier.{len(classifier) - 1}"
 
     def feature_stages(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        return split_at_pooling(self.features)
+        return dict(split_at_pooling(self.features))
 
     def forward_features(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.features(x))
@@ -38,7 +38,7 @@ class PlainNetwork(Network):
         return cast(Tensor, (classifier[:-1] if pre_logits else classifier)(x))
 
 
-def split_at_pooling(features: nn.Sequential) -> dict[str, Callable[[Tensor], Tensor]]:
+def split_at_pooling(features: nn.Sequential) -> dict[str, nn.Sequential]:
     """The parts of a chain that end with a pooling, and what follows the last one, as stage1, stage2, ..."""
     ends = [i + 1 for i, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d)]
     if not ends or ends[-1] < len(features):
