@@ -2,6 +2,7 @@
 
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Passage, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
+from .gradient import Gradient
 from .layout import (
     Assign,
     Concat,
@@ -50,6 +51,7 @@ __all__ = [
     "Fold",
     "Gather",
     "Glu",
+    "Gradient",
     "GridSample",
     "GroupNorm",
     "InstanceNorm",

@@ -1,0 +1,42 @@
+"""The gradients of a call by one kernel, as torch's convolution_backward and its kin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..spec import TensorSpec
+from .base import Op, Passage, Specs
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient(Op):
+    """Gradients of the inputs of a call of ``of``.
+
+    Its inputs are the gradients of the call's outputs and what autograd kept of it; its outputs are the gradients of those inputs
+    that are ``wanted``, in their order. The call itself is known by the specs of what it was ``given`` and what it ``made``.
+    """
+
+    kind: ClassVar[str] = "gradient"
+    roles: ClassVar[tuple[str, ...]] = ("gradient", "kept")
+    differentiable: ClassVar[bool] = False  # a step's second derivatives are not followed
+    of: Op
+    given: tuple[TensorSpec, ...]
+    made: tuple[TensorSpec, ...]
+    wanted: tuple[bool, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.of.name} backward"
+
+    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        return tuple([spec for spec, want in zip(self.given, self.wanted, strict=True) if want])
+
+    def macs(self, inputs: Specs, outputs: Specs) -> int:
+        return self.of.backward_macs(self.given, self.made, self.wanted)
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return self.of.elementwise(self.given, self.made) * sum(self.wanted[:1])
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        return None
