@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -130,3 +131,67 @@ def test_an_unknown_dtype_of_a_spec_is_shown_with_those_that_are_known() -> None
 def test_an_embedding_says_that_it_looks_up_whole_numbers() -> None:
     with pytest.raises(ConvatlasError, match="looks up whole numbers, got 1x10 float32; say the dtype, as `--input 10:int64`"):
         trace(nn.Sequential(nn.Embedding(10, 10)), (1, 10))
+
+
+class Flagged(nn.Module):
+    """As detectors' networks of training frameworks are called: with flags, holes, and what describes each image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor, mask: Tensor | None, summed: bool, by: float = 1.0, about: Any = None) -> Tensor:
+        x = self.linear(x) * by
+        x = x if mask is None else x * mask
+        return x.sum() if summed else x
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [(2, 6), None, False],
+        (torch.zeros(2, 6), (2, 4), False, 0.5, "a word"),
+        {"x": (2, 6), "mask": None, "summed": False},
+        {"x": [2, 6], "mask": (2, 4), "summed": False, "by": 2.0, "about": [{"flip": False, "scales": [0.5, 2.0]}, "name"]},
+    ],
+)
+def test_for_short_everything_that_is_no_tensor_is_passed_on_too(inputs: Any) -> None:
+    graph = trace(Flagged(), inputs)
+    assert [spec.shape for spec in graph.specs(graph.outputs)] == [(2, 4)]
+
+
+@pytest.mark.parametrize("inputs", [(1, 3, 224.0, 224.0), (None, 3, 224, 224), [(1, 3, 7.5)], {"x": (1, -3)}, (True, 3)])
+def test_a_shape_with_an_axis_that_is_no_whole_number_is_shown(inputs: Any) -> None:
+    with pytest.raises(ConvatlasError, match=r"every axis .* whole number of at least 1; got \("):
+        trace(nn.ReLU(), inputs)
+
+
+@pytest.mark.parametrize("inputs", ["3x224x224", None, 7, [None, False], ["a"], {}])
+def test_what_holds_no_shape_at_all_is_refused(inputs: Any) -> None:
+    with pytest.raises(ConvatlasError):
+        trace(nn.ReLU(), Inputs.of(inputs))
+
+
+def test_a_mapping_and_a_named_tuple_arrive_as_what_they_are() -> None:
+    class Pair(NamedTuple):
+        left: Any
+        right: Any
+
+    class Joined(nn.Module):
+        def forward(self, pair: Pair, extra: OrderedDict[str, Tensor]) -> Tensor:
+            extra.move_to_end("a")
+            return torch.cat([pair.left, pair.right, *extra.values()], 1)
+
+    given = Inputs(Pair((2, 3), TensorSpec((2, 4))), OrderedDict(a=(2, 1), b=(2, 2)))
+    graph = trace(Joined(), given)
+    assert graph.specs(graph.outputs) == [TensorSpec((2, 10))]
+    assert list(given.args[1]) == ["a", "b"], "what forward does to its arguments must not change them for the next trace"  # type: ignore[call-overload]
+
+
+def test_at_its_own_batch_a_tensor_keeps_its_values() -> None:
+    tokens, mask = torch.tensor([[4, 2], [1, 0]]), torch.ones(5)
+    same = Inputs(tokens, mask=mask).at_batch(2)
+    assert same.args[0] is tokens
+    assert same.kwargs["mask"] is mask
+    assert Inputs(tokens, mask=mask).at_batch(3) == Inputs(TensorSpec((3, 2), "int64"), mask=mask)
+    assert Inputs(tokens) != Inputs(tokens.clone())

@@ -188,8 +188,10 @@ def _given(model: nn.Module, inputs: InputsLike, settings: Settings) -> tuple[In
     first = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
     tensors: list[Tensor] = []
 
-    def made(spec: TensorSpec) -> Tensor:
-        if spec.is_floating:
+    def made(spec: TensorSpec, given: Any) -> Tensor:
+        if given is not None:
+            tensor = torch.as_tensor(given, device=first.device)
+        elif spec.is_floating:
             tensor = torch.randn(spec.shape, device=first.device).to(first.dtype)
         else:
             tensor = torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=first.device)

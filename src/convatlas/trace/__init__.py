@@ -52,7 +52,7 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False) -> Gr
     with alone():
         modules = Modules.of(model)
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
-        given = Inputs.of(inputs).mapped(lambda spec: spec, dtype)
+        given = Inputs.of(inputs).typed(dtype)
         try:
             return _trace(modules, given, training)
         except _ForwardError as failure:
@@ -95,7 +95,7 @@ def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = T
         if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
             tracer.device = device
 
-        def given_as(spec: TensorSpec) -> StandIn:
+        def given_as(spec: TensorSpec, tensor: torch.Tensor | None) -> StandIn:
             return stand_in(tracer, graph.add_input(spec), spec)
 
         arguments: Any = given.mapped(given_as)
@@ -133,7 +133,7 @@ def _least_input(modules: Modules, given: Inputs, training: bool) -> str:
 
     def works(side: int) -> bool:
         try:
-            _trace(modules, given.mapped(lambda spec: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training)
+            _trace(modules, given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training)
         except _ForwardError:
             return False
         return True
