@@ -69,6 +69,10 @@ CASES: dict[str, Case] = {
     "einsum of three": Case("Einsum", Net(lambda *t: torch.einsum("ij,jk,kl->il", *t)), [(2, 3), (3, 4), (4, 5)], 24 + 40, 0),
     # scores: 2 heads x 3 queries x 4 keys x 5 features; then as much again times 6 value features; softmax and scale on 24 scores
     "attention": Case("Attention", Net(F.scaled_dot_product_attention), [(1, 2, 3, 5), (1, 2, 4, 5), (1, 2, 4, 6)], 24 * 11, 24 * 4),
+    # each of 2 steps x 3 samples: (5 + 4) x 4 products for each gate; a sum, two biases for each; 9, 7 or 1 functions a unit
+    "lstm": Case("Lstm", nn.LSTM(5, 4), [(2, 3, 5)], 6 * 4 * 36, 6 * 4 * (4 * 3 + 9)),
+    "gru": Case("Gru", nn.GRU(5, 4), [(2, 3, 5)], 6 * 3 * 36, 6 * 4 * (3 * 3 + 7)),
+    "recurrent cell": Case("Rnn", nn.RNNCell(5, 4, bias=False), [(3, 5)], 3 * 36, 3 * 4 * 2),
     # running statistics: a factor and a summand for each of 2 x 3 x 4x4
     "batch norm": Case("BatchNorm", nn.BatchNorm2d(3), [(2, 3, 4, 4)], 0, 96 * 2),
     # the batch's own: mean, variance (2), subtract, divide, scale, shift; and one count of batches

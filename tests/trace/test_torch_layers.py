@@ -1,4 +1,4 @@
-"""torch's own large layers: attention and transformers are counted, recurrent layers listed."""
+"""torch's own large layers: attention and transformers are counted."""
 
 from __future__ import annotations
 
@@ -45,13 +45,3 @@ def test_transformer_encoder(training: bool, frozen: bool) -> None:
     assert counted.macs == 2 * (10 * (4 * 64 + 2 * 128) + 2 * 2 * 5 * 5 * 8)
     assert counted.uncounted == {}
     assert counted.graph.values[counted.graph.outputs[0]].shape == (2, 5, 8)
-
-
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_recurrent_layers_are_listed_as_uncounted(kind: Any) -> None:
-    model = kind(4, 6, num_layers=2, bidirectional=True, batch_first=True)
-    counted = cost(trace(model, (2, 5, 4)))
-    assert sum(counted.uncounted.values()) == 1
-    assert counted.params == sum(p.numel() for p in model.parameters())
-    expected = model(torch.zeros(2, 5, 4))[0].shape
-    assert counted.graph.values[counted.graph.outputs[0]].shape == expected

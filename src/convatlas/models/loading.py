@@ -80,9 +80,11 @@ def _of_the_zoo(word: str) -> tuple[Loaded, str]:
 
 
 def said_size(module: nn.Module) -> tuple[int, ...] | None:
-    """The size of one sample that a module's attribute ``input_size`` tells, if it has one."""
+    """The size of one sample that a module's attribute ``input_size`` tells: numbers, unlike a recurrent layer's one number."""
     size = getattr(module, "input_size", None)
-    return None if size is None else tuple(size)
+    if isinstance(size, list | tuple) and all(isinstance(length, int) for length in size):
+        return tuple(size)
+    return None
 
 
 def _without(word: str, path: str) -> str:

@@ -69,7 +69,7 @@ class Cpu:
             return parts.backward(step)
         if isinstance(op, Conv | ConvTranspose):
             return cpu_conv.backward(op, step, self.threads)
-        wanted: Script = [GRADIENTS[i] for i, need in enumerate(needs) if need]
+        wanted: Script = [Gradient(i) for i, need in enumerate(needs) if need]
         x = step.inputs[0].nbytes
         if op.kind in ("batch_norm", "instance_norm") and needs[0]:  # torch makes the input's gradient twice
             return [x, GRADIENTS[0], -x, *wanted[1:]]

@@ -9,7 +9,7 @@ from ...graph.ops import Activation, Binary, LocalResponseNorm, Loss, Prelu, Red
 from .changes import Change
 from .cpu import arithmetic_backward, function_backward
 from .plan import Step
-from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
+from .script import OUTPUT, PLAIN_FORWARD, Gradient, Script
 
 
 class Cuda:
@@ -27,7 +27,7 @@ class Cuda:
     def backward(self, step: Step) -> Script:
         """What happens in memory while an op runs backward."""
         op, needs = step.node.op, step.needs
-        wanted: Script = [GRADIENTS[i] for i, need in enumerate(needs) if need]
+        wanted: Script = [Gradient(i) for i, need in enumerate(needs) if need]
         if isinstance(op, Binary):
             return arithmetic_backward(op, step)
         if isinstance(op, Activation) or (isinstance(op, Reduce) and op.function in ("var", "std", "norm")):

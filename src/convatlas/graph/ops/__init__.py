@@ -20,6 +20,7 @@ from .matrix import Attention, Einsum, Linear, Matmul
 from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .pointwise import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, StochasticDepth, Where
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
+from .recurrent import Gru, Lstm, Rnn
 from .reduce import Cumulative, Loss, Reduce, Select
 from .uncounted import Uncounted
 from .views import Alias, Expand, Permute, Slice, Split, View
@@ -54,6 +55,7 @@ __all__ = [
     "Gradient",
     "GridSample",
     "GroupNorm",
+    "Gru",
     "InstanceNorm",
     "Interpolate",
     "Kept",
@@ -62,6 +64,7 @@ __all__ = [
     "LocalResponseNorm",
     "Loss",
     "LpPool",
+    "Lstm",
     "Matmul",
     "MaxPool",
     "Op",
@@ -72,6 +75,7 @@ __all__ = [
     "Prelu",
     "RMSNorm",
     "Reduce",
+    "Rnn",
     "Select",
     "Slice",
     "Softmax",
