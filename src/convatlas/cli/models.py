@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ConvatlasError
-from ..models import Loaded, is_graph_file, load, read_graph, unknown_network
+from ..models import Loaded, is_graph_file, is_scripted_file, load, read_graph, unknown_network
 from ..models.shapes import NO_BATCH, TypedInput, inputs_of, parse_inputs, shown
 from .progress import working
 from .records import mode_of
@@ -102,7 +102,7 @@ def asked(model: str, inputs: Sequence[str] | None, batch: int | None) -> Asked:
 
     """
     typed = parse_inputs(inputs or [])  # what is wrong with it is told before anything is loaded
-    if ":" not in model:
+    if ":" not in model and not is_scripted_file(model):
         _check_zoo_input(model, typed, batch)
     with working(f"loading {model}"), contextlib.redirect_stdout(sys.stderr):
         return Asked(load(model), typed, batch)

@@ -57,7 +57,7 @@ def single(model: str) -> str:
 def is_pattern(model: str) -> bool:
     """Whether it is a pattern of names; one of files is the shell's business."""
     library, colon, _ = model.partition(":")
-    return bool(set(model) & set("*?[")) and (library in LIBRARIES if colon else not model.endswith((".json", ".py")))
+    return bool(set(model) & set("*?[")) and (library in LIBRARIES if colon else not model.endswith((".json", ".py", ".pt")))
 
 
 def matches_of(pattern: str) -> list[str]:

@@ -6,10 +6,13 @@ import contextlib
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
+from errno import ENOMEM
 from pathlib import Path
 
 import torch
@@ -53,24 +56,34 @@ def measured_apart(model: nn.Module | str, inputs: InputsLike, settings: Setting
             check=False,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
-        if process.returncode == 0 and answer.exists():
-            return Measured(**json.loads(answer.read_text()))
+        told = json.loads(answer.read_text()) if answer.exists() else {}
+        if "measured" in told:
+            return Measured(**told["measured"])
         reached = progress.read_text().splitlines() if progress.exists() else []
     what = "an inference" if inference else "a step"
+    where = " and ".join("x".join(map(str, spec.shape)) for spec in given.specs())
     raise MeasurementError(
-        f"{what} at {' and '.join('x'.join(map(str, spec.shape)) for spec in given.specs())} could not be measured: {_reason(process)}; "
+        f"{what} at {where} could not be measured: {told.get('failure') or _end_of(process)}; "
         f"it came as far as {reached[-1] if reached else 'starting a process'}"
     )
 
 
-def _reason(process: subprocess.CompletedProcess[str]) -> str:
+def _end_of(process: subprocess.CompletedProcess[str]) -> str:
+    """How a process ended that had no time to tell it."""
     if process.returncode < 0:
         return f"the process was ended by signal {-process.returncode}" + (
-            ", as when memory runs out" if process.returncode == -9 else ""
+            ", as when memory runs out" if process.returncode == -signal.SIGKILL else ""
         )
-    errors = [line for line in process.stderr.splitlines() if "Error" in line]
-    last = (errors or process.stderr.splitlines() or ["no message"])[-1].strip()
-    return f"out of memory ({last})" if "memory" in last.lower() else last
+    return (process.stderr.splitlines() or ["no message"])[-1].strip()
+
+
+def _failure(error: BaseException) -> str:
+    """What went wrong in a step; "out of memory" is said where the system or torch's allocators say so, whatever else may be."""
+    said = (str(error).strip().splitlines() or [""])[0]
+    message = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    refused = isinstance(error, MemoryError | torch.OutOfMemoryError) or (isinstance(error, OSError) and error.errno == ENOMEM)
+    refused |= isinstance(error, RuntimeError) and "DefaultCPUAllocator: " in said
+    return f"out of memory ({message})" if refused else message
 
 
 def _with_numbers(model: nn.Module) -> nn.Module:
@@ -95,16 +108,23 @@ def _main() -> None:
             progress.write(f"{phase}\n")
 
         tell("loading the model")
-        model, inputs, settings, inference = pickle.loads(Path(folder, "order.pickle").read_bytes())
-        if isinstance(model, str):
-            from ..models import load
+        try:
+            found = {"measured": asdict(_measured_here(Path(folder, "order.pickle"), tell))}
+        except Exception as error:
+            found = {"failure": _failure(error)}
+    Path(folder, "answer.json").write_text(json.dumps(found))
 
-            with contextlib.redirect_stdout(sys.stderr):
-                model = load(model).module
-        torch.set_num_threads(settings.threads)
-        measure = measure_inference if inference else measure_training
-        found = measure(_with_numbers(model), inputs, settings, tell)
-    Path(folder, "answer.json").write_text(json.dumps(asdict(found)))
+
+def _measured_here(order: Path, tell: Callable[[str], None]) -> Measured:
+    model, inputs, settings, inference = pickle.loads(order.read_bytes())
+    if isinstance(model, str):
+        from ..models import load
+
+        with contextlib.redirect_stdout(sys.stderr):
+            model = load(model).module
+    torch.set_num_threads(settings.threads)
+    measure = measure_inference if inference else measure_training
+    return measure(_with_numbers(model), inputs, settings, tell)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def measure_inference(
 
 def _given(model: nn.Module, inputs: InputsLike, settings: Settings) -> tuple[Inputs, list[Tensor]]:
     """What forward gets, and the tensors in it."""
-    first = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
+    first = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.empty(0))
     tensors: list[Tensor] = []
 
     def made(spec: TensorSpec, given: Any) -> Tensor:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 FORMS = (
     "a zoo name, torchvision:NAME, timm:NAME, package.module:callable, file.py:callable, a part of one (resnet50.layer1), "
-    "or a graph's .json file"
+    "a TorchScript file (net.pt), or a graph's .json file"
 )
+_SCRIPTED = (".pt", ".pth", ".ts", ".torchscript", ".jit")
 IMAGE_SIZE = (3, 224, 224)  # where a network does not say its own
 
 
@@ -43,7 +44,7 @@ def load(name: str) -> Loaded:
 
     Args:
         name: a zoo name, torchvision:NAME, timm:NAME, package.module:callable or file.py:callable; or the dotted path of a part
-            behind one of these, as resnet50.layer1.
+            behind one of these, as resnet50.layer1; or a TorchScript file, whose program is then run.
 
     Raises:
         ConvatlasError: there is no such network, or it does not load; with the reason, or the nearest names.
@@ -51,6 +52,11 @@ def load(name: str) -> Loaded:
     """
     from .parts import part_of
 
+    if is_scripted_file(name):
+        from .scripted import from_torchscript
+
+        scripted = from_torchscript(name)
+        return Loaded(name, scripted, said_size(scripted))
     library, colon, rest = name.partition(":")
     if not colon:
         whole, path = _of_the_zoo(name)
@@ -93,9 +99,14 @@ def _without(word: str, path: str) -> str:
 
 def unknown_network(name: str, known: Iterable[str]) -> ConvatlasError:
     """The error for a word without a colon that is no network of the zoo."""
-    if name.endswith(".py") or Path(name).is_file():
+    if name.endswith(".py"):
         return ConvatlasError(f"{name} is a file; name the class or function in it, as {name}:Net")
     return unknown_name("network", name.partition(".")[0], known, f"a MODEL is {FORMS}")
+
+
+def is_scripted_file(name: str) -> bool:
+    """Whether a word stands for a file that may hold a network of TorchScript."""
+    return name.endswith(_SCRIPTED) or (Path(name).is_file() and not name.endswith((".py", ".json")))
 
 
 def is_graph_file(name: str) -> bool:

@@ -144,3 +144,28 @@ def test_a_killed_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", killed)
     with pytest.raises(MeasurementError, match=r"ended by signal 9, as when memory runs out; it came as far as starting a process"):
         measured_apart(nn.Conv2d(3, 4, 3), (1, 3, 8, 8), Settings())
+
+
+FORGETFUL = """
+import torch
+from torch import nn
+class Forgetful(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+    def forward(self, x):
+        return self.conv(x).mean((2, 3))
+def trained():
+    net = Forgetful()
+    net.register_forward_pre_hook(recall)
+    return net
+def recall(module, args):
+    raise RuntimeError("the memory of this network is full")
+"""
+
+
+def test_an_error_about_another_memory_is_not_called_a_lack_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(FORGETFUL)
+    with pytest.raises(MeasurementError, match="could not be measured: RuntimeError: the memory of this network is full"):
+        measured_apart(f"{file}:trained", (1, 3, 8, 8), Settings())
