@@ -33,7 +33,7 @@ def test_a_torchscript_file_that_reaches_files_is_not_run(tmp_path: Path) -> Non
             return x
 
     path = saved(Writing(), tmp_path / "net.ts")
-    with pytest.raises(ConvatlasError, match="its code calls torch.save, which reaches files, so it is not run"):
+    with pytest.raises(ConvatlasError, match=r"its code calls torch.save, which reaches files, so it is not run"):
         load(path)
 
 
