@@ -6,7 +6,7 @@ CPU: the allocations and releases that torch's profiler reports, on top of what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from ..analysis.memory import Settings
 from ..errors import ConvatlasError
 from ..graph import TensorSpec
 from ..inputs import Inputs, InputsLike
+from ..trace.results import result_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +75,13 @@ def loss_of(output: Any, targets: dict[int, Tensor]) -> Tensor:
         F.cross_entropy(leaf, targets.setdefault(index, torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)))
         if leaf.dim() == 2
         else leaf.mean()
-        for index, leaf in enumerate(_tensors(output))
+        for index, leaf in enumerate(result_tensors(output))
         if leaf.is_floating_point()
     ]
     total = terms[0]
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def _tensors(tree: Any) -> Iterator[Tensor]:
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, dict):
-        yield from _tensors(list(tree.values()))
-    elif isinstance(tree, list | tuple):
-        for item in tree:
-            yield from _tensors(item)
 
 
 def _prepared(model: nn.Module, settings: Settings) -> nn.Module:
