@@ -108,6 +108,7 @@ def _main() -> None:
             progress.write(f"{phase}\n")
 
         tell("loading the model")
+        found: dict[str, object]
         try:
             found = {"measured": asdict(_measured_here(Path(folder, "order.pickle"), tell))}
         except Exception as error:

@@ -34,7 +34,8 @@ def from_torchscript(path: str) -> nn.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript is going is told to those who write it
-            return torch.jit.load(path, map_location="cpu")
+            network: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+            return network
     except (RuntimeError, ValueError) as error:
         raise ConvatlasError(f"{path} does not load: {str(error).strip().splitlines()[-1]}") from error
 
