@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
 from torch import nn
 
 from ..errors import ConvatlasError
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from ..inputs import Inputs, InputsLike
-from .errors import DataDependentError, InputTooSmallError, TraceError
-from .network import Modules
-from .standin import DTYPES, StandIn, add_tensor_methods, stand_in
-from .state import SubmodulesChangedError, left_as_found
-from .tracer import Tracer, alone, tracing
+from . import quick
+from .errors import DataDependentError, ForwardError, InputTooSmallError, TraceError
+from .network import DTYPES, Modules
+from .quick.tracer import alone
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
-
-add_tensor_methods()
 
 _LARGEST_TRIED = 2048
 
@@ -54,17 +47,12 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False) -> Gr
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
         given = Inputs.of(inputs).typed(dtype)
         try:
-            return _trace(modules, given, training)
-        except _ForwardError as failure:
+            return quick.traced(modules, given, training)
+        except ForwardError as failure:
             raise _told(failure, modules, given, training) from failure.error
 
 
-class _ForwardError(Exception):
-    def __init__(self, error: Exception, place: str) -> None:
-        self.error, self.place = error, place
-
-
-def _told(failure: _ForwardError, modules: Modules, given: Inputs, training: bool) -> TraceError:
+def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool) -> TraceError:
     """What a forward pass raised, as an error that says where, why and at which input."""
     error, place = failure.error, failure.place
     if isinstance(error, TooSmallError):
@@ -75,50 +63,6 @@ def _told(failure: _ForwardError, modules: Modules, given: Inputs, training: boo
     reason = str(error).partition("\n")[0] or "no message"
     kind = "" if type(error) in (ValueError, ConvatlasError) else f"{type(error).__name__}: "
     return TraceError(f"{place}: {kind}{reason}; the input was {_shown(given)}")
-
-
-def _trace(modules: Modules, given: Inputs, training: bool) -> Graph:
-    try:
-        return _trace_once(modules, given, training)
-    except SubmodulesChangedError:
-        return _trace_once(modules, given, training, shown=False)
-
-
-def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = True) -> Graph:
-    model = modules.root
-    graph = Graph(name=type(model).__name__, training=training)
-    names = {kind: kind.__name__ for kind in set(modules.kinds)}
-    graph.modules = dict(zip(modules.paths, map(names.__getitem__, modules.kinds), strict=True))
-    tracer = Tracer(graph, modules)
-    with left_as_found(modules, training, tracer.calls, shown):
-        tracer.number_all(modules)
-        if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
-            tracer.device = device
-
-        def given_as(spec: TensorSpec, tensor: torch.Tensor | None) -> StandIn:
-            return stand_in(tracer, graph.add_input(spec), spec)
-
-        arguments: Any = given.mapped(given_as)
-        try:
-            with torch.enable_grad(), tracing(tracer):
-                result = model(*arguments.args, **arguments.kwargs)
-        except Exception as error:
-            path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
-            name = graph.modules.get(path, "")
-            raise _ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
-        graph.outputs = [tracer.number(leaf) for leaf in _tensors(result)]
-    return graph
-
-
-def _tensors(tree: Any) -> list[Any]:
-    """The tensors of a forward pass's result, in order, out of sequences, mappings and dataclasses."""
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    if isinstance(tree, Mapping):
-        tree = list(tree.values())
-    elif hasattr(tree, "__dataclass_fields__"):
-        tree = list(vars(tree).values())
-    return [leaf for item in tree for leaf in _tensors(item)] if isinstance(tree, list | tuple) else []
 
 
 def _shown(given: Inputs) -> str:
@@ -133,8 +77,10 @@ def _least_input(modules: Modules, given: Inputs, training: bool) -> str:
 
     def works(side: int) -> bool:
         try:
-            _trace(modules, given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training)
-        except _ForwardError:
+            quick.traced(
+                modules, given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training
+            )
+        except ForwardError:
             return False
         return True
 

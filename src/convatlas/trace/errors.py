@@ -17,6 +17,17 @@ class TraceError(ConvatlasError):
     """A network could not be traced. The message is one line; the cause, if there is one, is chained."""
 
 
+class Unsure(Exception):  # noqa: N818  # no error: it makes a trace begin anew, in the exact way
+    """The quick way has met what it does not know; its message is the reason, as `Graph.why` tells it."""
+
+
+class ForwardError(Exception):
+    """What a forward pass raised, and the module in which it did."""
+
+    def __init__(self, error: Exception, place: str) -> None:
+        self.error, self.place = error, place
+
+
 class DataDependentError(TraceError):
     """The forward pass asks for a tensor's values, which a trace does not have."""
 

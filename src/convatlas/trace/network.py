@@ -12,6 +12,11 @@ from torch import nn
 from ..graph.graph import DottedNames
 from .errors import TraceError
 
+DTYPES: dict[torch.dtype, str] = {
+    value: str(value).removeprefix("torch.") for value in vars(torch).values() if isinstance(value, torch.dtype)
+}
+TORCH_DTYPES: dict[str, torch.dtype] = {name: value for value, name in DTYPES.items()}
+
 
 class Tensors(NamedTuple):
     """All parameters of a network, or all buffers."""

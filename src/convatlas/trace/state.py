@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from .network import Modules, Tensors, contents_of
-from .patches import Exchange, exchanged
+from .quick.patches import Exchange, exchanged
 from .random_states import RandomStates
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})

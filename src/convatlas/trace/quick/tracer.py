@@ -20,19 +20,19 @@ from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from ..graph import Graph, Node, Op, TensorSpec
-from ..graph.graph import Parameters
-from ..graph.ops import Slice, Uncounted
-from ..graph.spec import ITEM_BYTES
-from ..graph.strides import Strides, dense_strides, normal
+from ...graph import Graph, Node, Op, TensorSpec
+from ...graph.graph import Parameters
+from ...graph.ops import Slice, Uncounted
+from ...graph.spec import ITEM_BYTES
+from ...graph.strides import Strides, dense_strides, normal
+from ..errors import TraceError
+from ..network import DTYPES, TORCH_DTYPES, Modules
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
-from .errors import TraceError
 from .functions import FUNCTION_RULES
 from .functions.registry import given, renamed, strides_of
 from .modules import rules_of
-from .network import Modules
 from .patches import redirected
-from .standin import DTYPES, TORCH_DTYPES, StandIn, stand_in
+from .standin import StandIn, stand_in
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...errors import ConvatlasError
-from ...graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
-from ...graph.ops.base import per_axis
-from ...graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
-from ..standin import DTYPES, StandIn
+from ....errors import ConvatlasError
+from ....graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
+from ....graph.ops.base import per_axis
+from ....graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
+from ...network import DTYPES
+from ..standin import StandIn
 from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for, strides_of
 from .views import transpose
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from ...errors import ConvatlasError
-from ...graph.ops import Assign, Embedding, Fill, Gather
-from ...graph.spec import broadcast
-from ..errors import data_dependent
+from ....errors import ConvatlasError
+from ....graph.ops import Assign, Embedding, Fill, Gather
+from ....graph.spec import broadcast
+from ...errors import data_dependent
 from .registry import FUNCTION_RULES, axis_of, is_number, register, rule_for
 from .views import index_in, sliced
 

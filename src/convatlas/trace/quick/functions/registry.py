@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...graph import TensorSpec
-from ...graph.ops import Op
-from ...graph.strides import Strides, dense_like, following
+from ....graph import TensorSpec
+from ....graph.ops import Op
+from ....graph.strides import Strides, dense_like, following
 from ..standin import StandIn
 
 if TYPE_CHECKING:

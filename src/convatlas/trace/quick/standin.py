@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..graph import TensorSpec
-from ..graph.strides import Strides, dense_strides, is_channels_last
-from .errors import data_dependent
+from ...graph import TensorSpec
+from ...graph.strides import Strides, dense_strides, is_channels_last
+from ..errors import data_dependent
+from ..network import TORCH_DTYPES
 
 if TYPE_CHECKING:
     from .tracer import Tracer
-
-DTYPES: dict[torch.dtype, str] = {
-    value: str(value).removeprefix("torch.") for value in vars(torch).values() if isinstance(value, torch.dtype)
-}
-TORCH_DTYPES: dict[str, torch.dtype] = {name: value for value, name in DTYPES.items()}
 
 
 _Tensor: Any = torch.Tensor

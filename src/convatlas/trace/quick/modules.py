@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ..errors import ConvatlasError
-from ..graph.ops import Activation, BatchNorm
+from ...errors import ConvatlasError
+from ...graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
 from .standin import StandIn
 
 if TYPE_CHECKING:
-    from .network import Modules
+    from ..network import Modules
     from .tracer import Tracer
 
 Rule = Callable[..., Any]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...errors import ConvatlasError
-from ...graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
-from ..standin import DTYPES, StandIn
+from ....errors import ConvatlasError
+from ....graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
+from ...network import DTYPES
+from ..standin import StandIn
 from .registry import FUNCTION_RULES, axes_of, axis_of, op_of, register, rule_for
 from .views import expand
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...errors import ConvatlasError
-from ...graph import TensorSpec
-from ...graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
-from ...graph.strides import Strides, dense_strides, normal
-from ..standin import DTYPES, StandIn
+from ....errors import ConvatlasError
+from ....graph import TensorSpec
+from ....graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
+from ....graph.strides import Strides, dense_strides, normal
+from ...network import DTYPES
+from ..standin import StandIn
 from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
 
 if TYPE_CHECKING:

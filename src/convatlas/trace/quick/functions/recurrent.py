@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...graph.ops import Gru, Lstm, Rnn
-from ...graph.strides import dense_strides, normal
+from ....graph.ops import Gru, Lstm, Rnn
+from ....graph.strides import dense_strides, normal
 from .registry import given, register
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...graph.ops import Copy, Fill
-from ..standin import DTYPES, StandIn
+from ....graph.ops import Copy, Fill
+from ...network import DTYPES
+from ..standin import StandIn
 from .layout import to
 from .registry import FUNCTION_RULES, numbers, register, rule_for
 from .views import expand, reshaped
@@ -135,7 +136,7 @@ def _new_tensor(t: Tracer, x: Any, data: Any, *, dtype: Any = None, **kwargs: An
 @rule_for("one_hot")
 def _one_hot(t: Tracer, x: Any, num_classes: int = -1) -> Any:
     if num_classes < 0:
-        from ..errors import data_dependent
+        from ...errors import data_dependent
 
         raise data_dependent("the largest class of one_hot without num_classes")
     return t.emit(Copy("one_hot", (*t.shape(x), num_classes)), x)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .errors import data_dependent
+from ..errors import data_dependent
 from .standin import StandIn
 
 # what may be asked of a real tensor in the middle of a trace: its values exist already

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConvatlasError
-from ...graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
-from ...graph.ops.pointwise import FUNCTIONS
-from ...graph.spec import kind_of
-from ...graph.strides import Strides
-from ..standin import DTYPES, StandIn
+from ....errors import ConvatlasError
+from ....graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
+from ....graph.ops.pointwise import FUNCTIONS
+from ....graph.spec import kind_of
+from ....graph.strides import Strides
+from ...network import DTYPES
+from ..standin import StandIn
 from .registry import Rule, axis_of, element_wise, in_place, is_number, register, rule_for, strides_of
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ in_place(_lerp, "lerp_")
 @rule_for("where")
 def _where(t: Tracer, condition: Any, x: Any = None, other: Any = None) -> Any:
     if x is None or other is None:
-        from ..errors import data_dependent
+        from ...errors import data_dependent
 
         raise data_dependent("torch.where(condition): where it is true")
     given = [value for value in (x, other) if not is_number(value)]

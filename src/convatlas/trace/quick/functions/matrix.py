@@ -6,12 +6,12 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConvatlasError
-from ...graph import TensorSpec
-from ...graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
-from ...graph.ops.base import per_axis
-from ...graph.spec import broadcast
-from ...graph.strides import view_strides
+from ....errors import ConvatlasError
+from ....graph import TensorSpec
+from ....graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
+from ....graph.ops.base import per_axis
+from ....graph.spec import broadcast
+from ....graph.strides import view_strides
 from ..standin import StandIn
 from .layout import contiguous
 from .registry import Rule, element_wise, in_place, placed, register, rule_for

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...errors import ConvatlasError
-from ...graph import TensorSpec
-from ...graph.ops import (
+from ....errors import ConvatlasError
+from ....graph import TensorSpec
+from ....graph.ops import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
     AvgPool,
@@ -24,7 +24,7 @@ from ...graph.ops import (
     Op,
     RMSNorm,
 )
-from ...graph.ops.base import per_axis
+from ....graph.ops.base import per_axis
 from ..standin import StandIn
 from .registry import FUNCTION_RULES, element_wise, given, op_of, placed, register, rule_for
 
