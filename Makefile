@@ -26,10 +26,10 @@ report: $(VENV)/.run
 	@$(BIN)/convatlas compare $(NETWORKS)
 
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -m 'not slow' -q
+	$(BIN)/pytest -n 2 -q
 
 test-all: $(VENV)/.test
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2 -q -m ''
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

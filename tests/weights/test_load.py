@@ -13,6 +13,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from convatlas.models.pretrained import create_with_weights
 from convatlas.weights import published
 from convatlas.weights.download import WeightsError
 from convatlas.weights.load import WeightsWarning, adapted_to_channels, read_state
@@ -47,7 +48,7 @@ def test_a_file_a_wrapped_one_and_safetensors_give_the_same_network(donor: Netwo
     torch.save({"state_dict": {f"module.{key}": value for key, value in donor.state_dict().items()}, "epoch": 3}, wrapped)
     save_file(donor.state_dict(), tensors)
     for path in (checkpoint, wrapped, tensors):
-        assert same(donor, create(NAME, weights=path))
+        assert same(donor, create_with_weights(NAME, path))
 
 
 @pytest.mark.parametrize(
@@ -59,16 +60,16 @@ def test_a_file_of_timm_loads_under_its_own_names(name: str, theirs: str, tmp_pa
     network, path, images = timm.create_model(theirs).eval(), tmp_path / "timm.pth", torch.randn(1, 3, 64, 64)
     torch.save(network.state_dict(), path)
     with torch.no_grad():
-        torch.testing.assert_close(create(name, weights=path).eval()(images), network(images))
+        torch.testing.assert_close(create_with_weights(name, path).eval()(images), network(images))
 
 
 def test_a_url_is_downloaded_and_loaded(donor: Network, checkpoint: Path, server: Server) -> None:
-    assert same(donor, create(NAME, weights=server.serve(checkpoint.read_bytes())))
+    assert same(donor, create_with_weights(NAME, server.serve(checkpoint.read_bytes())))
 
 
 def test_other_classes_start_the_head_anew_and_say_so(donor: Network, checkpoint: Path) -> None:
     with pytest.warns(WeightsWarning, match="7 classes"):
-        network = create(NAME, weights=checkpoint, num_classes=7)
+        network = create_with_weights(NAME, checkpoint, num_classes=7)
     assert network.num_classes == 7
     assert torch.equal(network.get_parameter("features.0.weight"), donor.get_parameter("features.0.weight"))
 
@@ -76,7 +77,7 @@ def test_other_classes_start_the_head_anew_and_say_so(donor: Network, checkpoint
 @pytest.mark.parametrize("channels", [1, 6])
 def test_other_channels_see_an_image_of_equal_channels_as_before(donor: Network, checkpoint: Path, channels: int) -> None:
     with pytest.warns(WeightsWarning, match=f"{channels} input channels"):
-        network = create(NAME, weights=checkpoint, in_channels=channels).eval()
+        network = create_with_weights(NAME, checkpoint, in_channels=channels).eval()
     grey = torch.randn(1, 1, 64, 64)
     with torch.no_grad():
         expected, found = donor(grey.expand(-1, 3, -1, -1)), network(grey.expand(-1, channels, -1, -1))
@@ -91,7 +92,7 @@ def test_channel_weights_by_hand() -> None:
 
 def test_another_architecture_is_refused_with_its_keys(checkpoint: Path) -> None:
     with pytest.raises(WeightsError) as caught:
-        create("alexnet", weights=checkpoint)
+        create_with_weights("alexnet", checkpoint)
     message = str(caught.value)
     assert "keys are missing" in message
     assert "left over" in message
@@ -166,13 +167,13 @@ def test_what_torch_warns_of_reaches_the_caller_whose_filters_are_left_alone(tmp
 def test_a_download_that_is_no_checkpoint_is_not_kept(server: Server, cache: Path) -> None:
     server.files["/net.pth"] = b"<html>log in first</html>"
     with pytest.raises(WeightsError, match=r"net\.pth is of no use.*nothing was kept"):
-        create(NAME, weights=f"{server.address}/net.pth")
+        create_with_weights(NAME, f"{server.address}/net.pth")
     assert list(cache.glob("*")) == []
 
 
 def test_the_meta_device_takes_no_weights(checkpoint: Path) -> None:
     with torch.device("meta"), pytest.raises(WeightsError, match="meta device"):
-        create(NAME, weights=checkpoint)
+        create_with_weights(NAME, checkpoint)
 
 
 def test_imagenet_means_the_published_file_and_what_its_images_need(
@@ -185,7 +186,7 @@ def test_imagenet_means_the_published_file_and_what_its_images_need(
     content = path.read_bytes()
     served = replace(stated, url=server.serve(content), sha256=hashlib.sha256(content).hexdigest(), num_bytes=len(content))
     monkeypatch.setattr("convatlas.weights.load.published", {"googlenet": served}.get)
-    network = create("googlenet", weights="imagenet", aux_logits=False).eval()  # the file's training heads are left out
+    network = create_with_weights("googlenet", "imagenet", aux_logits=False).eval()  # the file's training heads are left out
     seen: list[torch.Tensor] = []
     network.get_submodule("conv1").register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     images = torch.randn(1, 3, 64, 64)
@@ -196,14 +197,14 @@ def test_imagenet_means_the_published_file_and_what_its_images_need(
     torch.testing.assert_close(seen[0], images * scale + shift)
     assert torch.equal(network.get_parameter("fc.weight"), donor.get_parameter("fc.weight"))
     with pytest.warns(WeightsWarning, match="1 input channels"):
-        create("googlenet", weights="imagenet", in_channels=1)
+        create_with_weights("googlenet", "imagenet", in_channels=1)
 
 
 def test_a_source_that_is_nothing_says_what_there_is() -> None:
     with pytest.raises(WeightsError, match="https URL"):
-        create(NAME, weights="nowhere.pth")
+        create_with_weights(NAME, "nowhere.pth")
     with pytest.raises(WeightsError, match="no ImageNet weights are published"):
-        create("zfnet", weights="imagenet")
+        create_with_weights("zfnet", "imagenet")
 
 
 def test_old_densenet_names_are_understood(tmp_path: Path) -> None:
@@ -213,5 +214,5 @@ def test_old_densenet_names_are_understood(tmp_path: Path) -> None:
     torch.save(old, path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        loaded = create("densenet121", weights=path)
+        loaded = create_with_weights("densenet121", path)
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network.state_dict().items())

@@ -49,7 +49,7 @@ def create(
             cannot be had or do not fit.
 
     """
-    from ..zoo import create
+    from ..models.pretrained import create_with_weights
 
     said = {"num_classes": num_classes, "in_channels": in_channels}
     if is_run_folder(name):
@@ -58,7 +58,7 @@ def create(
         from ..train import Run
 
         return Run.open(name).network()
-    return create(name, weights=weights, **{key: value for key, value in said.items() if value is not None}, **options)
+    return create_with_weights(name, weights, **{key: value for key, value in said.items() if value is not None}, **options)
 
 
 def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:

@@ -104,15 +104,15 @@ def _predictions(model: str, images: list[str], weights: str, num_classes: int |
 
 
 def _network(model: str, weights: str, num_classes: int | None) -> Network:
+    from ..models.pretrained import create_with_weights
     from ..weights.load import NewHeadWarning
-    from ..zoo import create
 
     options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         warnings.simplefilter("error", NewHeadWarning)  # an untrained classifier predicts nothing
         try:
-            network = create(model, weights=weights, **options)
+            network = create_with_weights(model, weights, **options)
         except NewHeadWarning as untrained:
             raise ConvatlasError(f"{weights} has another number of classes (`--num-classes`): {untrained}") from None
     for warning in noted:

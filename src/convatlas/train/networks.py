@@ -13,6 +13,7 @@ from torch import nn
 from ..errors import ConvatlasError
 from ..models import load, unknown_network
 from ..models.building import weights_allocated
+from ..models.pretrained import create_with_weights
 from ..trace import trace
 from ..weights.load import read_state
 from ..zoo import REGISTRY, Entry, Network, create, entry
@@ -90,7 +91,7 @@ def make_network(model: str, reads: Reads, *, weights: str | None = None, seed: 
     """
     set_random_states(INITIAL_WEIGHTS, seed)
     if model in REGISTRY:
-        return create(model, weights=weights, **reads.options)
+        return create_with_weights(model, weights, **reads.options)
     network = loaded(model)
     if "num_classes" in reads.options:
         _give_classes(network, reads.options["num_classes"])

@@ -1,6 +1,6 @@
 """Published weight files: where they are, what they reach, and what an image goes through before them. No torch here.
 
-The table is made from torchvision's and timm's own metadata (``python -m convatlas.weights``). Of a file's SHA-256 the publishers
+The table is made from torchvision's and timm's own metadata (``python -m convatlas.catalogue.weights``). Of a file's SHA-256 the publishers
 state the first eight digits, in the file's name; of its size torchvision a rounded figure, and timm's documentation an exact one
 for some; what timm's files reach stands in its published results (Apache-2.0). Whole hashes and the other exact sizes are those that public projects pin; one is taken if it begins with the
 publisher's digits and two files state it, or a table whose other rows are so confirmed, or one that downloads are held to

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ..errors import ConvatlasError
 
@@ -54,15 +56,14 @@ class Network(nn.Module):
         return outputs
 
     def feature_info(self, size: int = 224) -> list[FeatureInfo]:
-        """Channels and stride of what `forward_intermediates` gives for images of that size, by a trace."""
-        from ..trace import trace
-
+        """Channels and stride of what `forward_intermediates` gives for images of that size, by a pass on the meta device."""
         stem = self.get_submodule(self.stem_conv)
         channels = int(cast(Tensor, stem.weight).shape[1]) * int(cast(int, getattr(stem, "groups", 1)))
-        graph = trace(_Intermediates(self), (1, channels, size, size))
-        shapes = [graph.values[value].shape for value in graph.outputs]
-        names = self.feature_stages()
-        return [FeatureInfo(name, shape[1], round(size / shape[2])) for name, shape in zip(names, shapes, strict=True)]
+        tensors = {name: tensor.to("meta") for name, tensor in (*self.named_parameters(), *self.named_buffers())}
+        images = torch.empty(2, channels, size, size, device="meta")  # two, since a batch norm in training refuses one
+        with torch.no_grad():
+            stages = functional_call(_Intermediates(self), {f"network.{name}": value for name, value in tensors.items()}, images)
+        return [FeatureInfo(name, x.shape[1], round(size / x.shape[2])) for name, x in stages.items()]
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, num_classes) for images (N, in_channels, H, W)."""

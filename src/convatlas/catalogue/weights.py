@@ -1,4 +1,4 @@
-"""``python -m convatlas.weights`` makes the table of published weights anew.
+"""``python -m convatlas.catalogue.weights`` makes the table of published weights anew.
 
 It joins torchvision's and timm's metadata, which state the first digits of a file's SHA-256 in its name, with
 data/weights_pinned.json: whole hashes and exact sizes, by file name, where public projects state them; and with
@@ -18,9 +18,9 @@ from torchvision.models import get_model_weights, list_models
 
 from ..files import atomic_write
 from ..names import natural_key
+from ..weights import FILE, PINNED_FILE, RESULTS_FILE
+from ..weights.timm_names import TIMM
 from ..zoo import REGISTRY
-from . import FILE, PINNED_FILE, RESULTS_FILE
-from .timm_names import TIMM
 
 RESULTS: dict[str, list[dict[str, Any]]] = json.loads(RESULTS_FILE.read_text(encoding="utf-8"))["results"]
 PINNED: dict[str, dict[str, Any]] = json.loads(PINNED_FILE.read_text(encoding="utf-8"))
