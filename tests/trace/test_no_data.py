@@ -32,7 +32,7 @@ def profiled(action: Callable[[], Any]) -> Any:
 def test_no_kernel_runs_and_nothing_is_allocated(torchvision_on_meta: Callable[..., nn.Module], name: str, training: bool) -> None:
     model = torchvision_on_meta(name)
     events = profiled(lambda: cost(trace(model, (64, 3, 224, 224), training=training)).layers)
-    # a stand-in is a tensor without elements; torch.zeros makes and fills its own
+    # a proxy is a tensor without elements; torch.zeros makes and fills its own
     assert {event.name for event in events if event.name.startswith("aten::")} == {"aten::empty", "aten::zeros", "aten::zero_"}
     allocated = sum(max(event.self_cpu_memory_usage, 0) for event in events)
     assert 4000 <= allocated <= 4000 + GENERATOR_STATE

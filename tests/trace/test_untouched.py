@@ -287,7 +287,7 @@ def test_reparametrised_layers(wrap: Callable[[nn.Module], nn.Module]) -> None:
     assert model(torch.zeros(2, 3, 8, 8)).shape == (2, 4, 6, 6)
 
 
-def test_a_cached_parametrization_is_not_filled_with_stand_ins() -> None:
+def test_a_cached_parametrization_is_not_filled_with_proxies() -> None:
     model = parametrizations.weight_norm(nn.Linear(3, 4))
     with parametrize.cached():
         trace(model, (2, 3))

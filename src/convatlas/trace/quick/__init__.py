@@ -12,7 +12,7 @@ from ...inputs import Inputs
 from ..errors import ForwardError
 from ..network import Modules
 from ..state import SubmodulesChangedError, left_as_found
-from .standin import StandIn, add_tensor_methods, stand_in
+from .proxy import Proxy, add_tensor_methods, proxy_of
 from .tracer import Tracer, tracing
 
 __all__ = ["traced"]
@@ -45,8 +45,8 @@ def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = T
         if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
             tracer.device = device
 
-        def given_as(spec: TensorSpec, tensor: torch.Tensor | None) -> StandIn:
-            return stand_in(tracer, graph.add_input(spec), spec)
+        def given_as(spec: TensorSpec, tensor: torch.Tensor | None) -> Proxy:
+            return proxy_of(tracer, graph.add_input(spec), spec)
 
         arguments: Any = given.mapped(given_as)
         try:

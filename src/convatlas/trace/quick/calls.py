@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import data_dependent
-from .standin import StandIn
+from .proxy import Proxy
 
 # what may be asked of a real tensor in the middle of a trace: its values exist already
 OF_REAL_TENSORS = frozenset({
@@ -47,7 +47,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def mapped(change: Callable[[Any], Any], tree: Any) -> Any:
     """Nested sequences and mappings with everything in them changed."""
-    if type(tree) is StandIn:
+    if type(tree) is Proxy:
         return change(tree)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(mapped(change, item) for item in tree))

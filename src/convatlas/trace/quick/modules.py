@@ -16,7 +16,7 @@ from ...errors import ConvatlasError
 from ...graph.ops import Activation, BatchNorm
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
-from .standin import StandIn
+from .proxy import Proxy
 
 if TYPE_CHECKING:
     from ..network import Modules
@@ -43,7 +43,7 @@ def weight_and_bias(module: nn.Module) -> tuple[Any, Any]:
 _CONV_SETTINGS = itemgetter("stride", "padding", "dilation", "groups", "kernel_size")
 
 
-def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
+def _conv(t: Tracer, m: Any, x: Proxy) -> Any:
     own = m.__dict__
     settings = _CONV_SETTINGS(own)
     if own["padding_mode"] != "zeros":
@@ -54,7 +54,7 @@ def _conv(t: Tracer, m: Any, x: StandIn) -> Any:
     return matrix.convolve(t, settings, x, weight, bias)
 
 
-def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> Any:
+def _conv_transpose(t: Tracer, m: Any, x: Proxy, output_size: Any = None) -> Any:
     extra = m.output_padding
     if output_size is not None:
         extra = m._output_padding(x, output_size, m.stride, m.padding, m.kernel_size, len(m.stride), m.dilation)
@@ -62,7 +62,7 @@ def _conv_transpose(t: Tracer, m: Any, x: StandIn, output_size: Any = None) -> A
     return matrix.conv_transpose(t, x, weight, bias, m.stride, m.padding, extra, m.groups, m.dilation)
 
 
-def _linear(t: Tracer, m: Any, x: StandIn) -> Any:
+def _linear(t: Tracer, m: Any, x: Proxy) -> Any:
     return matrix.linear(t, x, *weight_and_bias(m))
 
 
@@ -70,7 +70,7 @@ _NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
 
 
 def _batch_norm(axes: tuple[int, ...]) -> Rule:
-    def rule(t: Tracer, m: Any, x: StandIn) -> Any:
+    def rule(t: Tracer, m: Any, x: Proxy) -> Any:
         spec = x.spec
         if len(spec.shape) not in axes:
             raise ConvatlasError(f"{type(m).__name__} takes {' or '.join(map(str, axes))} axes, got {spec.shape}")
@@ -97,7 +97,7 @@ def activation_rule(function: str) -> Rule:
     """The rule for a module that applies one function."""
     plain, overwriting = Activation(function, False), Activation(function, True)
 
-    def rule(t: Tracer, m: Any, x: StandIn) -> Any:
+    def rule(t: Tracer, m: Any, x: Proxy) -> Any:
         if m.__dict__.get("inplace", False):
             return t.overwrite(overwriting, x)
         return t.add(plain, (x.value,), plain.output(x.spec), x.strides if x.strides is None else element_wise(x))
@@ -110,7 +110,7 @@ def _identity(t: Tracer, m: Any, x: Any) -> Any:
 
 
 def _dropout(channels: bool) -> Rule:
-    def rule(t: Tracer, m: Any, x: StandIn) -> Any:
+    def rule(t: Tracer, m: Any, x: Proxy) -> Any:
         return pointwise.dropout(t, x, m.p, m.training, m.inplace, channels=channels)
 
     return rule

@@ -70,7 +70,7 @@ def _call(module: nn.Module, *args: Any, _tracer: Tracer, _native: Any, **kwargs
             # a compiled module inside the network stands for the one that it was made of
             inner = module.__dict__["_modules"].get("_orig_mod")
             result = (module.forward if inner is None else inner)(*args, **kwargs)
-        elif len(args) == 1 and not kwargs and type(args[0]) is _tracer.stand_in_type:
+        elif len(args) == 1 and not kwargs and type(args[0]) is _tracer.proxy_type:
             result = rule(_tracer, module, args[0])
         else:
             result = _tracer.apply_to_module(rule, module, args, kwargs)
@@ -105,7 +105,7 @@ def redirected(tracer: Tracer) -> Iterator[None]:
         (torch._C.ScriptFunction, "__call__", _scripted_call()),
         *_checkpoint_replacements(tracer),
     ]
-    if parametrize._cache_enabled:  # what it keeps for the caller is not to be a stand-in
+    if parametrize._cache_enabled:  # what it keeps for the caller is not to be a proxy
         replacements.append((parametrize, "_cache", {}))
     # functions under torch.compile are to run their Python code
     compiled = "torch._dynamo" in sys.modules

@@ -1,4 +1,4 @@
-"""The tracer: runs a module's forward on stand-ins, and writes down each op it meets."""
+"""The tracer: runs a module's forward on proxies, and writes down each op it meets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .functions import FUNCTION_RULES
 from .functions.registry import given, renamed, strides_of
 from .modules import rules_of
 from .patches import redirected
-from .standin import StandIn, stand_in
+from .proxy import Proxy, proxy_of
 
 _LOCK = threading.RLock()
 _active: list[Tracer] = []
@@ -50,7 +50,7 @@ def active() -> Tracer:
     """The tracer at work.
 
     Raises:
-        TraceError: there is none; a stand-in outlived its trace.
+        TraceError: there is none; a proxy outlived its trace.
 
     """
     return _active[-1] if _active else _finished()
@@ -64,7 +64,7 @@ class Tracer:
     """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
     # for the code that torch's functions run in a trace (`patches`), which finds nothing but builtins
-    stand_in_type: type[StandIn] = StandIn
+    proxy_type: type[Proxy] = Proxy
     get_ident = staticmethod(get_ident)
 
     def __init__(self, graph: Graph, modules: Modules) -> None:
@@ -112,13 +112,13 @@ class Tracer:
 
     # making nodes
 
-    def emit(self, op: Op, *tensors: Any, strides: Strides = None) -> StandIn:
-        """Write a call of ``op`` down; returns the stand-in of its (first) output."""
+    def emit(self, op: Op, *tensors: Any, strides: Strides = None) -> Proxy:
+        """Write a call of ``op`` down; returns the proxy of its (first) output."""
         numbers, values = self.numbers, self.values
         inputs: list[int] = []
         specs: list[TensorSpec] = []
         for tensor in tensors:
-            if type(tensor) is StandIn:
+            if type(tensor) is Proxy:
                 value = tensor.value
             elif (value := numbers.get(id(tensor), -1)) < 0:
                 value = self.number(tensor)
@@ -129,17 +129,17 @@ class Tracer:
             return self.emit_many(op, *tensors)[0]
         return self.add(op, tuple(inputs), result, strides)
 
-    def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, strides: Strides = None) -> StandIn:
+    def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, strides: Strides = None) -> Proxy:
         """Write a call of ``op`` down whose numbered inputs fit, and whose output is known."""
         values = self.values
         value = len(values)
         values.append(result)
         self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
-        made: StandIn = _bare(StandIn)  # as `stand_in` does, without the call
+        made: Proxy = _bare(Proxy)  # as `proxy_of` does, without the call
         made.tracer, made.value, made.spec, made.strides = self, value, result, strides
         return made
 
-    def emit_layer(self, op: Op, x: Any, weight: Any, bias: Any) -> StandIn:
+    def emit_layer(self, op: Op, x: Any, weight: Any, bias: Any) -> Proxy:
         """`emit` for an op with one output, a layer's input and its two tensors, either of which may be None.
 
         It is made for layers of the network, whose tensors are numbered.
@@ -157,7 +157,7 @@ class Tracer:
 
         A real tensor stays as it was.
         """
-        if type(x) is not StandIn:
+        if type(x) is not Proxy:
             return self.emit(op, x, *others)
         old, values, nodes = x.value, self.values, self.nodes
         inputs: tuple[int, ...] = (old,)
@@ -170,7 +170,7 @@ class Tracer:
         self.released[old] = len(nodes)
         return x
 
-    def emit_many(self, op: Op, *tensors: Any) -> tuple[StandIn, ...]:
+    def emit_many(self, op: Op, *tensors: Any) -> tuple[Proxy, ...]:
         """Write a call of an op with several outputs down."""
         inputs = tuple(map(self.number, tensors))
         values = self.values
@@ -179,11 +179,11 @@ class Tracer:
         outputs = tuple(range(len(values), len(values) + len(specs)))
         values.extend(specs)
         self.nodes.append(Node(op, inputs, outputs, self.path, not _is_grad_enabled(), self.region))
-        return tuple(map(stand_in, repeat(self), outputs, specs))
+        return tuple(map(proxy_of, repeat(self), outputs, specs))
 
     def number(self, tensor: Any) -> int:
-        """The graph's number of a tensor, real or stand-in; a real one that is new becomes a constant."""
-        if type(tensor) is StandIn:
+        """The graph's number of a tensor, real or proxy; a real one that is new becomes a constant."""
+        if type(tensor) is Proxy:
             return tensor.value
         found = self.numbers.get(id(tensor))
         if found is None:
@@ -197,15 +197,15 @@ class Tracer:
         return found
 
     def shape(self, tensor: Any) -> tuple[int, ...]:
-        """The shape of a tensor, real or stand-in."""
-        return tensor.spec.shape if type(tensor) is StandIn else self.values[self.number(tensor)].shape
+        """The shape of a tensor, real or proxy."""
+        return tensor.spec.shape if type(tensor) is Proxy else self.values[self.number(tensor)].shape
 
-    def stand_in(self, tensor: Any) -> StandIn:
-        """The stand-in of a tensor."""
-        if type(tensor) is StandIn:
+    def proxy(self, tensor: Any) -> Proxy:
+        """The proxy of a tensor."""
+        if type(tensor) is Proxy:
             return tensor
         number = self.number(tensor)
-        return stand_in(self, number, self.graph.values[number])
+        return proxy_of(self, number, self.graph.values[number])
 
     # functions
 
@@ -218,7 +218,7 @@ class Tracer:
         if name in ("__get__", "__set__"):
             attribute = func.__self__.__name__  # type: ignore[attr-defined]
             return self._attribute(func, attribute, args) if name == "__get__" else None  # nothing real is changed
-        if not any(type(leaf) is StandIn for leaf in leaves((args, kwargs))):
+        if not any(type(leaf) is Proxy for leaf in leaves((args, kwargs))):
             if name in CHANGES_OF_REAL_TENSORS:
                 return args[0]
             if name in OF_REAL_TENSORS:
@@ -249,9 +249,9 @@ class Tracer:
     def _attribute(self, func: Callable[..., Any], attribute: str, args: tuple[Any, ...]) -> Any:
         """An attribute of a tensor; what is itself a tensor of its data becomes part of the graph."""
         if attribute in ("T", "mT", "H", "mH", "data", "real", "imag"):
-            return getattr(self.stand_in(args[0]), attribute)
+            return getattr(self.proxy(args[0]), attribute)
         with torch._C.DisableTorchFunction():
-            return func(self._meta(args[0]) if type(args[0]) is StandIn else args[0])
+            return func(self._meta(args[0]) if type(args[0]) is Proxy else args[0])
 
     def _meta(self, tensor: Any) -> torch.Tensor:
         """A tensor of the same shape and layout on the meta device."""
@@ -264,7 +264,7 @@ class Tracer:
         tensors: list[Any] = []
 
         def to_meta(leaf: Any) -> Any:
-            if type(leaf) is StandIn or isinstance(leaf, torch.Tensor):
+            if type(leaf) is Proxy or isinstance(leaf, torch.Tensor):
                 tensors.append(leaf)
                 return self._meta(leaf)
             return "meta" if isinstance(leaf, torch.device) else leaf
@@ -299,9 +299,9 @@ class Tracer:
     # modules
 
     def apply_to_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out the rule of a module that is called otherwise than with one stand-in."""
+        """Carry out the rule of a module that is called otherwise than with one proxy."""
         if args and isinstance(args[0], torch.Tensor):
-            args = (self.stand_in(args[0]), *args[1:])  # a layer applied to a parameter
+            args = (self.proxy(args[0]), *args[1:])  # a layer applied to a parameter
         return self.apply(lambda t, *others, **named: rule(t, module, *others, **named), args, kwargs)
 
     def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -365,7 +365,7 @@ def alone() -> Iterator[None]:
     """While inside, no other thread traces, no garbage is collected, and no mode of the caller's watches torch's operations.
 
     A trace makes thousands of records and no cycles, and looking for some costs a fifth. It runs no operation that such a
-    mode (FakeTensorMode, FlopCounterMode) could want to see, only makes its stand-ins.
+    mode (FakeTensorMode, FlopCounterMode) could want to see, only makes its proxies.
     """
     with _LOCK, _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext():
         enabled = gc.isenabled()

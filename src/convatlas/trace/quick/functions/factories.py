@@ -9,7 +9,7 @@ import torch
 
 from ....graph.ops import Copy, Fill
 from ...network import DTYPES
-from ..standin import StandIn
+from ..proxy import Proxy
 from .layout import to
 from .registry import FUNCTION_RULES, numbers, register, rule_for
 from .views import expand, reshaped
@@ -31,7 +31,7 @@ def _size(size: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
     return numbers((kwargs["size"],) if "size" in kwargs else size)
 
 
-def _filled(t: Tracer, shape: tuple[int, ...], x: Any, dtype: Any, function: str) -> StandIn:
+def _filled(t: Tracer, shape: tuple[int, ...], x: Any, dtype: Any, function: str) -> Proxy:
     """A new tensor that takes its dtype from ``x`` unless it is given."""
     return t.emit(Fill(shape, DTYPES[dtype] if dtype else t.graph.values[t.number(x)].dtype, function))
 
@@ -107,7 +107,7 @@ def _linspace(t: Tracer, start: Any = 0, end: Any = 1, steps: int = 100, *args: 
 @rule_for("meshgrid")
 def _meshgrid(t: Tracer, *tensors: Any, indexing: str = "ij") -> Any:
     parts = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else list(tensors)
-    sizes = [t.stand_in(part).spec.numel for part in parts]
+    sizes = [t.proxy(part).spec.numel for part in parts]
     places = list(range(len(parts)))
     if indexing == "xy" and len(parts) > 1:
         places[:2] = [1, 0]

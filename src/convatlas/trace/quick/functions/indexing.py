@@ -83,7 +83,7 @@ def _listed_shape(item: Any) -> tuple[int, ...]:
 @rule_for("__getitem__")
 def getitem(t: Tracer, x: Any, index: Any) -> Any:
     """Indexing."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     part = _part_of(x.spec.shape, index)
     if part.gathered and tuple(part.shape) == x.spec.shape and not any(part.offset):
         view = x
@@ -151,7 +151,7 @@ def _written_copy(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
 @rule_for("index_select")
 def _index_select(t: Tracer, x: Any, dim: int, index: Any) -> Any:
     shape = list(t.shape(x))
-    shape[axis_of(dim, len(shape))] = t.stand_in(index).spec.numel
+    shape[axis_of(dim, len(shape))] = t.proxy(index).spec.numel
     return t.emit(Gather(tuple(shape)), x, index)
 
 
@@ -170,9 +170,9 @@ def _take(t: Tracer, x: Any, index: Any) -> Any:
 @rule_for("embedding")
 def embedding(t: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
     """Table look-up; torch.embedding takes the table first."""
-    if not t.stand_in(weight).spec.is_floating:
+    if not t.proxy(weight).spec.is_floating:
         input, weight = weight, input
-    indices = t.stand_in(input).spec
+    indices = t.proxy(input).spec
     if indices.is_floating:
         raise ConvatlasError(
             f"an embedding looks up whole numbers, got {indices}; say the dtype, as `--input 10:int64` or "

@@ -13,7 +13,7 @@ from ....graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad
 from ....graph.ops.base import per_axis
 from ....graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
 from ...network import DTYPES
-from ..standin import StandIn
+from ..proxy import Proxy
 from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for, strides_of
 from .views import transpose
 
@@ -26,7 +26,7 @@ _CHANNELS_LAST = (torch.channels_last, torch.channels_last_3d)
 @rule_for("contiguous")
 def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) -> Any:
     """A packed copy; the tensor itself where it is packed already."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     if memory_format in _CHANNELS_LAST:
         shape = x.spec.shape
         wanted = normal(shape, channels_last_strides(shape))
@@ -174,13 +174,13 @@ def _grid_sample(t: Tracer, input: Any, grid: Any, *args: Any, **kwargs: Any) ->
 @rule_for("unfold")
 def _unfold(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
     if len(args) == 3 and all(isinstance(n, int) for n in args):  # Tensor.unfold(dimension, size, step)
-        return _windows(t, t.stand_in(x), *args)
+        return _windows(t, t.proxy(x), *args)
     if "dimension" in kwargs:
-        return _windows(t, t.stand_in(x), **kwargs)
+        return _windows(t, t.proxy(x), **kwargs)
     return _columns(t, x, *args, **kwargs)
 
 
-def _windows(t: Tracer, x: StandIn, dimension: int, size: int, step: int) -> StandIn:
+def _windows(t: Tracer, x: Proxy, dimension: int, size: int, step: int) -> Proxy:
     """A view with one more axis: the positions within each window."""
     shape = list(x.spec.shape)
     before = dense_strides(x.spec.shape) if x.strides is None else x.strides
@@ -225,7 +225,7 @@ def _type(t: Tracer, x: Any, dtype: Any = None, **kwargs: Any) -> Any:
 @rule_for("to")
 def to(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
     """Another dtype, memory format or device; the last one changes nothing in a trace."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     given = [*args, kwargs.get("dtype"), kwargs.get("other")]
     for item in given:
         dtype = item if isinstance(item, torch.dtype) else item.dtype if isinstance(item, torch.Tensor) else None

@@ -12,7 +12,7 @@ from ....graph.ops import Attention, Conv, ConvTranspose, Einsum, Linear, Matmul
 from ....graph.ops.base import per_axis
 from ....graph.spec import broadcast
 from ....graph.strides import view_strides
-from ..standin import StandIn
+from ..proxy import Proxy
 from .layout import contiguous
 from .registry import Rule, element_wise, in_place, placed, register, rule_for
 from .views import expand
@@ -58,7 +58,7 @@ def _called(settings: tuple[Any, ...], *inputs: TensorSpec) -> tuple[Conv, Tenso
 def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: Any) -> Any:
     """A convolution's call; the settings are those of `conv_op`. Its result lies in memory as its input does."""
     numbers, values = t.numbers, t.values
-    source, strides = (x.value, x.strides) if type(x) is StandIn else (t.number(x), None)
+    source, strides = (x.value, x.strides) if type(x) is Proxy else (t.number(x), None)
     filters = numbers.get(id(weight)) or t.number(weight)
     if bias is None:
         op, result = _called(settings, values[source], values[filters])
@@ -103,7 +103,7 @@ def conv_transpose(
 @rule_for("linear")
 def linear(t: Tracer, input: Any, weight: Any, bias: Any = None) -> Any:
     """Linear layer. Torch makes a matrix of the input, and copies one that is no such view."""
-    if type(input) is StandIn and input.strides is not None:
+    if type(input) is Proxy and input.strides is not None:
         input = _joined(t, input, input.spec.shape[:-1], 1)
     return t.emit_layer(_LINEAR, input, weight, bias)
 
@@ -133,7 +133,7 @@ def _stacked(t: Tracer, x: Any, batch: tuple[int, ...]) -> Any:
 
 def _joined(t: Tracer, x: Any, batch: tuple[int, ...], rank: int) -> Any:
     """A tensor whose ``batch`` axes, before the last ``rank``, may be joined to one; where its layout forbids it, a copy."""
-    if type(x) is not StandIn or x.strides is None or len(batch) < 2:
+    if type(x) is not Proxy or x.strides is None or len(batch) < 2:
         return x
     shape = x.spec.shape
     return contiguous(t, x) if view_strides(shape, x.strides, (prod(batch), *shape[-rank:])) is None else x

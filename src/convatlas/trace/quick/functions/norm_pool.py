@@ -25,7 +25,7 @@ from ....graph.ops import (
     RMSNorm,
 )
 from ....graph.ops.base import per_axis
-from ..standin import StandIn
+from ..proxy import Proxy
 from .registry import FUNCTION_RULES, element_wise, given, op_of, placed, register, rule_for
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def local_response_norm(t: Tracer, input: Any, size: int, *args: Any, **kwargs: 
     return t.emit(LocalResponseNorm(size), input)
 
 
-def _pooled(t: Tracer, op: Op, x: Any) -> StandIn:
+def _pooled(t: Tracer, op: Op, x: Any) -> Proxy:
     """A pooling's call."""
     result = t.emit(op, x)
     result.strides = placed(x, result.spec)
@@ -131,7 +131,7 @@ def max_pool(
     return (result, _indices(t, result)) if return_indices else result
 
 
-def _indices(t: Tracer, result: StandIn) -> StandIn:
+def _indices(t: Tracer, result: Proxy) -> Proxy:
     return t.emit(Fill(result.spec.shape, "int64", "indices"))
 
 
@@ -145,7 +145,7 @@ def avg_pool(
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
     """Adaptive average pooling."""
-    x = t.stand_in(input)
+    x = t.proxy(input)
     op, result = _adaptive_avg_pool(_hashable(output_size), rank, x.spec)
     return t.add(op, (x.value,), result, placed(x, result))
 

@@ -11,7 +11,7 @@ from ....graph.ops.pointwise import FUNCTIONS
 from ....graph.spec import kind_of
 from ....graph.strides import Strides
 from ...network import DTYPES
-from ..standin import StandIn
+from ..proxy import Proxy
 from .registry import Rule, axis_of, element_wise, in_place, is_number, register, rule_for, strides_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _binary(function: str, *names: str, swapped: bool = False) -> tuple[Rule, Ru
     def apply(t: Tracer, x: Any, other: Any) -> Any:
         if swapped:
             x, other = other, x
-        if type(other) is not StandIn or type(x) is not StandIn:
+        if type(other) is not Proxy or type(x) is not Proxy:
             if is_number(other) or is_number(x):
                 tensor, number = (x, other) if is_number(other) else (other, x)
                 tensor = _at_least(t, tensor, 0.0 if function == "div" and not isinstance(number, complex) else number)
@@ -208,7 +208,7 @@ def glu(t: Tracer, x: Any, dim: int = -1) -> Any:
 
 def _softmax(log: bool) -> Rule:
     def rule(t: Tracer, x: Any, dim: int | None = None, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        x = t.stand_in(x)
+        x = t.proxy(x)
         rank = len(x.spec.shape)
         if dim is None:  # torch's own guess, which it warns of
             dim = 0 if rank in (0, 1, 3) else 1

@@ -9,7 +9,7 @@ import torch
 from ....errors import ConvatlasError
 from ....graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
 from ...network import DTYPES
-from ..standin import StandIn
+from ..proxy import Proxy
 from .registry import FUNCTION_RULES, axes_of, axis_of, op_of, register, rule_for
 from .views import expand
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..tracer import Tracer
 
 
-def _reduce(t: Tracer, function: str, x: Any, dim: Any, keepdim: bool, dtype: str | None = None) -> StandIn:
+def _reduce(t: Tracer, function: str, x: Any, dim: Any, keepdim: bool, dtype: str | None = None) -> Proxy:
     return t.emit(op_of(Reduce, function, axes_of(dim, len(t.shape(x))), bool(keepdim), dtype), x)
 
 

@@ -13,7 +13,7 @@ import torch
 from ....graph import TensorSpec
 from ....graph.ops import Op
 from ....graph.strides import Strides, dense_like, following
-from ..standin import StandIn
+from ..proxy import Proxy
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -50,12 +50,12 @@ def in_place(rule: Rule, *names: str) -> None:
     register(rule_, *names)
 
 
-def renamed(x: Any, result: StandIn) -> Any:
+def renamed(x: Any, result: Proxy) -> Any:
     """After an in-place op: ``x`` itself now stands for the new value, and nothing stands for the old one.
 
     A real tensor stays as it was.
     """
-    if type(x) is not StandIn or x is result:
+    if type(x) is not Proxy or x is result:
         return result
     x.value, result.value = result.value, x.value
     x.spec, x.strides = result.spec, result.strides
@@ -70,17 +70,17 @@ def op_of(kind: type[Op], *fields: Any) -> Any:
 
 def strides_of(x: Any) -> Strides:
     """Strides of a tensor in a trace; a real one counts as contiguous."""
-    return x.strides if type(x) is StandIn else None
+    return x.strides if type(x) is Proxy else None
 
 
 def element_wise(x: Any) -> Strides:
     """Strides of an element-wise result."""
-    return dense_like(x.spec.shape, x.strides) if type(x) is StandIn and x.strides is not None else None
+    return dense_like(x.spec.shape, x.strides) if type(x) is Proxy and x.strides is not None else None
 
 
 def placed(x: Any, result: TensorSpec) -> Strides:
     """Strides of what a convolution, pooling, padding or resampling makes of ``x``: it lies in memory as its input does."""
-    return following(x.spec.shape, x.strides, result.shape) if type(x) is StandIn and x.strides is not None else None
+    return following(x.spec.shape, x.strides, result.shape) if type(x) is Proxy and x.strides is not None else None
 
 
 def is_number(value: Any) -> bool:

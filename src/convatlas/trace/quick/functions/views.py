@@ -13,14 +13,14 @@ from ....graph import TensorSpec
 from ....graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
 from ....graph.strides import Strides, dense_strides, normal
 from ...network import DTYPES
-from ..standin import StandIn
+from ..proxy import Proxy
 from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
 
 
-def _true_strides(x: StandIn) -> tuple[int, ...]:
+def _true_strides(x: Proxy) -> tuple[int, ...]:
     return dense_strides(x.spec.shape) if x.strides is None else x.strides
 
 
@@ -35,9 +35,9 @@ def _reshaping(spec: TensorSpec, strides: Strides, shape: tuple[int, ...], funct
     return (View(shape, function, copies=True), result, None) if new is None else (op, result, normal(result.shape, new))
 
 
-def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> StandIn:
+def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> Proxy:
     """The same elements in another shape."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     op, result, strides = _reshaping(x.spec, x.strides, shape, function)
     return t.add(op, (x.value,), result, strides)
 
@@ -108,9 +108,9 @@ def _permutation(spec: TensorSpec, strides: Strides, axes: tuple[int, ...]) -> t
     return op, result, normal(result.shape, op.seen_strides(spec.shape, before, result.shape))
 
 
-def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> StandIn:
+def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> Proxy:
     """The axes in another order."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     op, result, strides = _permutation(x.spec, x.strides, axes)
     return t.add(op, (x.value,), result, strides)
 
@@ -152,7 +152,7 @@ def _movedim(t: Tracer, x: Any, source: Any, destination: Any) -> Any:
 @rule_for("expand", "broadcast_to")
 def expand(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     """Repeat axes of size 1 without copying."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     op = Expand(numbers(sizes or (kwargs["size"],)))
     shape = op.output(x.spec).shape
     return t.emit(op, x, strides=normal(shape, op.seen_strides(x.spec.shape, _true_strides(x), shape)))
@@ -175,8 +175,8 @@ in_place(_t, "t_")
 in_place(_detach, "detach_")
 
 
-def _split_into(t: Tracer, x: Any, sizes: tuple[int, ...], axis: int, keep_axis: bool = True) -> tuple[StandIn, ...]:
-    x = t.stand_in(x)
+def _split_into(t: Tracer, x: Any, sizes: tuple[int, ...], axis: int, keep_axis: bool = True) -> tuple[Proxy, ...]:
+    x = t.proxy(x)
     op: Split = op_of(Split, sizes, axis, keep_axis)
     parts = t.emit_many(op, x)
     strides = op.seen_strides(x.spec.shape, _true_strides(x), ())
@@ -227,16 +227,16 @@ def _unbind(t: Tracer, x: Any, dim: int = 0) -> Any:
     return _split_into(t, x, (1,) * shape[axis], axis, keep_axis=False)
 
 
-def sliced(t: Tracer, x: StandIn, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]) -> StandIn:
+def sliced(t: Tracer, x: Proxy, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]) -> Proxy:
     """A rectangular part; ``axes`` tells for each axis of the part which axis of ``x`` it is (None: a new one)."""
     op = Slice(tuple(shape), tuple(offset), tuple(step), tuple([-1 if axis is None else axis for axis in axes]))
     seen = op.seen_strides(x.spec.shape, _true_strides(x), op.shape)
     return t.emit(op, x, strides=normal(op.shape, seen or ()))
 
 
-def part(t: Tracer, x: Any, axis: int, start: int, length: int, *, keep_axis: bool = True) -> StandIn:
+def part(t: Tracer, x: Any, axis: int, start: int, length: int, *, keep_axis: bool = True) -> Proxy:
     """``length`` positions along an axis from ``start`` on."""
-    x = t.stand_in(x)
+    x = t.proxy(x)
     shape = list(x.spec.shape)
     offset, step = [0] * len(shape), [1] * len(shape)
     offset[axis] = start

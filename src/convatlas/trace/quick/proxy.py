@@ -1,4 +1,4 @@
-"""Stand-ins for tensors: a shape, a dtype and a place in the graph. They pass for tensors, and hold no data."""
+"""Proxies for tensors: a shape, a dtype and a place in the graph. They pass for tensors, and hold no data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Tensor: Any = torch.Tensor
 _bare = torch.Tensor.__new__
 
 
-class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is redefined
+class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is redefined
     """A tensor in a trace.
 
     To torch it is a tensor without elements, which takes half a microsecond to make, and which torch's own C++ code may
@@ -35,7 +35,7 @@ class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is 
     value: int
 
     def __del__(self) -> None:
-        # Python lets go of a stand-in exactly when it would let go of the tensor: that is when its memory may be free
+        # Python lets go of a proxy exactly when it would let go of the tensor: that is when its memory may be free
         tracer = self.tracer
         tracer.released[self.value] = len(tracer.nodes)
 
@@ -110,18 +110,18 @@ class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is 
     def requires_grad(self, value: bool) -> None:
         pass  # a trace makes no gradients
 
-    def requires_grad_(self, requires_grad: bool = True) -> StandIn:
+    def requires_grad_(self, requires_grad: bool = True) -> Proxy:
         return self
 
     grad = property(lambda self: None, lambda self, value: None)
     grad_fn = names = property(lambda self: None)
 
     @property
-    def data(self) -> StandIn:
+    def data(self) -> Proxy:
         return self.detach()  # type: ignore[no-any-return]
 
     @data.setter
-    def data(self, other: StandIn) -> None:
+    def data(self, other: Proxy) -> None:
         self.value, self.spec, self.strides = other.value, other.spec, other.strides
 
     @property
@@ -150,7 +150,7 @@ class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is 
     def is_complex(self) -> bool:
         return "complex" in self.spec.dtype
 
-    def is_same_size(self, other: StandIn) -> bool:
+    def is_same_size(self, other: Proxy) -> bool:
         return self.spec.shape == tuple(other.shape)
 
     def storage_offset(self) -> int:
@@ -162,16 +162,16 @@ class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is 
     def register_hook(self, hook: Callable[..., Any]) -> None:
         return None
 
-    def __copy__(self) -> StandIn:
-        return stand_in(self.tracer, self.value, self.spec, self.strides)
+    def __copy__(self) -> Proxy:
+        return proxy_of(self.tracer, self.value, self.spec, self.strides)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> StandIn:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Proxy:
         return self.clone()  # type: ignore[no-any-return]
 
     def __hash__(self) -> int:
         return id(self)
 
-    def __iter__(self) -> Iterator[StandIn]:
+    def __iter__(self) -> Iterator[Proxy]:
         return iter(self.unbind(0))
 
     def __repr__(self) -> str:
@@ -186,15 +186,15 @@ class StandIn(_Tensor):  # type: ignore[misc]  # a tensor whose every member is 
         raise data_dependent("its truth value")
 
 
-def stand_in(tracer: Tracer, value: int, spec: TensorSpec, strides: Strides = None) -> StandIn:
-    """The stand-in of a value of the tracer's graph."""
-    made: StandIn = _bare(StandIn)
+def proxy_of(tracer: Tracer, value: int, spec: TensorSpec, strides: Strides = None) -> Proxy:
+    """The proxy of a value of the tracer's graph."""
+    made: Proxy = _bare(Proxy)
     made.tracer, made.value, made.spec, made.strides = tracer, value, spec, strides
     return made
 
 
 def _asking_for_values(name: str) -> Callable[..., Any]:
-    def method(self: StandIn, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
         raise data_dependent(f".{name.strip('_')}()")
 
     method.__name__ = name
@@ -204,7 +204,7 @@ def _asking_for_values(name: str) -> Callable[..., Any]:
 VALUE_METHODS = ("item", "tolist", "numpy", "data_ptr", "equal", "allclose", "is_nonzero", "__int__", "__float__",
                  "__index__", "__complex__", "__contains__", "__array__", "untyped_storage", "storage")  # fmt: skip
 for _name in VALUE_METHODS:
-    setattr(StandIn, _name, _asking_for_values(_name))
+    setattr(Proxy, _name, _asking_for_values(_name))
 
 
 def add_tensor_methods() -> None:
@@ -212,22 +212,22 @@ def add_tensor_methods() -> None:
     from .functions import FUNCTION_RULES
 
     def ruled(rule: Callable[..., Any]) -> Callable[..., Any]:
-        def method(self: StandIn, *args: Any, **kwargs: Any) -> Any:
+        def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
             tracer = self.tracer
             return tracer.apply(rule, (self, *args), kwargs) if kwargs else rule(tracer, self, *args)
 
         return method
 
-    own = vars(StandIn)
+    own = vars(Proxy)
     for name in dir(torch.Tensor):
         member = getattr(torch.Tensor, name)
         if name not in own and callable(member) and member in FUNCTION_RULES:
-            setattr(StandIn, name, ruled(FUNCTION_RULES[member]))
+            setattr(Proxy, name, ruled(FUNCTION_RULES[member]))
     for name, axes in {"T": None, "mT": (-2, -1), "H": (-2, -1), "mH": (-2, -1)}.items():
 
-        def transposed(self: StandIn, axes: tuple[int, int] | None = axes) -> Any:
+        def transposed(self: Proxy, axes: tuple[int, int] | None = axes) -> Any:
             return self.transpose(*axes) if axes else self.permute(*reversed(range(self.ndim)))
 
-        setattr(StandIn, name, property(transposed))
+        setattr(Proxy, name, property(transposed))
     for name in ("real", "imag"):
-        setattr(StandIn, name, property(getattr(torch, name)))
+        setattr(Proxy, name, property(getattr(torch, name)))
