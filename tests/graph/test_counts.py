@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from convatlas.analysis.cost import cost
 from convatlas.graph import Graph, TensorSpec
-from convatlas.graph.ops import OPS, StochasticDepth, Uncounted
+from convatlas.graph.ops import OPS, Insert, StochasticDepth, Uncounted
 from convatlas.trace import trace
 
 Shapes = list[tuple[int, ...]]
@@ -150,7 +150,15 @@ def test_count_by_hand(case: Case) -> None:
 
 
 def test_every_op_has_a_count_by_hand() -> None:
-    assert {case.op for case in CASES.values()} | {"StochasticDepth", "Uncounted", "Gradient"} == set(OPS)
+    assert {case.op for case in CASES.values()} | {"StochasticDepth", "Uncounted", "Gradient", "Insert"} == set(OPS)
+
+
+def test_what_a_view_wrote_is_moved_by_the_call_that_writes() -> None:
+    graph = Graph()
+    whole, part = (graph.add_input(TensorSpec(shape)) for shape in ((4, 6), (4, 2)))
+    graph.outputs.append(graph.add_node(Insert((0, 3), (1, 1), (0, 1)), whole, part))
+    counted = cost(graph)
+    assert (counted.bytes_moved, counted.activation_bytes, counted.elementwise) == (0, 0, 0)
 
 
 def test_stochastic_depth_scales_each_element_in_training_only() -> None:

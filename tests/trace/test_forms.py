@@ -278,12 +278,9 @@ def test_data_parallel_is_seen_through() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
-def test_scripted_functions_are_followed_and_scripted_modules_refused() -> None:
+def test_scripted_functions_are_followed() -> None:
     scripted = torch.jit.script(plus_one)
     assert ops(trace(Net(lambda m, x: scripted(x)), (2, 3))) == ["add"]
-    module = torch.jit.script(nn.Sequential(nn.Linear(3, 4)))
-    with pytest.raises(TraceError, match="scripted module"):
-        trace(module, (2, 3))
 
 
 def plus_one(x: Tensor) -> Tensor:

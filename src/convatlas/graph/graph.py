@@ -133,6 +133,8 @@ class Graph:
     modules: dict[str, str] = field(default_factory=dict)  # dotted path -> class name
     released: dict[int, int] = field(default_factory=dict)  # value -> how many nodes had run when the code let go of it
     batch_axis: bool = True  # whether axis 0 of the inputs counts samples
+    way: str = "quick"  # how it was traced: "quick" or "exact"
+    why: str = ""  # the reason why the exact way was taken
 
     @property
     def batch(self) -> int | None:

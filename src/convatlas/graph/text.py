@@ -41,6 +41,7 @@ def to_text(graph: Graph) -> str:
             "released": [[value, position] for value, position in graph.released.items()],
         }
         | ({} if graph.batch_axis else {"batch_axis": False})
+        | ({} if graph.way == "quick" else {"way": graph.way, "why": graph.why})
     )
 
 
@@ -73,6 +74,7 @@ def from_text(text: str) -> Graph:
     graph = Graph(
         part.get("name", str), part.get("training", bool), values, nodes, part.list_of("inputs", int),
         part.list_of("outputs", int), parameters, buffers, part.list_of("constants", int), modules, dict(released), part.get("batch_axis", bool, True),
+        part.get("way", str, "quick"), part.get("why", str, ""),
     )  # fmt: skip
     for number in (*graph.inputs, *graph.outputs, *graph.constants, *graph.released, *(p.value for p in (*parameters, *buffers))):
         _check(0 <= number < count, "value", number)
@@ -126,7 +128,8 @@ def _node(item: dict[str, Any], values: list[TensorSpec]) -> Any:
     except (ValueError, LookupError, TypeError, ZeroDivisionError) as error:
         raise ConvatlasError(f"a damaged graph file: {op.name} does not fit its inputs: {error}") from None
     made = (result,) if isinstance(result, TensorSpec) else result
-    _check(made == tuple(values[number] for number in outputs), f"what {op.name} makes", outputs)
+    # behind what the op tells of may stand what torch's kernel returns beside it (a pooling's indices)
+    _check(made == tuple(values[number] for number in outputs[: len(made)]), f"what {op.name} makes", outputs)
     return Node(op, inputs, outputs, part.get("module", str), part.get("no_grad", bool, False), part.get("region", int, 0))
 
 

@@ -8,29 +8,31 @@ from ..errors import ConvatlasError
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from ..inputs import Inputs, InputsLike
-from . import quick
 from .errors import DataDependentError, ForwardError, InputTooSmallError, TraceError
 from .network import DTYPES, Modules
 from .quick.tracer import alone
+from .ways import AUTO, checked, traced
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]
 
 _LARGEST_TRIED = 2048
 
 
-def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False) -> Graph:
+def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False, way: str = AUTO) -> Graph:
     """The graph of one forward pass.
 
     Args:
         model: any module, on any device or ``meta``. It is left as it was: mode, attributes, statistics, random state. (Only
             what a forward pass writes into the ``__dict__`` of a layer itself, past ``setattr``, stays.)
-            Hooks are neither run nor touched. A module that is not part of it (made on the way, or kept in a plain list) runs as
-            Python would run it, and its ops bear the path of the module that calls it.
+            A module that is not part of it (made on the way, or kept in a plain list) runs as Python would run it, and its ops
+            bear the path of the module that calls it.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
             mapping from keyword to shape. Where the network takes a list or a mapping of tensors, so may be the shapes. A
             `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's
             first floating parameter. Arguments that are no tensors are told by `Inputs`.
         training: trace the forward pass of training (batch statistics, dropout, auxiliary heads) or of evaluation.
+        way: "quick" (rules for functions and leaf modules, milliseconds), "exact" (each op that torch's dispatcher carries out,
+            tenths of a second), or "auto": quick, and exact where that meets what it does not know (`Graph.way`, `Graph.why`).
 
     Raises:
         InputTooSmallError: names the layer, the size that it got, and the least input that works.
@@ -40,23 +42,24 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False) -> Gr
     """
     if not isinstance(model, nn.Module):
         raise TraceError(f"expected an nn.Module, got {type(model).__name__} {model!r:.80}")
-    if "_orig_mod" in (submodules := vars(model)["_modules"]):  # a compiled module wraps the one it was made of
+    checked(way)
+    if "_orig_mod" in (submodules := vars(model).get("_modules", {})):  # a compiled module wraps the one it was made of
         model = submodules["_orig_mod"]
     with alone():
         modules = Modules.of(model)
         dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
         given = Inputs.of(inputs).typed(dtype)
         try:
-            return quick.traced(modules, given, training)
+            return traced(modules, given, training, way)
         except ForwardError as failure:
-            raise _told(failure, modules, given, training) from failure.error
+            raise _told(failure, modules, given, training, way) from failure.error
 
 
-def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool) -> TraceError:
+def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool, way: str) -> TraceError:
     """What a forward pass raised, as an error that says where, why and at which input."""
     error, place = failure.error, failure.place
     if isinstance(error, TooSmallError):
-        least = _least_input(modules, given, training)
+        least = _least_input(modules, given, training, way)
         return InputTooSmallError(f"{place}: {error}{least}; the input was {_shown(given)}")
     if isinstance(error, TraceError):
         return type(error)(f"{place}: {error}")
@@ -69,7 +72,7 @@ def _shown(given: Inputs) -> str:
     return ", ".join(["x".join(map(str, spec.shape)) for spec in given.specs()])
 
 
-def _least_input(modules: Modules, given: Inputs, training: bool) -> str:
+def _least_input(modules: Modules, given: Inputs, training: bool, way: str) -> str:
     """Find the least square input that traces, by trying: the layers know only their own sizes."""
     specs = given.specs()
     if len(specs) != 1 or len(specs[0].shape) != 4:
@@ -77,9 +80,8 @@ def _least_input(modules: Modules, given: Inputs, training: bool) -> str:
 
     def works(side: int) -> bool:
         try:
-            quick.traced(
-                modules, given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype)), training
-            )
+            resized = given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype))
+            traced(modules, resized, training, way)
         except ForwardError:
             return False
         return True

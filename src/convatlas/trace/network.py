@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ..graph.graph import DottedNames
-from .errors import TraceError
 
 DTYPES: dict[torch.dtype, str] = {
     value: str(value).removeprefix("torch.") for value in vars(torch).values() if isinstance(value, torch.dtype)
@@ -54,18 +53,11 @@ class Modules(NamedTuple):
 
     @classmethod
     def of(cls, root: nn.Module) -> Self:
-        """The modules of a network.
-
-        Raises:
-            TraceError: one of them is scripted.
-
-        """
+        """The modules of a network. A scripted module is one, with all that lies in it."""
         found: dict[int, nn.Module] = {id(root): root}
-        paths, contents = [""], [root.__dict__]
+        paths, contents = [""], [_attributes(root)]
         _collect(contents[0], "", found, paths, contents)
         kinds = list(map(type, found.values()))
-        if any(torch.jit.ScriptModule in kind.__mro__ for kind in set(kinds)):
-            raise TraceError("a scripted module has no Python code to follow; trace the module that it was made of")
         parameters, buffers = (Tensors.of(paths, contents, kept_as) for kept_as in ("_parameters", "_buffers"))
         return cls(found, paths, contents, kinds, parameters, buffers)
 
@@ -75,6 +67,18 @@ class Modules(NamedTuple):
         return next(iter(self.by_id.values()))
 
 
+def is_scripted(kind: type) -> bool:
+    """Whether modules of this class are TorchScript's, which have no Python code."""
+    return torch.jit.ScriptModule in kind.__mro__
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """A module's attributes; of a scripted one, whose tensors lie in C++, a list of these."""
+    if not is_scripted(type(module)):
+        return module.__dict__
+    return {"_parameters": dict(module.named_parameters()), "_buffers": dict(module.named_buffers()), "_modules": {}}
+
+
 def _collect(
     own: dict[str, Any], prefix: str, found: dict[int, nn.Module], paths: list[str], contents: list[dict[str, Any]]
 ) -> None:
@@ -82,7 +86,7 @@ def _collect(
     for name, child in own["_modules"].items():
         if child is None or (key := id(child)) in found:
             continue
-        inner = child.__dict__
+        inner = _attributes(child)
         found[key] = child
         path = prefix + name
         paths.append(path)

@@ -136,6 +136,39 @@ class Assign(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Insert(Op):
+    """What a tensor holds after a part of it was written through a view: the call that wrote has moved the elements.
+
+    ``offset``, ``step`` and ``axes`` tell the part, as in `Slice`.
+    """
+
+    kind: ClassVar[str] = "insert"
+    roles: ClassVar[tuple[str, ...]] = ("whole", "part")
+    is_view: ClassVar[bool] = True
+    offset: tuple[int, ...] = ()
+    step: tuple[int, ...] = ()
+    axes: tuple[int, ...] | None = None  # which axis of the whole each axis of the part is; -1: a new one. None: unknown
+
+    @property
+    def in_place(self) -> bool:
+        return True
+
+    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
+        return 0
+
+    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
+        return 0
+
+    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+        if index == 0:
+            return Passage(axis)
+        if self.axes is None or self.axes[axis] < 0:
+            return None
+        into = self.axes[axis]
+        return Passage(into, -self.offset[into]) if self.step[into] == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Gather(Op):
     """Elements picked by an index tensor (index, gather, index_select, take); keeps the indices."""
 

@@ -9,8 +9,8 @@ import torch
 
 from ...graph import Graph, TensorSpec
 from ...inputs import Inputs
-from ..errors import ForwardError
-from ..network import Modules
+from ..errors import ForwardError, Unsure
+from ..network import Modules, is_scripted
 from ..state import SubmodulesChangedError, left_as_found
 from .proxy import Proxy, add_tensor_methods, proxy_of
 from .tracer import Tracer, tracing
@@ -28,6 +28,8 @@ def traced(modules: Modules, given: Inputs, training: bool) -> Graph:
         Unsure: something in it is not known here.
 
     """
+    if any(map(is_scripted, set(modules.kinds))):
+        raise Unsure("a scripted part")
     try:
         return _trace_once(modules, given, training)
     except SubmodulesChangedError:

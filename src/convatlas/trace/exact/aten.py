@@ -1,0 +1,178 @@
+"""The table: which op of ours a call of a torch op is. One line an op; an overload may have one of its own ("max.dim").
+
+An op in place has the line of the one that makes a new tensor (`relu_` that of `relu`). What has no line is an element-wise op if
+torch says so, else `Uncounted`.
+"""
+
+from __future__ import annotations
+
+from ...graph.ops import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool, Prelu
+from ...graph.ops.pointwise import FUNCTIONS
+from . import rules as r
+
+TABLE: dict[str, r.Rule] = {
+    # products
+    "aten::convolution": r.convolution,
+    "aten::_convolution": r.convolution,
+    "aten::addmm": r.product("mat1", "mat2", "self"),
+    "aten::_addmm_activation": r.product("mat1", "mat2", "self"),
+    "aten::mm": r.product("self", "mat2"),
+    "aten::bmm": r.product("self", "mat2"),
+    "aten::baddbmm": r.product("batch1", "batch2", "self"),
+    "aten::mv": r.product("self", "vec"),
+    "aten::addmv": r.product("mat", "vec", "self"),
+    "aten::dot": r.product("self", "tensor"),
+    "aten::vdot": r.product("self", "other"),
+    "aten::_scaled_dot_product_flash_attention_for_cpu": r.attention,
+    "aten::_scaled_dot_product_flash_attention": r.attention,
+    "aten::_scaled_dot_product_efficient_attention": r.attention,
+    "aten::_scaled_dot_product_cudnn_attention": r.attention,
+    "aten::_scaled_dot_product_fused_attention_overrideable": r.attention,
+    # normalisation
+    "aten::native_batch_norm": r.batch_norm(),
+    "aten::cudnn_batch_norm": r.batch_norm(),
+    "aten::miopen_batch_norm": r.batch_norm(),
+    "aten::_native_batch_norm_legit": r.batch_norm(),
+    "aten::_native_batch_norm_legit_no_training": r.batch_norm(training=False),
+    "aten::_batch_norm_with_update": r.batch_norm(training=True),
+    "aten::_batch_norm_no_update": r.batch_norm(training=False),
+    "aten::native_layer_norm": r.layer_norm,
+    "aten::native_group_norm": r.group_norm,
+    "aten::_fused_rms_norm": r.rms_norm,
+    # pooling
+    "aten::max_pool2d_with_indices": r.pool(MaxPool),
+    "aten::max_pool3d_with_indices": r.pool(MaxPool),
+    "aten::avg_pool2d": r.pool(AvgPool),
+    "aten::avg_pool3d": r.pool(AvgPool),
+    "aten::_adaptive_avg_pool2d": r.adaptive(AdaptiveAvgPool),
+    "aten::_adaptive_avg_pool3d": r.adaptive(AdaptiveAvgPool),
+    "aten::adaptive_max_pool2d": r.adaptive(AdaptiveMaxPool),
+    "aten::adaptive_max_pool3d": r.adaptive(AdaptiveMaxPool),
+    # resampling and padding
+    **{
+        f"aten::{prefix}{mode}{rank}d": r.resample(name, rank)
+        for prefix, mode, name, ranks in (
+            ("upsample_", "nearest", "nearest", (1, 2, 3)), ("_upsample_", "nearest_exact", "nearest-exact", (1, 2, 3)),
+            ("upsample_", "linear", "linear", (1,)), ("upsample_", "bilinear", "bilinear", (2,)),
+            ("upsample_", "bicubic", "bicubic", (2,)), ("upsample_", "trilinear", "trilinear", (3,)),
+        )
+        for rank in ranks
+    },
+    "aten::_upsample_bilinear2d_aa": r.resample("bilinear", 2, antialias=True),
+    "aten::_upsample_bicubic2d_aa": r.resample("bicubic", 2, antialias=True),
+    "aten::constant_pad_nd": r.padding("constant"),
+    **{f"aten::reflection_pad{rank}d": r.padding("reflect") for rank in (1, 2, 3)},
+    **{f"aten::replication_pad{rank}d": r.padding("replicate") for rank in (1, 2, 3)},
+    "aten::pixel_shuffle": r.shuffle(inverse=False),
+    "aten::pixel_unshuffle": r.shuffle(inverse=True),
+    "aten::im2col": r.unfold,
+    "aten::col2im": r.fold,
+    # views
+    "aten::view": r.view(),
+    "aten::_unsafe_view": r.view(),
+    "aten::_reshape_alias": r.view(),
+    "aten::alias": r.view(),
+    "aten::squeeze": r.view("squeeze"),
+    "aten::unsqueeze": r.view("unsqueeze"),
+    "aten::permute": r.permute,
+    "aten::transpose": r.transpose,
+    "aten::t": r.reversed_axes,
+    "aten::expand": r.expand,
+    "aten::select": r.select,
+    "aten::slice": r.slice_,
+    "aten::split": r.split,
+    "aten::split_with_sizes": r.split,
+    "aten::unsafe_split": r.split,
+    "aten::unsafe_split_with_sizes": r.split,
+    "aten::chunk": r.split,
+    "aten::unsafe_chunk": r.split,
+    "aten::unbind": r.unbind,
+    "aten::detach": r.detached,
+    # copies, and what moves elements
+    "aten::clone": r.clone,
+    "aten::_to_copy": r.to_copy,
+    "aten::cat": r.concat,
+    "aten::stack": r.stack,
+    "aten::flip": r.copy("flip"),
+    "aten::roll": r.copy("roll"),
+    "aten::repeat": r.copy("repeat"),
+    "aten::tril": r.copy("triangle"),
+    "aten::triu": r.copy("triangle"),
+    "aten::channel_shuffle": r.copy("channel_shuffle"),
+    "aten::native_channel_shuffle": r.copy("channel_shuffle"),
+    "aten::one_hot": r.copy("one_hot"),
+    "aten::index": r.gather,
+    "aten::_unsafe_index": r.gather,
+    "aten::index_select": r.gather,
+    "aten::gather": r.gather,
+    "aten::take": r.gather,
+    "aten::embedding": r.embedding,
+    "aten::copy": r.assign("src"),
+    "aten::index_put": r.index_put,
+    "aten::_index_put_impl": r.index_put,
+    "aten::_unsafe_index_put": r.index_put,
+    **{f"aten::{name}": r.written_copy for name in ("scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy",
+                                                    "index_fill", "masked_scatter", "slice_scatter", "select_scatter")},
+    # made of nothing
+    **{
+        f"aten::{name}{form}": r.fill(name)
+        for name in ("zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "arange", "linspace", "logspace",
+                     "eye", "scalar_tensor", "empty_strided", "tril_indices", "triu_indices")
+        for form in ("", "_like")
+    },
+    **{f"aten::new_{name}": r.fill(name) for name in ("zeros", "ones", "empty", "full", "empty_strided")},
+    "aten::lift_fresh": r.fill("tensor"),
+    "aten::lift_fresh_copy": r.fill("tensor"),
+    "aten::bernoulli": r.fill("bernoulli"),
+    "aten::normal": r.fill("randn"),
+    # element by element
+    **{f"aten::{name}": r.function(name) for name in FUNCTIONS},
+    "aten::hardtanh": r.function("hardtanh"),
+    "aten::log_sigmoid_forward": r.function("logsigmoid"),
+    "aten::rrelu_with_noise": r.function("rrelu"),
+    "aten::clamp_min": r.function("clamp"),
+    "aten::clamp_max": r.function("clamp"),
+    **{f"aten::{name}": r.arithmetic(name) for name in (
+        "add", "sub", "mul", "div", "pow", "remainder", "maximum", "minimum", "atan2", "eq", "ne", "lt", "le", "gt", "ge",
+        "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor")},
+    "aten::rsub": r.arithmetic("sub"),
+    "aten::fmod": r.arithmetic("remainder"),
+    "aten::floor_divide": r.arithmetic("remainder"),
+    "aten::_prelu_kernel": r.plain(Prelu()),
+    "aten::glu": r.glu,
+    "aten::_softmax": r.softmax(log=False),
+    "aten::_safe_softmax": r.softmax(log=False),
+    "aten::_log_softmax": r.softmax(log=True),
+    "aten::native_dropout": r.dropout,
+    "aten::where": r.where,
+    "aten::masked_fill": r.masked_fill,
+    # reductions and losses
+    **{f"aten::{name}": r.reduction(name) for name in (
+        "mean", "sum", "prod", "amax", "amin", "logsumexp", "all", "any", "argmax", "argmin", "var", "std", "norm", "nansum")},
+    "aten::var_mean": r.reduction("var"),
+    "aten::std_mean": r.reduction("std"),
+    "aten::linalg_vector_norm": r.reduction("norm"),
+    "aten::max": r.reduction("amax"),
+    "aten::min": r.reduction("amin"),
+    "aten::median": r.reduction("median"),
+    "aten::max.dim": r.extremes("max"),
+    "aten::min.dim": r.extremes("min"),
+    "aten::median.dim": r.extremes("median"),
+    "aten::mode": r.extremes("mode"),
+    "aten::kthvalue": r.extremes("kthvalue"),
+    "aten::topk": r.extremes("topk", count=True),
+    "aten::sort": r.extremes("sort", count=True),
+    "aten::cumsum": r.running("cumsum"),
+    "aten::cumprod": r.running("cumprod"),
+    "aten::logcumsumexp": r.running("logcumsumexp"),
+    "aten::nll_loss_forward": r.loss("nll_loss"),
+    "aten::nll_loss2d_forward": r.loss("nll_loss"),
+    "aten::mse_loss": r.loss("mse_loss"),
+    "aten::smooth_l1_loss": r.loss("smooth_l1_loss"),
+    "aten::huber_loss": r.loss("huber_loss"),
+    "aten::binary_cross_entropy": r.loss("binary_cross_entropy"),
+    "aten::binary_cross_entropy_with_logits": r.loss("binary_cross_entropy_with_logits"),
+    "aten::soft_margin_loss": r.loss("soft_margin_loss"),
+    "aten::multi_margin_loss": r.loss("multi_margin_loss"),
+    "aten::multilabel_margin_loss_forward": r.loss("multilabel_margin_loss"),
+}  # fmt: skip

@@ -1,0 +1,120 @@
+"""The caller's network with fake tensors in the place of its parameters and buffers, for the time of a trace."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+
+from ...graph import Graph
+from ...graph.graph import Parameter
+from ..network import Modules
+from .names import Family, Name, Names, spec_of
+from .values import Values
+
+_CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, deque})
+
+
+def number_all(graph: Graph, modules: Modules) -> dict[int, int]:
+    """Give all parameters and buffers the graph's first numbers; a shared one keeps its first. Returns id -> number."""
+    numbers: dict[int, int] = {}
+    for held, into in ((modules.parameters, graph.parameters), (modules.buffers, graph.buffers)):
+        for name, tensor in zip(held.names, held.tensors, strict=True):
+            if id(tensor) not in numbers:
+                numbers[id(tensor)] = graph.add_value(spec_of(tensor))
+                into.append(Parameter(name, numbers[id(tensor)], tensor.requires_grad and into is graph.parameters))
+    return numbers
+
+
+class Fakes:
+    """A fake tensor for each parameter and buffer."""
+
+    def __init__(self, mode: FakeTensorMode, names: Names, values: Values, device: torch.device) -> None:
+        self.mode, self.names, self.values, self.device = mode, names, values, device
+        self.of: dict[int, torch.Tensor] = {}  # id of a real tensor -> its fake
+        self.real: list[torch.Tensor] = []
+
+    def make(self, tensor: torch.Tensor, number: int) -> None:
+        """Let a real tensor have a fake."""
+        with torch.no_grad():
+            empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+            fake = FakeTensor(self.mode, empty, self.device, _is_param=isinstance(tensor, nn.Parameter))
+        fake.requires_grad_(tensor.requires_grad)
+        self.of[id(tensor)] = fake
+        self.real.append(tensor)
+        name = Name(number, Family())
+        self.names.hold(fake, name)
+        self.names.hold(tensor, name)  # a scripted module reads its own
+        self.values.stands_for(fake, tensor)
+
+    def instead_of(self, value: Any) -> Any:
+        """The fake of a parameter or buffer; anything else itself."""
+        return self.of.get(id(value), value)
+
+
+@contextmanager
+def with_fakes(modules: Modules, fakes: Fakes) -> Iterator[None]:
+    """While inside, modules hold the fakes, as attributes and in lists; afterwards they hold what they held before, all of it.
+
+    What a forward pass sets, removes or collects in containers, and the hooks that it registers, are gone then.
+    """
+    dictionaries: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+    others: list[tuple[Any, list[Any]]] = []
+
+    def note(container: Any, depth: int) -> None:
+        items = list(container.values() if isinstance(container, dict) else container)
+        if isinstance(container, dict):
+            dictionaries.append((container, dict(container)))
+        else:
+            others.append((container, items))
+        if depth:
+            for item in items:
+                if type(item) in _CONTAINERS:
+                    note(item, depth - 1)
+
+    for own in modules.contents:
+        note(own, 3)
+    flags = [(tensor, tensor.requires_grad, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
+    kinds = [(module, type(module)) for module in modules.by_id.values()]
+    try:
+        for container, before in dictionaries:
+            for key, item in before.items():
+                if id(item) in fakes.of:
+                    container[key] = fakes.of[id(item)]
+        for container, former in others:
+            if any(id(item) in fakes.of for item in former):
+                container[:] = map(fakes.instead_of, former)
+        yield
+    finally:
+        for container, before in dictionaries:
+            _put_back(container, before)
+        for container, former in others:
+            if len(container) != len(former) or any(a is not b for a, b in zip(container, former, strict=True)):
+                container.clear()
+                container.extend(former)
+        for tensor, flag, gradient in flags:
+            if tensor.requires_grad != flag:
+                tensor.requires_grad_(flag)
+            if tensor.grad is not gradient:
+                tensor.grad = gradient
+        for module, kind in kinds:
+            if type(module) is not kind:
+                module.__class__ = kind
+
+
+def _put_back(container: dict[Any, Any], before: dict[Any, Any]) -> None:
+    if list(container) == list(before) and all(now is then for now, then in zip(container.values(), before.values(), strict=True)):
+        return
+    for key in [key for key in container if key not in before]:
+        del container[key]
+    for key, value in before.items():
+        if key not in container or container[key] is not value:
+            container[key] = value
+    if list(container) != list(before):
+        container.clear()
+        container.update(before)

@@ -1,0 +1,398 @@
+"""What makes an op of ours from a call of an ATen op. A rule returns the op, or the op and its inputs where it takes others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+
+from ...graph.ops import (
+    Activation,
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    Alias,
+    Assign,
+    Attention,
+    AvgPool,
+    BatchNorm,
+    Binary,
+    Cast,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Copy,
+    Cumulative,
+    Dropout,
+    Embedding,
+    Expand,
+    Fill,
+    Fold,
+    Gather,
+    Glu,
+    GroupNorm,
+    Interpolate,
+    LayerNorm,
+    Linear,
+    Loss,
+    Matmul,
+    MaxPool,
+    Op,
+    Pad,
+    Permute,
+    PixelShuffle,
+    Reduce,
+    RMSNorm,
+    Select,
+    Slice,
+    Softmax,
+    Split,
+    Stack,
+    Unfold,
+    View,
+    Where,
+)
+from ...graph.ops.base import per_axis
+from .calls import Call
+from .names import Name, ViewCall
+
+Made: TypeAlias = "Op | tuple[Op, Sequence[torch.Tensor | Name]]"
+Rule: TypeAlias = Callable[[Call], Made]
+
+
+def plain(op: Op) -> Rule:
+    """The same op for every call, on all of its tensors."""
+    return lambda call: op
+
+
+def function(name: str) -> Rule:
+    """A function of one tensor, or of a tensor and numbers."""
+    return plain(Activation(name))
+
+
+def arithmetic(name: str) -> Rule:
+    """Arithmetic on two tensors, or on a tensor and a number."""
+    alone, both = Activation(name), Binary(name)
+    return lambda call: both if len(call.inputs) > 1 else alone
+
+
+def pointwise(call: Call) -> Made:
+    """An element-wise op that has no line of its own: one operation an element."""
+    return arithmetic(call.function)(call)
+
+
+# products
+
+
+def convolution(call: Call) -> Made:
+    """Convolution, plain or transposed."""
+    rank = len(call["stride"])
+    stride, padding, dilation = (per_axis(call[name], rank) for name in ("stride", "padding", "dilation"))
+    if call["transposed"]:
+        return ConvTranspose(stride, padding, per_axis(call["output_padding"], rank), dilation, call["groups"])
+    return Conv(stride, tuple([(p, p) for p in padding]), dilation, call["groups"])
+
+
+def product(left: str, right: str, *addend: str) -> Rule:
+    """A matrix product; one with a transposed matrix is a linear layer, as `torch.nn.functional.linear` calls it."""
+
+    def rule(call: Call) -> Made:
+        inputs = call.given(left, right, *addend)
+        seen = call.known.name(inputs[1]).seen
+        if isinstance(seen, ViewCall) and seen.parent and seen.op == Permute((1, 0)) and inputs[0].dim() == 2:
+            return Linear(), [inputs[0], seen.parent, *inputs[2:]]
+        return Matmul(), inputs
+
+    return rule
+
+
+def attention(call: Call) -> Made:
+    """Fused attention, with its mask."""
+    mask = [call[name] for name in ("attn_mask", "attn_bias") if call.arguments.get(name) is not None]
+    return Attention(), [*call.given("query", "key", "value"), *mask]
+
+
+# normalisation
+
+
+def batch_norm(training: bool | None = None) -> Rule:
+    """Batch norm; in training where the call says so, unless it is known."""
+
+    def rule(call: Call) -> Made:
+        by_batch = call["training"] if training is None else training
+        roles = {"w": "weight", "b": "bias", "m": "running_mean", "v": "running_var"}
+        present = "".join([letter for letter, name in roles.items() if call.arguments.get(name) is not None])
+        return BatchNorm(by_batch, present), [call.inputs[0], *(call[roles[letter]] for letter in present)]
+
+    return rule
+
+
+def layer_norm(call: Call) -> Made:
+    """Layer norm."""
+    return LayerNorm(len(call["normalized_shape"]))
+
+
+def rms_norm(call: Call) -> Made:
+    """RMS norm."""
+    return RMSNorm(len(call["normalized_shape"]))
+
+
+def group_norm(call: Call) -> Made:
+    """Group norm."""
+    return GroupNorm(call["group"])
+
+
+# pooling and resampling
+
+
+def pool(kind: type[MaxPool] | type[AvgPool]) -> Rule:
+    """Pooling by windows."""
+
+    def rule(call: Call) -> Made:
+        rank = int(call.function.partition("pool")[2][0])
+        kernel = per_axis(call["kernel_size"], rank)
+        stride = per_axis(call["stride"], rank) if call["stride"] else kernel
+        dilation = per_axis(call.arguments.get("dilation", 1), rank)
+        return kind(kernel, stride, per_axis(call["padding"], rank), dilation, call["ceil_mode"])
+
+    return rule
+
+
+def adaptive(kind: type[AdaptiveAvgPool] | type[AdaptiveMaxPool]) -> Rule:
+    """Pooling to a size."""
+    return lambda call: kind(tuple(call["output_size"]))
+
+
+def resample(mode: str, rank: int, antialias: bool = False) -> Rule:
+    """Interpolation to a size."""
+    return lambda call: Interpolate(call.out.shape[-rank:], mode, bool(call.arguments.get("align_corners")), antialias)
+
+
+def padding(mode: str) -> Rule:
+    """Padding; constant padding says `pad`."""
+    return lambda call: Pad(tuple(call.arguments.get("pad") or call["padding"]), mode)
+
+
+def shuffle(inverse: bool) -> Rule:
+    """Channels to positions, or back."""
+    name = "downscale_factor" if inverse else "upscale_factor"
+    return lambda call: PixelShuffle(call[name], inverse)
+
+
+def unfold(call: Call) -> Made:
+    """Windows as columns."""
+    return Unfold(*(tuple(call[name]) for name in ("kernel_size", "stride", "padding", "dilation")))
+
+
+def fold(call: Call) -> Made:
+    """Columns as a map."""
+    return Fold(*(tuple(call[name]) for name in ("output_size", "kernel_size", "stride", "padding", "dilation")))
+
+
+# views
+
+
+def view(name: str = "view") -> Rule:
+    """The same elements in another shape."""
+    return lambda call: View(call.out.shape, name)
+
+
+def permute(call: Call) -> Made:
+    """Axes in another order."""
+    return Permute(call.axes("dims"))
+
+
+def transpose(call: Call) -> Made:
+    """Two axes exchanged."""
+    axes = list(range(call.rank))
+    if axes:
+        first, second = (call[name] % call.rank for name in ("dim0", "dim1"))
+        axes[first], axes[second] = axes[second], axes[first]
+    return Permute(tuple(axes))
+
+
+def reversed_axes(call: Call) -> Made:
+    """All axes in reverse."""
+    return Permute(tuple(reversed(range(call.rank))))
+
+
+def expand(call: Call) -> Made:
+    """Axes of size 1 repeated."""
+    return Expand(call.out.shape)
+
+
+def _part(call: Call, axis: int, start: int, step: int, keep_axis: bool) -> Made:
+    offset, steps = [0] * call.rank, [1] * call.rank
+    offset[axis], steps[axis] = start, step
+    axes = tuple([each for each in range(call.rank) if keep_axis or each != axis])
+    return Slice(call.out.shape, tuple(offset), tuple(steps), axes)
+
+
+def select(call: Call) -> Made:
+    """One position along an axis."""
+    axis = call.axis()
+    return _part(call, axis, call["index"] % call.x.shape[axis], 1, keep_axis=False)
+
+
+def slice_(call: Call) -> Made:
+    """Positions along an axis."""
+    axis = call.axis()
+    start, _, _ = slice(call["start"], call["end"], call["step"]).indices(call.x.shape[axis])
+    return _part(call, axis, start, call["step"], keep_axis=True)
+
+
+def split(call: Call) -> Made:
+    """Parts along an axis, wherever it is cut."""
+    axis = call.axis()
+    return Split(tuple([part.shape[axis] for part in call.outputs]), axis)
+
+
+def unbind(call: Call) -> Made:
+    """Each position along an axis."""
+    axis = call.axis()
+    return Split((1,) * len(call.outputs), axis, False)
+
+
+def other_view(call: Call) -> Made:
+    """Some elements, in an order that no other op tells."""
+    return Slice(call.out.shape, (0,) * call.rank, (1,) * call.rank)
+
+
+# copies
+
+
+def copy(name: str) -> Rule:
+    """A copy, perhaps of another shape."""
+
+    def rule(call: Call) -> Made:
+        return Copy(name, None if call.out.shape == call.x.shape else call.out.shape)
+
+    return rule
+
+
+def clone(call: Call) -> Made:
+    """A copy, packed where it is asked for."""
+    return Copy("clone" if call["memory_format"] in (None, torch.preserve_format) else "contiguous")
+
+
+def to_copy(call: Call) -> Made:
+    """Another dtype, or a copy."""
+    return Cast(call.out.dtype) if call.out.dtype != call.x.dtype else Copy("clone")
+
+
+def assign(*order: str) -> Rule:
+    """What is written into the first tensor, then where it goes."""
+    return lambda call: (Assign(call.x.shape), [call.inputs[0], *call.given(*order)])
+
+
+def index_put(call: Call) -> Made:
+    """Elements written where an index says."""
+    return Assign(tuple(call["values"].shape)), [call.inputs[0], call["values"], *call.given("indices")]
+
+
+def written_copy(call: Call) -> Made:
+    """A copy with something written into it."""
+    return Copy(call.function)
+
+
+def concat(call: Call) -> Made:
+    """Tensors one after another."""
+    return Concat(call["dim"])
+
+
+def stack(call: Call) -> Made:
+    """Tensors side by side."""
+    return Stack(call["dim"])
+
+
+def gather(call: Call) -> Made:
+    """Elements picked by indices."""
+    return Gather(call.out.shape)
+
+
+def embedding(call: Call) -> Made:
+    """Rows of a table."""
+    return Embedding(), call.given("indices", "weight")
+
+
+def fill(name: str) -> Rule:
+    """A tensor made of nothing."""
+    return lambda call: (Fill(call.out.shape, call.out.dtype, name), [])
+
+
+# element by element
+
+
+def softmax(log: bool) -> Rule:
+    """Softmax, or its logarithm."""
+
+    def rule(call: Call) -> Made:
+        return Softmax(call.axis(), log, None if call.out.dtype == call.x.dtype else call.out.dtype)
+
+    return rule
+
+
+def glu(call: Call) -> Made:
+    """Gated linear unit."""
+    return Glu(call.axis())
+
+
+def dropout(call: Call) -> Made:
+    """Dropout in one kernel, as CUDA has it."""
+    return Dropout(float(call["p"]), bool(call["train"]))
+
+
+def where(call: Call) -> Made:
+    """A choice between two."""
+    return Where(call.out.dtype)
+
+
+def masked_fill(call: Call) -> Made:
+    """A choice between a tensor and a number."""
+    return Where(call.out.dtype), [call["mask"], call["self"]]
+
+
+# reductions
+
+
+def reduction(name: str, axes: str = "dim") -> Rule:
+    """A reduction along some axes, or all."""
+
+    def rule(call: Call) -> Made:
+        dtype = None if call.out.dtype == call.x.dtype else call.out.dtype
+        return Reduce(name, call.axes(axes), bool(call.arguments.get("keepdim")), dtype)
+
+    return rule
+
+
+def extremes(name: str, count: bool = False) -> Rule:
+    """Extremes along an axis, with their indices."""
+
+    def rule(call: Call) -> Made:
+        axis = call.axis()
+        size = call.out.shape[axis] if count and call.rank else None
+        return Select(name, axis, size, bool(call.arguments.get("keepdim")))
+
+    return rule
+
+
+def running(name: str) -> Rule:
+    """A running sum and its kin."""
+    return lambda call: Cumulative(name, call.axis(), None if call.out.dtype == call.x.dtype else call.out.dtype)
+
+
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+def loss(name: str) -> Rule:
+    """A loss."""
+
+    def rule(call: Call) -> Made:
+        return Loss(name, _REDUCTIONS[call["reduction"]])
+
+    return rule
+
+
+def detached(call: Call) -> Made:
+    """The same tensor, through which no gradient flows."""
+    return Alias()
