@@ -1,0 +1,1 @@
+"""NVIDIA GPUs: which kernels PyTorch runs there, and what their time is made of."""

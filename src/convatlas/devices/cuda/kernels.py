@@ -1,0 +1,151 @@
+"""The kernels of one op, given how its tensors lie: PyTorch's own choices on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import prod
+
+from ...graph.ops import Attention, Conv, Linear, Matmul, Op
+from ...graph.spec import TensorSpec, bytes_of
+from ...graph.strides import Strides, channels_innermost, dense_like, dense_strides, following, normal, view_strides
+from ..kernel import Kernel, Product
+from .attention import attention_kernels
+from .convolution import convolution_kernels
+from .copies import copy
+
+Specs = tuple[TensorSpec, ...]
+Lying = tuple[Strides, ...]
+_ANY_STRIDES = frozenset({"activation", "arithmetic", "dropout", "cast", "stochastic_depth", "identity", "assign", "where"})
+_FOLLOW_CHANNELS = frozenset({"batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad"})
+_CONTIGUOUS = frozenset({"layer_norm", "softmax", "group_norm", "rms_norm"})
+_OVER_ROWS = frozenset({"layer_norm", "softmax", "rms_norm"})
+_OVER_MAPS = frozenset({"batch_norm", "avg_pool", "max_pool", "adaptive_avg_pool", "concat", "pad", "interpolate"})
+
+
+@lru_cache(maxsize=16384)
+def kernels_of(op: Op, inputs: Specs, strides: Lying, outputs: Specs, fixed: bool = False) -> tuple[tuple[Kernel, ...], Lying]:
+    """The kernels of one op, and how its outputs lie.
+
+    Args:
+        op: the op.
+        inputs: the specs of its inputs.
+        strides: how the inputs lie.
+        outputs: the specs of its outputs.
+        fixed: whether it reads only what does not depend on the network's input, as a cast of weights does.
+
+    """
+    if (op.is_view or op.kind == "view") and not op.in_place:
+        return _view(op, inputs, strides, outputs)
+    if isinstance(op, Conv) and len(op.stride) == 2 and len(inputs[0].shape) == 4:
+        return convolution_kernels(op, inputs, strides, outputs)
+    lying = _lying(op, inputs, strides, outputs)
+    if fixed:
+        return (_moving("weights", op, inputs, outputs),), lying
+    if isinstance(op, Attention):
+        return tuple(attention_kernels(inputs, outputs)), lying
+    copies = tuple(_copies(op, inputs, strides))
+    kernel = _product(op, inputs, outputs) or _simple(op, inputs, (None,) * len(strides) if copies else strides, outputs)
+    return (*copies, kernel) if kernel else copies, lying
+
+
+def _view(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> tuple[tuple[Kernel, ...], Lying]:
+    shape = inputs[0].shape
+    before = dense_strides(shape) if strides[0] is None else strides[0]
+    seen = [op.seen_strides(shape, before, out.shape) for out in outputs]
+    if None in seen and op.kind == "view":
+        return (copy(inputs[0], before),), (None,) * len(outputs)
+    return (), tuple([None if each is None else normal(out.shape, each) for each, out in zip(seen, outputs, strict=True)])
+
+
+def _lying(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Lying:
+    if op.kind in _ANY_STRIDES:
+        for spec, lying in zip(inputs, strides, strict=True):
+            if spec.shape == outputs[0].shape:  # the first operand of the full shape decides
+                return (lying if op.is_view else dense_like(spec.shape, lying),) * len(outputs)
+    if strides and strides[0] is not None and op.kind in _FOLLOW_CHANNELS:
+        return tuple([following(inputs[0].shape, strides[0], out.shape) for out in outputs])
+    return (None,) * len(outputs)
+
+
+def _copies(op: Op, inputs: Specs, strides: Lying) -> Iterator[Kernel]:
+    """Copies of inputs that the op's kernel does not take as they lie."""
+    if not strides or (strides[0] is None and not isinstance(op, Matmul)):
+        return
+    shape, lying = inputs[0].shape, strides[0]
+    if op.kind in _CONTIGUOUS or (op.kind == "batch_norm" and not channels_innermost(shape, lying)):
+        yield copy(inputs[0], lying)
+    elif isinstance(op, Linear):
+        if view_strides(shape, lying or (), (prod(shape[:-1]), shape[-1])) is None:
+            yield copy(inputs[0], lying)
+    elif isinstance(op, Matmul):  # a stack of matrices must be seen with one axis of matrices
+        for spec, each in zip(inputs[:2], strides[:2], strict=True):
+            if each is None or len(spec.shape) < 4:
+                continue
+            if view_strides(spec.shape, each, (prod(spec.shape[:-2]), *spec.shape[-2:])) is None:
+                yield copy(spec, each)
+
+
+def _product(op: Op, inputs: Specs, outputs: Specs) -> Kernel | None:
+    if not op.multiplies:
+        return None
+    macs, made = op.macs(inputs, outputs), outputs[0].numel
+    product = Product(made, max(macs // max(made, 1), 1), 1)
+    weights = 0
+    if isinstance(op, Linear) and len(inputs[1].shape) == 2:
+        columns, depth = inputs[1].shape
+        product, weights = Product(prod(inputs[0].shape[:-1]), depth, columns), bytes_of(inputs[1:])
+    elif isinstance(op, Matmul) and min(len(spec.shape) for spec in inputs[:2]) > 1:
+        shape = outputs[0].shape
+        product = Product(shape[-2], inputs[0].shape[-1], shape[-1], prod(shape[:-2]))
+    return Kernel(
+        op.name,
+        bytes_of(inputs),
+        bytes_of(outputs),
+        op.elementwise(inputs, outputs),
+        inputs[0].dtype,
+        product=product,
+        weight_bytes=weights,
+    )
+
+
+def _moving(kind: str, op: Op, inputs: Specs, outputs: Specs, layout: str = "nchw", span: int = 0) -> Kernel:
+    dtype = (inputs or outputs)[0].dtype
+    read, written = op.bytes_read(inputs, outputs), op.bytes_written(inputs, outputs)
+    return Kernel(kind, read, written, op.elementwise(inputs, outputs), dtype, layout, span=span)
+
+
+def _simple(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Kernel | None:
+    """A kernel whose time is that of moving its tensors."""
+    if op.name == "contiguous" and strides[0] is None:
+        return None
+    kind = _kind(op, inputs, strides)
+    shape = inputs[0].shape if inputs else ()
+    layout = "nhwc" if strides and channels_innermost(shape, strides[0]) else "nchw"
+    span = 0
+    if op.kind in _OVER_ROWS or kind.endswith("/inner"):
+        span = shape[-1]
+    elif len(shape) == 4 and (op.kind in _OVER_MAPS or op.kind == "reduce"):
+        span = prod(shape[2:])
+    return _moving(kind, op, inputs, outputs, layout, span)
+
+
+def _kind(op: Op, inputs: Specs, strides: Lying) -> str:
+    """The op's name, with what its kernel's speed depends on beside bytes."""
+    if op.kind == "arithmetic":
+        left, right = inputs
+        if left.shape == right.shape:
+            return f"{op.name}/{'same' if strides[0] == strides[1] else 'crossed'}"
+        small = min(left, right, key=lambda spec: spec.numel).shape
+        return f"{op.name}/{'vector' if sum(n > 1 for n in small) <= 1 else 'broadcast'}"
+    if op.kind == "reduce":
+        rank = len(inputs[0].shape)
+        inner = rank - 1 in {axis % rank for axis in getattr(op, "axes", ())}
+        return f"{op.name}/{'inner' if inner else 'outer'}"
+    if op.kind in ("pad", "interpolate"):
+        return f"{op.name}/{getattr(op, 'mode', '')}"
+    if op.name in ("contiguous", "clone"):
+        return copy(inputs[0], strides[0]).kind
+    if op.kind == "cast" and strides[0] is not None:
+        return "cast/strided"
+    return op.name

@@ -1,0 +1,37 @@
+"""A graph's kernels on a GPU, run eagerly: one for each node that computes, and a copy where one does not take its input as it lies."""
+
+from __future__ import annotations
+
+from ...graph import Graph
+from ...graph.strides import Strides, channels_last_strides, normal
+from ..kernel import Launch
+from .kernels import kernels_of
+
+
+def lower(graph: Graph, *, channels_last: bool = False) -> list[Launch]:
+    """The kernels of one pass over the graph, in order.
+
+    Args:
+        graph: in the precision in which it runs, autocast's casts put in.
+        channels_last: images and weights lie with their channels innermost.
+
+    """
+    values = graph.values
+    strides: list[Strides] = [None] * len(values)
+    if channels_last:
+        for value in (*graph.inputs, *graph.parameters.values):
+            if len(shape := values[value].shape) == 4:
+                strides[value] = normal(shape, channels_last_strides(shape))
+    constant = set(graph.parameters.values).union(graph.buffers.values, graph.constants)
+    launches: list[Launch] = []
+    for place, node in enumerate(graph.nodes):
+        inputs = tuple([values[value] for value in node.inputs])
+        outputs = tuple([values[value] for value in node.outputs])
+        fixed = constant.issuperset(node.inputs)
+        if fixed:
+            constant.update(node.outputs)
+        kernels, lying = kernels_of(node.op, inputs, tuple([strides[value] for value in node.inputs]), outputs, fixed)
+        launches.extend([Launch(kernel, place) for kernel in kernels])
+        for value, each in zip(node.outputs, lying, strict=True):
+            strides[value] = each
+    return launches
