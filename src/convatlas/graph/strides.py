@@ -29,28 +29,48 @@ def normal(shape: Shape, strides: Shape) -> Strides:
     return None if 0 in shape or same_layout(shape, strides, dense_strides(shape)) else strides
 
 
-@lru_cache(maxsize=4096)
 def dense_like(shape: Shape, strides: Strides) -> Strides:
-    """Strides of an element-wise result: densely packed, with the axes in the order in which the operand has them."""
-    if strides is None:
+    """Strides of a dense copy: packed, with the axes in the order in which the original has them."""
+    return element_wise(shape, ((shape, strides),))
+
+
+@lru_cache(maxsize=4096)
+def element_wise(shape: Shape, operands: tuple[tuple[Shape, Strides], ...]) -> Strides:
+    """Strides of what torch's TensorIterator makes of operands (their shapes and strides): packed, with the axes in their order."""
+    if not any(lies for _, lies in operands):
         return None
-    # torch's own order: from the innermost axis outwards by insertion, where an expanded axis (stride 0) stays put
-    order = list(range(len(shape)))[::-1]
-    for place in range(1, len(order)):
+    rank = len(shape)
+    broadcast = []  # strides over the result's axes, 0 where an operand is repeated
+    for own, lies in operands:
+        lead = rank - len(own)
+        sizes = zip(own, dense_strides(own) if lies is None else lies, shape[lead:], strict=True)
+        broadcast.append((0,) * lead + tuple([0 if n == 1 and n != full else stride for n, stride, full in sizes]))
+    # torch's own order: from the innermost axis outwards by insertion; the first operand that is repeated along neither decides
+    order = list(range(rank))[::-1]
+    for place in range(1, rank):
         moving = place
         for other in range(place - 1, -1, -1):
-            first, second = order[other], order[moving]
-            if strides[first] == 0 or strides[second] == 0:
-                continue
-            if (strides[first], shape[first]) > (strides[second], shape[second]):
-                order[other], order[moving], moving = second, first, other
-            elif strides[first] < strides[second]:
+            compared = _compared(shape, broadcast, order[other], order[moving])
+            if compared > 0:
+                order[other], order[moving], moving = order[moving], order[other], other
+            elif compared < 0:
                 break
-    result, step = [0] * len(shape), 1
+    result, step = [0] * rank, 1
     for axis in order:
         result[axis] = step
         step *= max(shape[axis], 1)
     return normal(shape, tuple(result))
+
+
+def _compared(shape: Shape, operands: list[Shape], inner: int, outer: int) -> int:
+    """1 if ``inner`` has to lie outside of ``outer``, -1 if it may not, 0 if no operand tells."""
+    for strides in operands:
+        first, second = strides[inner], strides[outer]
+        if first and second and first != second:
+            return 1 if first > second else -1
+        if first and second and shape[inner] > shape[outer]:
+            return 1
+    return 0
 
 
 def channels_last_strides(shape: Shape) -> Shape:

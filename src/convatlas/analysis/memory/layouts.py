@@ -13,7 +13,6 @@ from ...graph.strides import (
     channels_last_strides,
     dense_like,
     dense_strides,
-    following,
     is_channels_last,
     normal,
     same_layout,
@@ -21,12 +20,9 @@ from ...graph.strides import (
 )
 
 PACKED, CHANNELS_LAST, SPARSE, PART = 0, 1, 2, 3  # SPARSE: axes in another order; PART: some elements of a larger tensor
-VIEWS = ("permute", "slice", "split", "expand", "view")
 _ELEMENT_WISE = ("activation", "arithmetic", "dropout")
-_AS_THE_INPUT = (*_ELEMENT_WISE, "cast", "stochastic_depth", "identity", "assign")
 _PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
                              "softmax", "attention"})  # fmt: skip
-_FOLLOW_CHANNELS = ("conv", "batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad")
 
 
 def layout_of(shape: Shape, strides: Strides) -> int:
@@ -37,19 +33,6 @@ def layout_of(shape: Shape, strides: Strides) -> int:
         return CHANNELS_LAST
     dense = dense_like(shape, strides) or dense_strides(shape)
     return SPARSE if same_layout(shape, strides, dense) else PART
-
-
-def strides_after(op: Op, shape: Shape, strides: Strides, result: Shape) -> Strides:
-    """Strides of an op's output of the shape ``result``, given those of its first input."""
-    before = dense_strides(shape) if strides is None else strides
-    if op.is_view and op.kind in VIEWS:
-        seen = op.seen_strides(shape, before, result)
-        return None if seen is None else normal(result, seen)
-    if strides is None:
-        return None
-    if op.kind in _AS_THE_INPUT and shape == result:
-        return strides if op.is_view else dense_like(shape, strides)
-    return following(shape, strides, result) if op.kind in _FOLLOW_CHANNELS else None
 
 
 def passes_on(op: Op) -> bool:

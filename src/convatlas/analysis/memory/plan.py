@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from ...errors import ConvatlasError
 from ...graph import Graph, Node, TensorSpec
+from ...graph.layout import channels_last as in_channels_last
+from ...graph.layout import laid_out
 from ...graph.ops import Binary, Kept, Loss, Reduce
 from ...graph.ops.base import NOTHING
-from ...graph.strides import Strides, channels_last_strides, normal
-from .layouts import PACKED, VIEWS, layout_of, strides_after
+from .layouts import PACKED, layout_of
 from .parts import MAYBE_IN_PARTS, comes_in_parts, kept_by_parts
 
 LOSS = "loss"
@@ -90,6 +91,7 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         device: what kernels keep for backward differs: CUDA's dropout keeps its mask as bool, the CPU's in the input's dtype.
 
     """
+    graph, strides = laid_out(graph, in_channels_last(graph) if channels_last else {})
     values, nodes = graph.values, graph.nodes
     count = len(values)
     storage = [-1] * count
@@ -107,11 +109,6 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
         needs_grad[parameter.value] = parameter.trainable and not inference
     for value in [*(buffer.value for buffer in graph.buffers), *graph.inputs, *graph.constants]:
         persistent.add(fresh(value))
-    strides: list[Strides] = [None] * count
-    if channels_last:
-        for value in (*graph.inputs, *graph.parameters.values):
-            if len(shape := values[value].shape) == 4:
-                strides[value] = normal(shape, channels_last_strides(shape))
     steps: list[Step] = []
     references: list[int] = []
     for node in nodes:
@@ -143,9 +140,6 @@ def plan(graph: Graph, channels_last: bool = False, *, inference: bool = False, 
             references.extend(storage[node.outputs[i]] for i in kept.outputs)
         before = lying[0] if lying else None
         layout = layout_of(inputs[0].shape, before) if before else PACKED
-        if before or op.kind in VIEWS:
-            for value, spec in zip(node.outputs, outputs, strict=True):
-                strides[value] = strides_after(op, inputs[0].shape, before, spec.shape)
         second = layout_of(inputs[1].shape, lying[1]) if len(lying) > 1 and lying[1] else PACKED
         steps.append(Step(node, inputs, outputs, needs, kept, differentiable, is_view, layout, second, in_parts))
     saved = [0] * len(size)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
-from ..strides import Shape
+from ..strides import Shape, Strides, dense_strides, element_wise, following, normal
 
 Specs = Sequence[TensorSpec]
 
@@ -44,6 +44,10 @@ class Kept(NamedTuple):
 
 
 OPS: dict[str, type[Op]] = {}
+# how an op lays out what it makes
+PACKED = "packed"  # contiguous, whatever the inputs are
+AS_INPUTS = "as the inputs"  # as torch's TensorIterator: densely, in the order of axes that the inputs have
+CHANNELS = "channels"  # channels innermost if the first input has them so, else contiguous
 POINTWISE = Window((), (), (), ())  # an output position sees the input position it stands at
 GLOBAL = "global"  # an output position sees the whole input
 NOTHING = Kept()
@@ -62,6 +66,8 @@ class Op:
     roles: ClassVar[tuple[str, ...]] = ("input",)  # names of the inputs, for messages and tables; the last one repeats
     is_view: ClassVar[bool] = False  # output 0 shares the storage of input 0
     counted: ClassVar[bool] = True
+    lies: ClassVar[str] = PACKED
+    packs: ClassVar[bool] = True  # contiguous inputs give contiguous outputs
     differentiable: ClassVar[bool] = True  # whether a gradient comes through
     multiplies: ClassVar[bool] = False  # whether it has MACs at all
 
@@ -121,6 +127,22 @@ class Op:
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
         """Strides of a view of the shape ``result``, given its input's shape and strides; None where they allow no view."""
         return strides
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        """How each output lies in memory, given how the inputs do."""
+        if self.in_place:
+            return (strides[0],)
+        if self.is_view:
+            shape = inputs[0].shape
+            before = dense_strides(shape) if strides[0] is None else strides[0]
+            seen = [self.seen_strides(shape, before, spec.shape) for spec in outputs]
+            return tuple([lies and normal(spec.shape, lies) for spec, lies in zip(outputs, seen, strict=True)])
+        if self.lies == AS_INPUTS:
+            operands = tuple([(spec.shape, lies) for spec, lies in zip(inputs, strides, strict=True)])
+            return tuple([element_wise(spec.shape, operands) for spec in outputs])
+        if self.lies == CHANNELS:
+            return tuple([following(inputs[0].shape, strides[0], spec.shape) for spec in outputs])
+        return (None,) * len(outputs)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window | str:
         """What an output position sees of the first input's spatial axes: a `Window`, `POINTWISE` or `GLOBAL`."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
+from ..strides import Strides, following
 from .base import Kept, Op, Passage, Specs, Window, sliding_size, window_seen
 
 
@@ -33,6 +34,13 @@ def _sizes(
     """Output positions along each axis."""
     axes = zip(size, kernel, stride, padding, dilation, strict=True)
     return tuple([(n + p[0] + p[1] - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes])
+
+
+def _convolved(inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+    """Channels innermost where the input's or the weight's are."""
+    result = outputs[0].shape
+    of_input = following(inputs[0].shape, strides[0], result)
+    return (following(inputs[1].shape, strides[1], result) if of_input is None else of_input,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,9 @@ class Conv(Op):
                 tuple(d * (k - 1) + 1 - sum(p) for k, d, p in zip(weight[2:], self.dilation, self.padding, strict=True)),
             )
         return TensorSpec((*batch, weight[0], *out), inputs[0].dtype)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        return _convolved(inputs, strides, outputs)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * prod(inputs[1].shape[1:])
@@ -126,6 +137,9 @@ class ConvTranspose(Op):
             ]
             raise TooSmallError(self.name, shape[-rank:], tuple(least))
         return TensorSpec((*shape[: -rank - 1], weight[1] * self.groups, *out), inputs[0].dtype)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        return _convolved(inputs, strides, outputs)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * prod(inputs[1].shape[1:])

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, promote
-from .base import NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
+from ..strides import Strides, channels_last_strides, element_wise, following, normal
+from .base import CHANNELS, NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
 from .conv import TooSmallError
 
 _NO_ELEMENTS = (0,)  # a tensor of this shape is left out of a concatenation, whatever the rank of the others
@@ -42,6 +43,10 @@ class Concat(Op):
                 dtype = promote(dtype, kind)
         return TensorSpec((*before, total, *after), dtype)
 
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        found = {following(spec.shape, lies, outputs[0].shape) for spec, lies in zip(inputs, strides, strict=True)}
+        return (found.pop() if len(found) == 1 else None,)
+
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return None if axis == axis_of(self.axis, len(outputs[0].shape)) else Passage(axis)
 
@@ -59,6 +64,16 @@ class Stack(Op):
             raise ConvatlasError(f"stack: shapes differ, {shape} and {next(s.shape for s in inputs if s.shape != shape)}")
         axis = axis_of(self.axis, len(shape) + 1)
         return TensorSpec((*shape[:axis], len(inputs), *shape[axis:]), inputs[0].dtype)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        shape = inputs[0].shape
+        axis = axis_of(self.axis, len(shape) + 1)
+        if axis == len(shape):
+            return (None,)
+        # runs as a concatenation along the axis, which is then cut in two
+        joined = TensorSpec((*shape[:axis], len(inputs) * shape[axis], *shape[axis + 1 :]))
+        lies = Concat(axis).output_strides(inputs, strides, [joined])[0]
+        return (lies and normal(outputs[0].shape, (*lies[:axis], shape[axis] * lies[axis], *lies[axis:])),)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return Passage(axis + (axis >= axis_of(self.axis, len(outputs[0].shape))))
@@ -85,6 +100,9 @@ class Pad(Op):
             shape[-axis] += before + after
         return TensorSpec(tuple(shape), inputs[0].dtype)
 
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        return (None if self.mode == "circular" else following(inputs[0].shape, strides[0], outputs[0].shape),)
+
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return NOTHING if self.mode == "constant" else Kept(inputs=(0,))
 
@@ -98,8 +116,10 @@ class Copy(Op):
     """A fresh copy of the same shape (clone, contiguous, flip, roll), or of a given ``shape`` (repeat, tile)."""
 
     kind: ClassVar[str] = "copy"
+    packs: ClassVar[bool] = False
     function: str = "clone"
     shape: tuple[int, ...] | None = None
+    memory_format: str = "preserve"  # or "contiguous", or "channels_last"
 
     @property
     def name(self) -> str:
@@ -107,6 +127,16 @@ class Copy(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return inputs[0] if self.shape is None else TensorSpec(self.shape, inputs[0].dtype)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        shape = outputs[0].shape
+        if self.memory_format == "channels_last":
+            return (normal(shape, channels_last_strides(shape)),)
+        if self.memory_format == "contiguous" or self.function in ("contiguous", "repeat"):
+            return (None,)
+        if self.function in ("clone", "flip"):
+            return (element_wise(shape, ((shape, strides[0]),)),)
+        return (following(inputs[0].shape, strides[0], shape),)
 
     def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
         return Passage(axis) if self.function in ("clone", "contiguous", "channel_shuffle") else None
@@ -214,6 +244,7 @@ class PixelShuffle(Op):
     """(N, C r r, H, W) -> (N, C, H r, W r), or back (``inverse``)."""
 
     kind: ClassVar[str] = "pixel_shuffle"
+    lies: ClassVar[str] = CHANNELS
     factor: int = 2
     inverse: bool = False
 
@@ -249,6 +280,7 @@ class Interpolate(Op):
     """Resample the spatial axes to ``size``: by the nearest position, or a weighted mean of 2 or 4 an axis."""
 
     kind: ClassVar[str] = "interpolate"
+    lies: ClassVar[str] = CHANNELS
     size: tuple[int, ...] = (1, 1)
     mode: str = "nearest"
     align_corners: bool = False

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, promote
+from ..strides import Strides, dense_strides, element_wise, normal
 from .base import Kept, Op, Passage, Specs
 
 
@@ -89,6 +90,7 @@ class Einsum(Op):
     """Einstein summation. Two operands are one product: MACs = product of all index sizes; more are taken from the left."""
 
     kind: ClassVar[str] = "einsum"
+    packs: ClassVar[bool] = False
     equation: str = ""
 
     def _terms(self, inputs: Specs) -> tuple[list[str], str, dict[str, int]]:
@@ -129,6 +131,17 @@ class Einsum(Op):
             seen = (seen | set(term)) & later
         return total
 
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        terms, right, sizes = self._terms(inputs)
+        if len(terms) != 2:
+            return (None,)
+        # one stack of products: the shared letters, those of the left operand, those of the right one; then permuted
+        groups = [[letter for letter in right if (letter in terms[0]) == left and (letter in terms[1]) == both] for left, both in
+                  ((True, True), (True, False), (False, True))]  # fmt: skip
+        order = [letter for group in groups for letter in group]
+        lies = dict(zip(order, dense_strides(tuple([sizes[letter] for letter in order])), strict=True))
+        return (normal(outputs[0].shape, tuple([lies[letter] for letter in right])),)
+
     def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
         return self.macs(inputs, outputs) * sum(needs_grad) if len(inputs) > 1 else 0
 
@@ -150,6 +163,11 @@ class Attention(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return TensorSpec((*inputs[0].shape[:-1], inputs[2].shape[-1]), inputs[0].dtype)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        same = inputs[0].shape == outputs[0].shape
+        fused = all(lies is None or lies[-1] == 1 for lies in strides[:3])
+        return (element_wise(outputs[0].shape, ((inputs[0].shape, strides[0]),)) if same and fused else None,)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         query, key, value = (spec.shape for spec in inputs[:3])

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
-from .base import Kept, Op, Passage, Specs
+from .base import AS_INPUTS, CHANNELS, Kept, Op, Passage, Specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class BatchNorm(Op):
     """
 
     kind: ClassVar[str] = "batch_norm"
+    lies: ClassVar[str] = CHANNELS
     roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias", "running_mean", "running_var")
     training: bool = False
     present: str = "wbmv"  # which of weight, bias, running mean and variance are given
@@ -83,6 +84,7 @@ class RMSNorm(Op):
     """Divide by the root mean square over the last ``axes`` axes."""
 
     kind: ClassVar[str] = "rms_norm"
+    lies: ClassVar[str] = AS_INPUTS
     roles: ClassVar[tuple[str, ...]] = ("input", "weight")
     axes: int = 1
 
@@ -107,6 +109,7 @@ class GroupNorm(Op):
     """Normalise (N, C, ...) over ``groups`` groups of channels and all positions."""
 
     kind: ClassVar[str] = "group_norm"
+    lies: ClassVar[str] = CHANNELS
     roles: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
     groups: int = 1
 
@@ -161,6 +164,7 @@ class LocalResponseNorm(Op):
     """AlexNet's normalisation across ``size`` neighbouring channels: x / (k + alpha mean(x^2))^beta."""
 
     kind: ClassVar[str] = "local_response_norm"
+    lies: ClassVar[str] = AS_INPUTS
     size: int = 5
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:

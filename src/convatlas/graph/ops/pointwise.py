@@ -9,7 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, kind_of, result_dtype
-from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
+from ..strides import Strides
+from .base import AS_INPUTS, NOTHING, Kept, Op, Passage, Specs, axis_of
 
 
 class Function(NamedTuple):
@@ -99,6 +100,7 @@ class Activation(Op):
     """A function of one tensor, element by element."""
 
     kind: ClassVar[str] = "activation"
+    lies: ClassVar[str] = AS_INPUTS
     function: str = "relu"
     in_place: bool = False  # here a field, elsewhere a fact of the class
 
@@ -119,6 +121,9 @@ class Activation(Op):
         if self.function == "abs" and kind_of(spec.dtype) == 3:
             return TensorSpec(spec.shape, {"complex64": "float32", "complex128": "float64"}.get(spec.dtype, "float16"))
         return spec
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        return (None,) if self.function == "logsigmoid" else Op.output_strides(self, inputs, strides, outputs)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * FUNCTIONS.get(self.function, Function()).operations
@@ -141,6 +146,7 @@ class Binary(Op):
     """Arithmetic on two tensors with broadcasting; comparisons give bool."""
 
     kind: ClassVar[str] = "arithmetic"
+    lies: ClassVar[str] = AS_INPUTS
     roles: ClassVar[tuple[str, ...]] = ("left", "right")
     function: str = "add"
     in_place: bool = False
@@ -195,6 +201,7 @@ class Prelu(Op):
     """Leaky ReLU with a learnt slope, one for all channels or one each."""
 
     kind: ClassVar[str] = "activation"
+    lies: ClassVar[str] = AS_INPUTS
     roles: ClassVar[tuple[str, ...]] = ("input", "weight")
 
     @property
@@ -213,6 +220,7 @@ class Glu(Op):
     """First half of ``axis`` times the sigmoid of the second."""
 
     kind: ClassVar[str] = "activation"
+    lies: ClassVar[str] = AS_INPUTS
     axis: int = -1
 
     @property
@@ -267,6 +275,7 @@ class Dropout(Op):
     """Zero a share of the elements (or whole channels) in training; keeps the mask. Outside training it does nothing."""
 
     kind: ClassVar[str] = "dropout"
+    lies: ClassVar[str] = AS_INPUTS
     probability: float = 0.5
     training: bool = False
     channels: bool = False  # one draw for each channel (dropout2d and the like)
@@ -292,6 +301,7 @@ class StochasticDepth(Op):
     """Drop the whole residual branch, of the batch or of single images, in training; keeps one draw for each."""
 
     kind: ClassVar[str] = "stochastic_depth"
+    lies: ClassVar[str] = AS_INPUTS
     probability: float = 0.0
     training: bool = False
     per_image: bool = True
@@ -316,6 +326,7 @@ class Where(Op):
     """Choose by a mask between two tensors, a tensor and a number, or two numbers (of ``dtype``); keeps the mask."""
 
     kind: ClassVar[str] = "where"
+    lies: ClassVar[str] = AS_INPUTS
     roles: ClassVar[tuple[str, ...]] = ("condition", "left", "right")
     dtype: str = "float32"
 
@@ -337,6 +348,7 @@ class Cast(Op):
     """Another dtype for the same elements."""
 
     kind: ClassVar[str] = "cast"
+    lies: ClassVar[str] = AS_INPUTS
     dtype: str = "float32"
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:

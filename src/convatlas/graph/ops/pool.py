@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
-from ..strides import Shape
-from .base import Kept, Op, Specs, Window, ratio, sliding_size, window_seen
+from ..strides import Shape, Strides, following, normal
+from .base import CHANNELS, Kept, Op, Specs, Window, ratio, sliding_size, window_seen
 from .conv import TooSmallError
 
 
@@ -60,6 +60,7 @@ class MaxPool(_Pool):
     """Maximum over each window; keeps its input and the int64 index of each maximum for backward."""
 
     kind: ClassVar[str] = "max_pool"
+    lies: ClassVar[str] = CHANNELS
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,), extra=(TensorSpec(outputs[0].shape, "int64"),))
@@ -70,6 +71,7 @@ class AvgPool(_Pool):
     """Mean over each window."""
 
     kind: ClassVar[str] = "avg_pool"
+    lies: ClassVar[str] = CHANNELS
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         # torch's one exception: in three dimensions padding does not make up for an input that is too small
@@ -77,6 +79,15 @@ class AvgPool(_Pool):
         if len(self.kernel) == 3 and len(size) == 3 and any(n < k for n, k in zip(size, self.kernel, strict=True)):
             raise TooSmallError(self.name, size, self.kernel)
         return _Pool.output(self, *inputs)
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        before, after = inputs[0].shape, outputs[0].shape
+        if strides[0] is None or len(before) != 3 or len(self.kernel) != 1:
+            return _Pool.output_strides(self, inputs, strides, outputs)
+        # runs on maps of height 1
+        batch, channel, along = strides[0]
+        lies = following((*before[:2], 1, before[2]), (batch, channel, before[2] * along, along), (*after[:2], 1, after[2]))
+        return (lies and normal(after, (*lies[:2], lies[3])),)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
@@ -87,6 +98,7 @@ class LpPool(_Pool):
     """p-norm over each window."""
 
     kind: ClassVar[str] = "lp_pool"
+    lies: ClassVar[str] = CHANNELS
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,), extra=(inputs[0], outputs[0], outputs[0]))
@@ -133,6 +145,10 @@ class AdaptiveAvgPool(_AdaptivePool):
     """Mean over equal parts, however large the input is."""
 
     kind: ClassVar[str] = "adaptive_avg_pool"
+    lies: ClassVar[str] = CHANNELS
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        return (None,) if len(self.size) == 3 else _AdaptivePool.output_strides(self, inputs, strides, outputs)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         # the global one is a mean, which keeps nothing but a shape
@@ -144,6 +160,7 @@ class AdaptiveMaxPool(_AdaptivePool):
     """Maximum over equal parts, however large the input is."""
 
     kind: ClassVar[str] = "adaptive_max_pool"
+    lies: ClassVar[str] = CHANNELS
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,), extra=(TensorSpec(outputs[0].shape, "int64"),))

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
+from ..strides import Strides, element_wise
 from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
 
 # what the derivative reads: extremes compare the output with the input, norms and variances read the input
@@ -86,6 +87,10 @@ class Select(Op):
         else:
             del shape[axis]
         return TensorSpec(tuple(shape), inputs[0].dtype), TensorSpec(tuple(shape), "int64")
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        lies = element_wise(outputs[0].shape, ((inputs[0].shape, strides[0]),)) if self.function == "sort" else None
+        return (lies, lies)
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)

@@ -68,6 +68,7 @@ class Permute(Op):
     """The axes in another order (permute, transpose); a view."""
 
     kind: ClassVar[str] = "permute"
+    packs: ClassVar[bool] = False
     is_view: ClassVar[bool] = True
     axes: tuple[int, ...] = ()
 
@@ -89,6 +90,7 @@ class Expand(Op):
     """Axes of size 1 repeated without copying."""
 
     kind: ClassVar[str] = "expand"
+    packs: ClassVar[bool] = False
     is_view: ClassVar[bool] = True
     shape: tuple[int, ...] = ()
 
@@ -111,6 +113,7 @@ class Slice(Op):
     """A rectangular part (indexing by numbers and slices, narrow); a view of ``shape``."""
 
     kind: ClassVar[str] = "slice"
+    packs: ClassVar[bool] = False
     is_view: ClassVar[bool] = True
     shape: tuple[int, ...] = ()
     offset: tuple[int, ...] = ()  # where the part begins along each axis of the input
@@ -136,6 +139,7 @@ class Split(Op):
     """Parts of given ``sizes`` along ``axis`` (split, chunk, unbind); all are views."""
 
     kind: ClassVar[str] = "split"
+    packs: ClassVar[bool] = False
     is_view: ClassVar[bool] = True
     sizes: tuple[int, ...] = ()
     axis: int = 1

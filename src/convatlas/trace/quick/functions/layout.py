@@ -32,7 +32,7 @@ def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) 
         wanted = normal(shape, channels_last_strides(shape))
         if is_channels_last(shape, x.strides) or (wanted is None and x.strides is None):
             return x
-        return t.emit(Copy("contiguous"), x, strides=wanted)
+        return t.emit(Copy("contiguous", memory_format="channels_last"), x, strides=wanted)
     if x.strides is None or memory_format == torch.preserve_format:
         return x
     return t.emit(op_of(Copy, "contiguous"), x)
@@ -41,11 +41,12 @@ def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) 
 @rule_for("clone")
 def clone(t: Tracer, x: Any, *, memory_format: Any = torch.preserve_format) -> Any:
     """A copy, laid out as the original unless ``memory_format`` says otherwise."""
-    result = t.emit(Copy("clone"), x, strides=element_wise(x))
-    if memory_format != torch.preserve_format:
-        shape = result.spec.shape
-        result.strides = normal(shape, channels_last_strides(shape)) if memory_format in _CHANNELS_LAST else None
-    return result
+    if memory_format == torch.preserve_format:
+        return t.emit(Copy("clone"), x, strides=element_wise(x))
+    last = memory_format in _CHANNELS_LAST
+    shape = t.shape(x)
+    strides = normal(shape, channels_last_strides(shape)) if last else None
+    return t.emit(Copy("clone", memory_format="channels_last" if last else "contiguous"), x, strides=strides)
 
 
 @rule_for("flip")
