@@ -2,6 +2,7 @@
 
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Passage, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
+from .custom import Custom
 from .gradient import Gradient
 from .layout import (
     Assign,
@@ -45,6 +46,7 @@ __all__ = [
     "ConvTranspose",
     "Copy",
     "Cumulative",
+    "Custom",
     "Dropout",
     "Einsum",
     "Embedding",
