@@ -172,10 +172,10 @@ def test_what_is_no_module_is_shown(model: Any) -> None:
     assert message(model, (1, 3, 8, 8)).startswith("expected an nn.Module, got ")
 
 
-@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
-def test_a_lazy_layer_is_named_with_the_way_out() -> None:
-    text = message(nn.Sequential(nn.ReLU(), nn.LazyLinear(4)), (2, 3))
-    assert text.startswith("1.weight has no shape yet; run the lazy module once before tracing it")
+def test_a_parameter_that_no_lazy_layer_gives_a_shape_is_named_with_the_way_out() -> None:
+    model = nn.Sequential(nn.ReLU(), nn.Linear(3, 4))
+    model[1].weight = nn.UninitializedParameter()
+    assert message(model, (2, 3)).startswith("1.weight has no shape yet; run the lazy module once before tracing it")
 
 
 def test_a_quantized_weight_is_named() -> None:

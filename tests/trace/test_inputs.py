@@ -195,3 +195,79 @@ def test_at_its_own_batch_a_tensor_keeps_its_values() -> None:
     assert same.kwargs["mask"] is mask
     assert Inputs(tokens, mask=mask).at_batch(3) == Inputs(TensorSpec((3, 2), "int64"), mask=mask)
     assert Inputs(tokens) != Inputs(tokens.clone())
+
+
+class TextCnn(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.conv = nn.Embedding(50, 8), nn.Conv1d(8, 16, 3)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.conv(self.embedding(tokens).transpose(1, 2)).amax(2)
+
+
+def test_a_bare_shape_that_is_looked_up_is_of_whole_numbers() -> None:
+    graph = trace(TextCnn(), (2, 12))
+    assert shapes(graph) == [TensorSpec((2, 12), "int64")]
+    assert graph.specs(graph.outputs) == [TensorSpec((2, 16))]
+
+
+class Translator(nn.Module):
+    """An image, and two texts that go through one table; a mask that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.words = nn.Conv2d(3, 8, 3), nn.Embedding(50, 8)
+
+    def forward(self, image: Tensor, source: Tensor, mask: Tensor, target: Tensor) -> Tensor:
+        seen = self.conv(image).mean((2, 3))
+        return seen + (self.words(source) * mask[..., None]).sum(1) + self.words(target.flatten(1)).sum(1)
+
+
+def test_of_several_bare_shapes_those_that_are_looked_up_are_of_whole_numbers() -> None:
+    graph = trace(Translator(), [(2, 3, 8, 8), (2, 5), (2, 5), (2, 3, 4)])
+    assert [spec.dtype for spec in shapes(graph)] == ["float32", "int64", "float32", "int64"]
+
+
+def test_what_is_said_of_a_dtype_stays() -> None:
+    with pytest.raises(ConvatlasError, match="looks up whole numbers"):
+        trace(TextCnn(), TensorSpec((2, 12), "float32"))
+
+
+def test_a_complex_network_reads_complex_numbers() -> None:
+    network = nn.Sequential(nn.Linear(4, 2, dtype=torch.complex64))
+    assert shapes(trace(network, (3, 4))) == [TensorSpec((3, 4), "complex64")]
+    assert cost(network, (3, 4)).activation_bytes == network(torch.zeros(3, 4, dtype=torch.complex64)).nbytes
+
+
+class Split(nn.Module):
+    """An argument that has no name for the caller, and one that has no place."""
+
+    def forward(self, x: Tensor, /, *, mask: Tensor, about: dict[str, Any] | None = None) -> Tensor:
+        return x * mask
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        Inputs((1, 4), mask=(1, 4)),
+        {"x": (1, 4), "mask": (1, 4)},
+        ((1, 4), {"mask": (1, 4), "about": {"a": 1}}),
+    ],
+)
+def test_arguments_go_where_forward_takes_them(inputs: Any) -> None:
+    graph = trace(Split(), inputs)
+    assert [spec.shape for spec in graph.specs(graph.outputs)] == [(1, 4)]
+
+
+def test_a_mapping_that_forward_takes_stays_one() -> None:
+    class Named(nn.Module):
+        def forward(self, x: Tensor, maps: dict[str, Tensor]) -> Tensor:
+            return x + maps["x"]
+
+    assert len(shapes(trace(Named(), [(1, 4), {"x": (1, 4)}]))) == 2
+
+
+def test_the_input_is_shown_with_a_dtype_that_is_not_the_usual_one() -> None:
+    with pytest.raises(ConvatlasError, match=r"the input was 3x5 complex64, a scalar$"):
+        trace(nn.Bilinear(4, 4, 2, dtype=torch.complex64), [(3, 5), TensorSpec(())])

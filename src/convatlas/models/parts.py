@@ -52,8 +52,10 @@ def _entering(graph: Graph, path: str) -> set[int]:
 
 
 def first_convolution(module: nn.Module) -> _Convolution | None:
-    """The first convolution by registration, which mostly reads the input."""
-    return next((layer for layer in module.modules() if isinstance(layer, _Convolution)), None)
+    """The first convolution by registration, which mostly reads the input; None where a table to look up comes before it."""
+    found = (layer for layer in module.modules() if isinstance(layer, _Convolution | nn.Embedding | nn.EmbeddingBag))
+    first = next(found, None)
+    return first if isinstance(first, _Convolution) else None
 
 
 def sample_axes(loaded: Loaded) -> int | None:

@@ -47,8 +47,8 @@ def own_size(loaded: Loaded) -> tuple[int, ...]:
 
 
 def _usual_size(loaded: Loaded) -> tuple[int, ...] | None:
-    first = first_convolution(loaded.module)
-    return (first.in_channels, *IMAGE_SIZE[1:]) if first is not None and len(first.kernel_size) == 2 else None
+    first = first_convolution(loaded.module)  # a lazy one has no channels yet
+    return (first.in_channels, *IMAGE_SIZE[1:]) if first is not None and first.in_channels and len(first.kernel_size) == 2 else None
 
 
 def _is_guess(loaded: Loaded, inputs: InputsLike) -> bool:

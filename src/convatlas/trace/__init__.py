@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from ..errors import ConvatlasError
 from ..graph import Graph, TensorSpec
 from ..graph.ops import TooSmallError
 from ..inputs import Inputs, InputsLike
+from .arguments import arguments, dtype_of_network, traced_at
 from .errors import DataDependentError, ForwardError, InputTooSmallError, TraceError
-from .network import DTYPES, Modules
+from .lazy import has_lazy_parts, with_shapes
+from .network import Modules
 from .quick.tracer import alone
 from .ways import AUTO, checked, traced
 
@@ -28,8 +31,8 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False, way: 
             bear the path of the module that calls it.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a
             mapping from keyword to shape. Where the network takes a list or a mapping of tensors, so may be the shapes. A
-            `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's
-            first floating parameter. Arguments that are no tensors are told by `Inputs`.
+            `TensorSpec` or a tensor stands for its shape and dtype. The dtype of a bare shape is that of the network's first
+            floating or complex parameter, and int64 where that is looked up. What is no tensor is passed on; see `Inputs`.
         training: trace the forward pass of training (batch statistics, dropout, auxiliary heads) or of evaluation.
         way: "quick" (rules for functions and leaf modules, milliseconds), "exact" (each op that torch's dispatcher carries out,
             tenths of a second), or "auto": quick, and exact where that meets what it does not know (`Graph.way`, `Graph.why`).
@@ -47,12 +50,13 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False, way: 
         model = submodules["_orig_mod"]
     with alone():
         modules = Modules.of(model)
-        dtype = next((DTYPES[p.dtype] for p in modules.parameters.tensors if p.dtype.is_floating_point), "float32")
-        given = Inputs.of(inputs).typed(dtype)
+        given, dtype = arguments(model, inputs), dtype_of_network(modules)
+        if any(issubclass(kind, LazyModuleMixin) for kind in set(modules.kinds)) and has_lazy_parts(model):
+            modules = Modules.of(with_shapes(model, given.typed(dtype), training))
         try:
-            return traced(modules, given, training, way)
+            return traced_at(given, dtype, lambda typed: traced(modules, typed, training, way))
         except ForwardError as failure:
-            raise _told(failure, modules, given, training, way) from failure.error
+            raise _told(failure, modules, given.typed(dtype), training, way) from failure.error
 
 
 def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool, way: str) -> TraceError:
@@ -69,7 +73,7 @@ def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool
 
 
 def _shown(given: Inputs) -> str:
-    return ", ".join(["x".join(map(str, spec.shape)) for spec in given.specs()])
+    return ", ".join([str(spec).removesuffix(" float32").replace("scalar", "a scalar") for spec in given.specs()])
 
 
 def _least_input(modules: Modules, given: Inputs, training: bool, way: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from ...graph import Graph, TensorSpec
 from ...inputs import Inputs
 from ..errors import ForwardError, Unsure
 from ..network import Modules, is_scripted
+from ..results import result_tensors
 from ..state import SubmodulesChangedError, left_as_found
 from .proxy import Proxy, add_tensor_methods, proxy_of
 from .tracer import Tracer, tracing
@@ -53,21 +53,10 @@ def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = T
         arguments: Any = given.mapped(given_as)
         try:
             with torch.enable_grad(), tracing(tracer):
-                result = model(*arguments.args, **arguments.kwargs)
+                leaves = result_tensors(model(*arguments.args, **arguments.kwargs))
         except Exception as error:
             path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
             name = graph.modules.get(path, "")
             raise ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
-        graph.outputs = [tracer.number(leaf) for leaf in _tensors(result)]
+        graph.outputs = [tracer.number(leaf) for leaf in leaves]
     return graph
-
-
-def _tensors(tree: Any) -> list[Any]:
-    """The tensors of a forward pass's result, in order, out of sequences, mappings and dataclasses."""
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    if isinstance(tree, Mapping):
-        tree = list(tree.values())
-    elif hasattr(tree, "__dataclass_fields__"):
-        tree = list(vars(tree).values())
-    return [leaf for item in tree for leaf in _tensors(item)] if isinstance(tree, list | tuple) else []
