@@ -73,7 +73,7 @@ def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool
 
 
 def _shown(given: Inputs) -> str:
-    return ", ".join([str(spec).removesuffix(" float32").replace("scalar", "a scalar") for spec in given.specs()])
+    return ", ".join([str(spec).removesuffix(" float32") for spec in given.specs()])
 
 
 def _least_input(modules: Modules, given: Inputs, training: bool, way: str) -> str:
