@@ -119,6 +119,10 @@ CASES: dict[str, Case] = {
     "nearest resampling": Case("Interpolate", nn.Upsample(scale_factor=2), [(1, 3, 4, 4)], 0, 0),
     # 4 taps, a product and a sum each, for 2 x 5x5
     "look-up": Case("GridSample", Net(lambda x, g: F.grid_sample(x, g, align_corners=False)), [(1, 2, 4, 4), (1, 5, 5, 2)], 0, 50 * 8),
+    # 16 taps; 8 in three dimensions; the nearest one is only moved
+    "cubic look-up": Case("GridSample", Net(lambda x, g: F.grid_sample(x, g, mode="bicubic", align_corners=False)), [(1, 2, 4, 4), (1, 5, 5, 2)], 0, 50 * 32),
+    "look-up in a volume": Case("GridSample", Net(lambda x, g: F.grid_sample(x, g, align_corners=False)), [(1, 2, 4, 4, 4), (1, 2, 2, 2, 3)], 0, 16 * 16),
+    "nearest look-up": Case("GridSample", Net(lambda x, g: F.grid_sample(x, g, mode="nearest", align_corners=False)), [(1, 2, 4, 4), (1, 5, 5, 2)], 0, 0),
     # what moves elements computes nothing
     "view": Case("View", nn.Flatten(), [(2, 3, 4)], 0, 0),
     "permutation": Case("Permute", Net(lambda x: x.permute(0, 2, 1)), [(2, 3, 4)], 0, 0),
@@ -133,6 +137,11 @@ CASES: dict[str, Case] = {
     "gathering": Case("Gather", Net(lambda x: x[torch.tensor([0, 1])]), [(2, 3)], 0, 0),
     "embedding": Case("Embedding", Net(lambda x: F.embedding(torch.zeros(2, dtype=torch.int64), x)), [(5, 3)], 0, 0),
     "pixel shuffle": Case("PixelShuffle", nn.PixelShuffle(2), [(1, 8, 2, 2)], 0, 0),
+    "channel shuffle": Case("ChannelShuffle", nn.ChannelShuffle(2), [(1, 4, 2, 2)], 0, 0),
+    "flip": Case("Flip", Net(lambda x: x.flip(1)), [(2, 3)], 0, 0),
+    "roll": Case("Roll", Net(lambda x: x.roll(1, 1)), [(2, 3)], 0, 0),
+    "repetition": Case("Repeat", Net(lambda x: x.repeat(2, 1)), [(2, 3)], 0, 0),
+    "windows": Case("Windows", Net(lambda x: x.unfold(1, 2, 1)), [(2, 3)], 0, 0),
     "new tensor": Case("Fill", Net(lambda x: x.new_zeros(3)), [(2, 3)], 0, 0),
     "another name": Case("Alias", Net(lambda x: x.detach()), [(2, 3)], 0, 0),
 }  # fmt: skip

@@ -1,91 +1,224 @@
-"""What the positions along one axis of a map see of the image, exactly, also where neighbours see differently much.
-
-Behind upsampling the positions of a map do not all see equally many pixels, but they take turns: a `Field` tells one turn.
-"""
+"""What the positions of a whole tensor see of the image: through views that cut and join axes, products that mix them, branches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import gcd, lcm
+from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
-from ..graph.ops import Op, Passage, Specs
+from ..graph.ops import Along, Overlap, Reads, straight
+from .steps import (
+    NOWHERE,
+    Span,
+    Steps,
+    added,
+    is_constant,
+    joined,
+    overlapped,
+    read_along,
+    spread,
+    together,
+    union,
+)
 
-Span = tuple[int, int] | None  # first pixel, and the one behind the last; None: sees nothing
+Parts = tuple[tuple[int, ...], ...]  # for each axis of a tensor the sizes of its parts, from outer to inner
 
 
 class Field(NamedTuple):
-    """What each position along one axis of a map sees: ``spans`` of one turn, ``shift`` pixels on with every further turn.
+    """What each position sees along one axis of the image: ``base``, and what its place along each part of each axis adds.
 
-    ``axis`` is where the positions lie in the tensor's shape; None once each of them sees the whole axis.
+    ``steps`` are None for a part along which all positions see the same.
     """
 
-    spans: tuple[Span, ...]
-    shift: int
-    positions: int
-    axis: int | None
+    base: Span
+    steps: tuple[tuple[Steps | None, ...], ...]
+
+    @property
+    def moving(self) -> list[Steps]:
+        """The steps of those parts that tell where."""
+        return [steps for axis in self.steps for steps in axis if steps is not None]
+
+    @property
+    def positions(self) -> int:
+        """How many positions see differently."""
+        return prod([steps.size for steps in self.moving])
 
     @property
     def size(self) -> int:
         """Pixels that a position sees; the most, where they differ."""
-        return max([span[1] - span[0] for span in self.spans if span is not None], default=0)
+        if self.base is None:
+            return 0
+        widths = [max([span[1] - span[0] for span in steps.spans if span is not None], default=None) for steps in self.moving]
+        return 0 if None in widths else self.base[1] - self.base[0] + sum([width for width in widths if width is not None])
 
     @property
     def stride(self) -> float:
-        """Pixels from one position to the next; below 1 where the map is finer than the image."""
-        turn = len(self.spans)
-        return self.shift // turn if self.shift % turn == 0 else self.shift / turn
+        """Pixels from one position to the next, along the part that moves least; all that is seen where none moves."""
+        strides = [stride for steps in self.moving if (stride := steps.stride)]
+        return min(strides, key=abs) if strides else max(self.size, 1)
 
     @property
     def offset(self) -> int:
         """First pixel that the first position sees."""
-        return next((span[0] for span in self.spans if span is not None), 0)
+        starts = [self.base, *(next((span for span in steps.spans if span is not None), None) for steps in self.moving)]
+        return sum([start[0] for start in starts if start is not None])
+
+    @property
+    def whole(self) -> Span:
+        """What all positions see together."""
+        result = self.base
+        for steps in self.moving:
+            result = added(result, steps.whole)
+        return result
 
 
-def whole_image(positions: int, axis: int) -> Field:
-    """The image itself: each pixel sees itself."""
-    return Field(((0, 1),), 1, positions, axis)
+class State(NamedTuple):
+    """What a tensor's positions see: one field for each axis of the image; ``sees_all``: the whole image has an influence.
+
+    ``channels`` is the axis that does not count as one of positions, where it is known.
+    """
+
+    parts: Parts
+    fields: tuple[Field, ...]
+    sees_all: bool
+    channels: int | None
 
 
-def _at(field: Field, position: int) -> Span:
-    turns, place = divmod(position, len(field.spans))
-    span = field.spans[place]
-    return None if span is None else (span[0] + turns * field.shift, span[1] + turns * field.shift)
+def image(shape: tuple[int, ...], first: int) -> State:
+    """The image itself, whose axes from ``first`` on are spatial: each pixel sees itself."""
+    fields = []
+    for axis in range(first, len(shape)):
+        own = Steps((NOWHERE,), 1, shape[axis])
+        fields.append(Field((0, 1), tuple([(own if place == axis else None,) for place in range(len(shape))])))
+    return State(tuple([(size,) for size in shape]), tuple(fields), False, first - 1)
 
 
-def _union(spans: Sequence[Span]) -> Span:
-    seen = [span for span in spans if span is not None]
-    return (min(first for first, _ in seen), max(end for _, end in seen)) if seen else None
+@lru_cache(maxsize=4096)
+def through(state: State, reads: Reads, shape: tuple[int, ...]) -> State:
+    """What the positions of an output of this shape see that reads a tensor so."""
+    reading: list[list[Along]] = [[] for _ in state.parts]
+    for axis in reads:
+        for part in axis:
+            for along in (part.windows, part.taps) if isinstance(part, Overlap) else (part,):
+                if along.axis >= 0:
+                    reading[along.axis].append(along)
+    # an axis along which one part of the output runs as it is stays in parts
+    untouched = [
+        len(found) == 1 and found[0] == Along(axis, prod(sizes))
+        for axis, (sizes, found) in enumerate(zip(state.parts, reading, strict=True))
+    ]
+    fields = tuple([_read(field, state.parts, reading, untouched, reads) for field in state.fields])
+    parts = tuple([
+        tuple([size for part in axis for size in _sizes(part, state.parts, untouched)]) if axis else (length,)
+        for axis, length in zip(reads, shape, strict=True)
+    ])  # fmt: skip
+    shrunk = any(after.positions <= 1 < before.positions for before, after in zip(state.fields, fields, strict=True))
+    gone = shrunk and all(field.positions <= 1 for field in fields)
+    return State(parts, fields, state.sees_all or gone, _channels(state, reads))
 
 
-def seen_through(field: Field, op: Op, place: int, inputs: Specs, outputs: Specs) -> Field:
-    """The field behind an op with a window; ``place`` is the axis among the spatial ones."""
-    assert field.axis is not None
-    before, after = op.rate(place, inputs, outputs)
-    turns = len(field.spans) // gcd(len(field.spans), before)  # so many of the op's own turns make one of the result
-    spans = [_union([_at(field, each) for each in op.sees(place, position, inputs, outputs)]) for position in range(after * turns)]
-    axis = field.axis - len(inputs[0].shape) + len(outputs[0].shape)
-    return Field(tuple(spans), field.shift * before * turns // len(field.spans), outputs[0].shape[axis], axis)
+def _channels(state: State, reads: Reads) -> int | None:
+    """The axis that runs along the channels, or stands in their place."""
+    if state.channels is None:
+        return None
+    along = [axis for axis, parts in enumerate(reads) for part in parts if isinstance(part, Along) and part.axis == state.channels]
+    return along[0] if along else state.channels if len(reads) == len(state.parts) else None
 
 
-def passed_on(field: Field, passage: Passage | None, shape: tuple[int, ...]) -> Field:
-    """The field behind an op that takes positions along, or mixes all of them (no passage)."""
-    turn = len(field.spans)
-    if passage is None:
-        everything = _union([_at(field, position) for position in range(max(field.positions, 1))])
-        return Field((everything,), max(field.shift * field.positions // turn, 1), 1, None)
-    turns = turn // gcd(turn, passage.step)
-    spans = [_at(field, passage.offset + passage.step * position) for position in range(turns)]
-    return Field(tuple(spans), field.shift * passage.step * turns // turn, shape[passage.axis], passage.axis)
+def in_all_channels(state: State) -> State:
+    """What a position sees in all of its channels together."""
+    if state.channels is None or not any(any(field.steps[state.channels]) for field in state.fields):
+        return state
+    shape = tuple(map(prod, state.parts))
+    return through(state, straight(shape, shape, (state.channels,)), shape)
 
 
-def merged(fields: Sequence[Field]) -> Field:
-    """The union of what branches see, position by position."""
-    first = fields[0]
-    if all(field == first for field in fields):
+def _sizes(part: Along | Overlap, parts: Parts, untouched: Sequence[bool]) -> tuple[int, ...]:
+    if isinstance(part, Along) and part.axis >= 0 and untouched[part.axis]:
+        return parts[part.axis]
+    return (part.size,)
+
+
+def _read(field: Field, parts: Parts, reading: Sequence[Sequence[Along]], untouched: Sequence[bool], reads: Reads) -> Field:
+    base = field.base
+    found: dict[Along, tuple[Steps | None, ...]] = {}
+    for own, sizes, read, whole in zip(field.steps, parts, reading, untouched, strict=True):
+        if whole:
+            found[read[0]] = own
+            continue
+        steps = joined(own, sizes)
+        if steps is None:
+            continue
+        seen = (read_along(steps, read[0]),) if len(read) == 1 else spread(steps, tuple(read)) if read else None
+        if seen is None:  # in a way that is no sum of parts: each position may see all of it
+            base = added(base, steps.whole)
+            continue
+        for part, each in zip(read, seen, strict=True):
+            if is_constant(each):  # the same for all positions
+                base = added(base, each.spans[0])
+            else:
+                found[part] = (each,)
+
+    def steps_of(part: Along | Overlap) -> tuple[Steps | None, ...]:
+        if isinstance(part, Overlap):
+            windows, taps = (found.get(each, (None,))[0] for each in (part.windows, part.taps))
+            return (overlapped(windows, taps, part),)
+        return found.get(part, (None,))
+
+    return Field(base, tuple([tuple([each for part in axis for each in steps_of(part)]) if axis else (None,) for axis in reads]))
+
+
+def merged(states: Sequence[State]) -> State:
+    """The union over branches of one shape; a branch that has lost an axis gates the others without widening them along it."""
+    first = states[0]
+    if all(state is first or state == first for state in states):
         return first
-    turn = lcm(*(len(field.spans) for field in fields))
-    if len({field.shift * turn // len(field.spans) for field in fields}) > 1:
-        turn = first.positions  # branches that were resized by rounded factors drift apart: look at each position
-    spans = [_union([_at(field, position) for field in fields]) for position in range(turn)]
-    return Field(tuple(spans), first.shift * turn // len(first.spans), first.positions, first.axis)
+    differing = [len(set(several)) > 1 for several in zip(*(state.parts for state in states), strict=True)]
+    fields, states = _unions([_whole_axes(state, differing) for state in states])
+    if None in fields:  # what differs along two parts of an axis may differ along the axis alone
+        fields, states = _unions([_whole_axes(state, [True] * len(differing)) for state in states])
+    parts, sees_all = states[0].parts, any(state.sees_all for state in states) or None in fields
+    whole = [union([state.fields[number].whole for state in states]) for number in range(len(fields))]
+    lost = tuple([(None,) * len(axis) for axis in parts])
+    return State(
+        parts, tuple([field or Field(span, lost) for field, span in zip(fields, whole, strict=True)]), sees_all, first.channels
+    )
+
+
+def _whole_axes(state: State, chosen: Sequence[bool]) -> State:
+    """The chosen axes in one part each."""
+    if not any(chosen):
+        return state
+    parts = tuple([(prod(sizes),) if own else sizes for sizes, own in zip(state.parts, chosen, strict=True)])
+    fields = []
+    for field in state.fields:
+        axes = zip(field.steps, state.parts, chosen, strict=True)
+        fields.append(Field(field.base, tuple([(joined(steps, sizes),) if own else steps for steps, sizes, own in axes])))
+    return State(parts, tuple(fields), state.sees_all, state.channels)
+
+
+def _unions(states: list[State]) -> tuple[list[Field | None], list[State]]:
+    return [_union(branches) for branches in zip(*(state.fields for state in states), strict=True)], states
+
+
+def _union(branches: Sequence[Field]) -> Field | None:
+    """What branches see together; None where they differ along two parts, as a map and itself turned round."""
+    live = [field for field in branches if field.moving] or branches
+    rows = [[steps for axis in field.steps for steps in axis] for field in live]
+    unlike = [place for place, several in enumerate(zip(*rows, strict=True)) if len(set(several)) > 1]
+    if not unlike:
+        return live[0]._replace(base=union([field.base for field in live]))
+    if len(unlike) > 1:
+        return None
+    (place,) = unlike
+    size = next(steps.size for row in rows if (steps := row[place]) is not None)
+    found = together([_based(row[place] or Steps((NOWHERE,), 0, size), field.base) for row, field in zip(rows, live, strict=True)])
+    places = iter(range(len(rows[0])))
+    steps = [[found if (number := next(places)) == place else rows[0][number] for _ in axis] for axis in live[0].steps]
+    return Field(NOWHERE, tuple(map(tuple, steps)))
+
+
+def _based(steps: Steps, base: Span) -> Steps:
+    """The steps with a field's base in their spans."""
+    return steps._replace(spans=tuple([added(span, base) for span in steps.spans]))

@@ -1,8 +1,9 @@
 """Receptive fields: which part of the image each output position sees, through residual and concat branches.
 
-Each tensor carries, along both spatial axes and wherever these lie in its shape, the interval of input pixels that its
-first position sees, and the step to the next position's (`fields`). Where branches meet, the interval is the union. (Araujo,
-Norris, Sim: "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, gives the same recurrences.)
+Each tensor carries, for each spatial axis of the image, the interval of pixels that its first position sees, and the steps to
+the next position's, along whichever of its axes, or parts of them, that image axis runs (`fields`). What an op does to positions
+is its own rule (`Op.reads`). Where branches meet, the interval is the union. (Araujo, Norris, Sim: "Computing Receptive Fields of
+Convolutional Neural Networks", Distill 2019, gives the recurrences for windows.)
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 from ..errors import ConvatlasError
 from ..graph import Graph
-from ..graph.ops import Op, Specs, Window
 from ..html_table import html_table
 from ..names import unknown_name
-from .fields import Field, merged, passed_on, seen_through, whole_image
+from .fields import State, image, in_all_channels, merged, through
 
 
 @dataclass(slots=True)
@@ -114,11 +113,6 @@ def _shown(lengths: tuple[float, ...]) -> str:
     return ", ".join(f"{length:g}" for length in lengths)
 
 
-class _State(NamedTuple):
-    fields: tuple[Field, ...]
-    sees_all: bool
-
-
 def receptive_field(graph: Graph) -> ReceptiveFields:
     """The receptive field of every call with respect to the graph's first input.
 
@@ -127,28 +121,31 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
 
     """
     shape = graph.values[graph.inputs[0]].shape
-    first = 2 if graph.batch_axis else 1
+    first = _first_spatial_axis(graph)
     if len(shape) <= first:
         raise ConvatlasError(f"an input of shape {shape} has no spatial axes, so no receptive field")
-    fields = tuple([whole_image(count, axis) for axis, count in enumerate(shape[first:], start=first)])
-    states: dict[int, _State] = {graph.inputs[0]: _State(fields, False)}
+    states: dict[int, State] = {graph.inputs[0]: image(shape, first)}
     layers = []
     for place, node in enumerate(graph.nodes):
-        inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
-        seen = [
-            _through(node.op, states[value], index, inputs, outputs) for index, value in enumerate(node.inputs) if value in states
-        ]
-        if not seen:
+        known = [index for index, value in enumerate(node.inputs) if value in states]
+        if not known:
             continue
-        state = _merged(seen)
-        for value in node.outputs:
+        inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
+        for number, value in enumerate(node.outputs):
+            spec, seen = outputs[number], []
+            for index in known:
+                reads = node.op.reads(index, number, inputs, outputs)
+                seen.append(through(states[node.inputs[index]], reads, spec.shape))
+            state = merged(seen)
+            if spatial := node.op.spatial_axes(inputs):
+                state = state._replace(channels=len(inputs[0].shape) - spatial - 1)
             states[value] = state
-        out = outputs[0].shape
+        state = in_all_channels(states[node.outputs[0]])
         layers.append(
             ReceptiveField(
                 node.module,
                 node.op.name,
-                out,
+                outputs[0].shape,
                 tuple([field.size for field in state.fields]),
                 tuple([field.stride for field in state.fields]),
                 tuple([field.offset for field in state.fields]),
@@ -160,35 +157,11 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     return ReceptiveFields(layers, graph)
 
 
-def _merged(states: list[_State]) -> _State:
-    """The union over branches; a branch that has lost an axis gates the others without widening them along it."""
-    if len(states) == 1:
-        return states[0]
-    sees_all = any(state.sees_all for state in states)
-    fields = []
-    for branches in zip(*(state.fields for state in states), strict=True):
-        live = [field for field in branches if field.axis is not None]
-        if len({(field.positions, field.axis) for field in live}) > 1:  # a map times itself turned round
-            sees_all = True
-            live = []
-        field = merged(live or branches)
-        fields.append(field if live else field._replace(positions=1, axis=None))
-    return _State(tuple(fields), sees_all)
-
-
-def _through(op: Op, state: _State, index: int, inputs: Specs, outputs: Specs) -> _State:
-    """What input ``index`` contributes to what the output's positions see."""
-    window = op.window(inputs, outputs) if type(op).window is not Op.window else None
-    fields = []
-    for field in state.fields:
-        if field.axis is None:
-            fields.append(field)
-        elif isinstance(window, Window):
-            place = field.axis - len(inputs[0].shape) + len(window.kernel)
-            inside = index == 0 and place >= 0
-            fields.append(seen_through(field, op, place, inputs, outputs) if inside else passed_on(field, None, ()))
-        else:
-            passage = op.passage(field.axis, index, inputs, outputs)
-            fields.append(passed_on(field, passage, outputs[0].shape))
-    shrunk = [after.positions == 1 < before.positions for before, after in zip(state.fields, fields, strict=True)]
-    return _State(tuple(fields), state.sees_all or all(shrunk))
+def _first_spatial_axis(graph: Graph) -> int:
+    """Behind samples and channels; behind channels where the input has no axis of samples, as the first layer with a window tells."""
+    rank = len(graph.values[graph.inputs[0]].shape)
+    for node in graph.nodes:
+        inputs = graph.specs(node.inputs)
+        if inputs and len(inputs[0].shape) == rank and (spatial := node.op.spatial_axes(inputs)):
+            return max(rank - spatial, 1)
+    return 2 if graph.batch_axis else 1

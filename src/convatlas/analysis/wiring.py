@@ -12,9 +12,11 @@ from ..graph.ops import (
     BatchNorm,
     Binary,
     Cast,
+    ChannelShuffle,
     Copy,
     Dropout,
     Expand,
+    Flip,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
@@ -22,15 +24,17 @@ from ..graph.ops import (
     Pad,
     Permute,
     Prelu,
+    Repeat,
     RMSNorm,
+    Roll,
     Softmax,
     StochasticDepth,
     View,
 )
 
 _TAILS = (
-    Activation, Alias, BatchNorm, Binary, Cast, Copy, Dropout, Expand, GroupNorm, InstanceNorm, LayerNorm,
-    LocalResponseNorm, Pad, Permute, Prelu, RMSNorm, Softmax, StochasticDepth, View,
+    Activation, Alias, BatchNorm, Binary, Cast, ChannelShuffle, Copy, Dropout, Expand, Flip, GroupNorm, InstanceNorm, LayerNorm,
+    LocalResponseNorm, Pad, Permute, Prelu, Repeat, RMSNorm, Roll, Softmax, StochasticDepth, View,
 )  # fmt: skip
 
 

@@ -9,15 +9,19 @@ from ..graph.ops import (
     AvgPool,
     Binary,
     Cast,
+    ChannelShuffle,
     Conv,
     ConvTranspose,
     Copy,
     Dropout,
     Expand,
+    Flip,
     Linear,
     LpPool,
     MaxPool,
     Permute,
+    Repeat,
+    Roll,
     StochasticDepth,
     View,
 )
@@ -25,7 +29,17 @@ from ..graph.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool
 from .numbers import square, times
 
 SHORT = {"batch_norm": "bn", "layer_norm": "layer norm", "group_norm": "group norm", "local_response_norm": "lrn"}
-_SILENT = (Alias, Cast, Copy, Expand, View)  # they move or rename numbers; a diagram is clearer without them
+_SILENT = (
+    Alias,
+    Cast,
+    ChannelShuffle,
+    Copy,
+    Expand,
+    Flip,
+    Repeat,
+    Roll,
+    View,
+)  # they move or rename numbers; a diagram is clearer without them
 _MAP_RANK = 4
 FAMILIES = {  # what a layer's colour tells
     "conv": "convolution",

@@ -1,31 +1,21 @@
 """One class an op, with all of its rules."""
 
-from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Passage, Specs, Window
+from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
 from .custom import Custom
 from .gradient import Gradient
-from .layout import (
-    Assign,
-    Concat,
-    Copy,
-    Embedding,
-    Fill,
-    Gather,
-    GridSample,
-    Insert,
-    Interpolate,
-    Pad,
-    PixelShuffle,
-    Stack,
-)
+from .layout import Assign, Concat, Copy, Embedding, Fill, Gather, Insert, Pad, Stack
 from .matrix import Attention, Einsum, Linear, Matmul
 from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .pointwise import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, StochasticDepth, Where
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
+from .reading import Along, Overlap, Reads, straight
+from .rearrange import ChannelShuffle, Flip, PixelShuffle, Repeat, Roll
 from .recurrent import Gru, Lstm, Rnn
 from .reduce import Cumulative, Loss, Reduce, Select
+from .resample import GridSample, Interpolate
 from .uncounted import Uncounted
-from .views import Alias, Expand, Permute, Slice, Split, View
+from .views import Alias, Expand, Permute, Slice, Split, View, Windows
 
 __all__ = [
     "GLOBAL",
@@ -35,12 +25,14 @@ __all__ = [
     "AdaptiveAvgPool",
     "AdaptiveMaxPool",
     "Alias",
+    "Along",
     "Assign",
     "Attention",
     "AvgPool",
     "BatchNorm",
     "Binary",
     "Cast",
+    "ChannelShuffle",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -52,6 +44,7 @@ __all__ = [
     "Embedding",
     "Expand",
     "Fill",
+    "Flip",
     "Fold",
     "Gather",
     "Glu",
@@ -72,14 +65,17 @@ __all__ = [
     "Matmul",
     "MaxPool",
     "Op",
+    "Overlap",
     "Pad",
-    "Passage",
     "Permute",
     "PixelShuffle",
     "Prelu",
     "RMSNorm",
+    "Reads",
     "Reduce",
+    "Repeat",
     "Rnn",
+    "Roll",
     "Select",
     "Slice",
     "Softmax",
@@ -93,4 +89,6 @@ __all__ = [
     "View",
     "Where",
     "Window",
+    "Windows",
+    "straight",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from math import gcd
 from typing import Any, ClassVar, NamedTuple, Self
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
 from ..strides import Shape, Strides, dense_strides, element_wise, following, normal
+from .reading import AT_ITSELF, Along, Reads, broadcast_reads
 
 Specs = Sequence[TensorSpec]
 
@@ -25,14 +25,6 @@ class Window(NamedTuple):
     stride: tuple[float, ...]
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
-
-
-class Passage(NamedTuple):
-    """Where the positions along one axis of an input go: position ``offset + step * i`` becomes i along ``axis``."""
-
-    axis: int
-    offset: int = 0
-    step: int = 1
 
 
 class Kept(NamedTuple):
@@ -119,10 +111,16 @@ class Op:
         """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""
         return NOTHING
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        """Where the positions along an axis of input ``index`` go; None where an output position may see all of them."""
-        into = axis + len(outputs[0].shape) - len(inputs[index].shape)
-        return Passage(into) if into >= 0 and outputs[0].shape[into] == inputs[index].shape[axis] else None
+    def spatial_axes(self, inputs: Specs) -> int:
+        """How many of the first input's last axes are spatial; 0 where an op does not tell, as most do not."""
+        return 0
+
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        """Which axes of the input ``index`` each axis of an output runs along.
+
+        Each position of the output sees the whole of an axis that none runs along, and of an input that is read nowhere.
+        """
+        return broadcast_reads(inputs[index].shape, outputs[output].shape)
 
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
         """Strides of a view of the shape ``result``, given its input's shape and strides; None where they allow no view."""
@@ -146,28 +144,16 @@ class Op:
 
     def window(self, inputs: Specs, outputs: Specs) -> Window | str:
         """What an output position sees of the first input's spatial axes: a `Window`, `POINTWISE` or `GLOBAL`."""
-        passages = [self.passage(axis, 0, inputs, outputs) for axis in range(2, len(inputs[0].shape))] if inputs else []
-        known = [passage for passage in passages if passage is not None]
-        if len(known) < len(passages):
+        reads = self.reads(0, 0, inputs, outputs) if inputs else ()
+        found = {part.axis: part for axis in reads for part in axis if isinstance(part, Along)}
+        axes = range(2, len(inputs[0].shape)) if inputs else range(0)
+        if not all(axis in found for axis in axes):
             return GLOBAL
-        if all(passage[1:] == (0, 1) for passage in known):
+        parts = [found[axis] for axis in axes]
+        if all((part.step, part.seen) == (1, AT_ITSELF) for part in parts):
             return POINTWISE
-        ones = (1,) * len(known)
-        return Window(ones, tuple(p.step for p in known), tuple(-p.offset for p in known), ones)
-
-    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
-        """Which input positions an output position sees along the spatial axis ``place`` of an op with a window."""
-        window = self.window(inputs, outputs)
-        assert isinstance(window, Window)
-        dilation = window.dilation[place]
-        first = position * int(window.stride[place]) - window.padding[place]
-        return range(first, first + (window.kernel[place] - 1) * dilation + 1, dilation)
-
-    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
-        """So many positions on in the input for so many in the output: stride 2 is (2, 1), upsampling by 2 is (1, 2)."""
-        window = self.window(inputs, outputs)
-        assert isinstance(window, Window)
-        return int(window.stride[place]), 1
+        ones = (1,) * len(parts)
+        return Window(ones, tuple([part.step for part in parts]), tuple([-part.seen[0][0] for part in parts]), ones)
 
     def to_json(self) -> dict[str, Any]:
         """The op as plain data."""
@@ -184,27 +170,6 @@ def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
         return (value,) * rank
     values = tuple(value)
     return values * rank if len(values) == 1 else values
-
-
-def window_seen(op: Op, rank: int, inputs: Specs, outputs: Specs) -> Window:
-    """The window of an op that tells what each position sees, since that differs from one to the next."""
-    rates = [op.rate(place, inputs, outputs) for place in range(rank)]
-    seen = [
-        [taps for position in range(after) if (taps := op.sees(place, position, inputs, outputs))]
-        for place, (_, after) in enumerate(rates)
-    ]
-    return Window(
-        tuple([max(taps[-1] - taps[0] + 1 for taps in each) for each in seen]),
-        tuple([before / after for before, after in rates]),
-        tuple([-min(taps[0] for taps in each) for each in seen]),
-        (1,) * rank,
-    )
-
-
-def ratio(before: int, after: int) -> tuple[int, int]:
-    """A map's resizing as a rate: positions of the input for positions of the output, in lowest terms."""
-    common = gcd(before, after)
-    return before // common, after // common
 
 
 def axis_of(axis: int, rank: int) -> int:

@@ -11,7 +11,9 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Strides, following
-from .base import Kept, Op, Passage, Specs, Window, sliding_size, window_seen
+from .base import Kept, Op, Specs, Window, sliding_size
+from .reading import Along, Overlap, Reads, cut, straight
+from .window import _Windowed
 
 
 class TooSmallError(ConvatlasError):
@@ -44,7 +46,7 @@ def _convolved(inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tup
 
 
 @dataclass(frozen=True, slots=True)
-class Conv(Op):
+class Conv(_Windowed):
     """Convolution of (N, C, *size) with a weight (C_out, C / groups, *kernel): MACs = outputs x C / groups x prod(kernel)."""
 
     kind: ClassVar[str] = "conv"
@@ -92,12 +94,18 @@ class Conv(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0, 1))
 
+    def spatial_axes(self, inputs: Specs) -> int:
+        return len(self.stride)
+
+    def mixes_channels(self, inputs: Specs) -> bool:
+        return not self.groups == inputs[1].shape[0] == inputs[0].shape[-len(self.stride) - 1]  # depthwise
+
     def window(self, inputs: Specs, outputs: Specs) -> Window:
         return Window(inputs[1].shape[2:], self.stride, tuple(p[0] for p in self.padding), self.dilation)
 
 
 @dataclass(frozen=True, slots=True)
-class ConvTranspose(Op):
+class ConvTranspose(_Windowed):
     """Transposed convolution with a weight (C, C_out / groups, *kernel): MACs = inputs x C_out / groups x prod(kernel)."""
 
     kind: ClassVar[str] = "conv_transpose"
@@ -153,8 +161,11 @@ class ConvTranspose(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0, 1))
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window:
-        return window_seen(self, len(self.stride), inputs, outputs)
+    def spatial_axes(self, inputs: Specs) -> int:
+        return len(self.stride)
+
+    def mixes_channels(self, inputs: Specs) -> bool:
+        return True
 
     def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
         # input i goes to the outputs i * stride - padding + tap * dilation
@@ -185,8 +196,19 @@ class Unfold(Op):
             raise TooSmallError("unfold", (height, width), _least_size(self))
         return TensorSpec((*batch, channels * prod(self.kernel), prod(windows)), inputs[0].dtype)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def spatial_axes(self, inputs: Specs) -> int:
+        return 2
+
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        *batch, channels, height, width = inputs[0].shape
+        lead = len(batch)
+        windows, taps = [], []
+        for place, count in enumerate(_windows((height, width), self)):
+            axis, stride, start = lead + 1 + place, self.stride[place], -self.padding[place]
+            windows.append(Along(axis, count, stride, ((start,),)))
+            taps.append(Along(axis, self.kernel[place], self.dilation[place]))
+        samples = [(Along(axis, size),) for axis, size in enumerate(batch)]
+        return (*samples, (Along(lead, channels), *taps), tuple(windows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +234,14 @@ class Fold(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        *batch, columns, _ = inputs[0].shape
+        lead = len(batch)
+        channels, *taps = cut(lead, (columns // prod(self.kernel), *self.kernel))
+        windows = cut(lead + 1, tuple(_windows(self.size, self)))
+        samples = straight(inputs[0].shape[:lead], outputs[0].shape[:lead])
+        settings = zip(windows, taps, self.size, self.stride, self.padding, self.dilation, strict=True)
+        return (*samples, (channels,), *((Overlap(*each),) for each in settings))
 
 
 def _windows(size: tuple[int, ...], op: Unfold | Fold) -> list[int]:

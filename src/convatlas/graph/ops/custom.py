@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
-from .base import Kept, Op, Passage, Specs
+from .base import Kept, Op, Specs
+from .reading import Reads, nowhere
 
 Outputs = tuple[tuple[tuple[int, ...], str], ...]
 
@@ -62,8 +63,8 @@ class Custom(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(self.saved_inputs, self.saved_outputs, _specs(self.saved_extra))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return nowhere(outputs[output].shape)
 
 
 def _specs(given: Outputs) -> tuple[TensorSpec, ...]:

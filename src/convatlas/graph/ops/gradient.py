@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import Op, Passage, Specs
+from .base import Op, Specs
+from .reading import Reads, nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +39,5 @@ class Gradient(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return self.of.elementwise(self.given, self.made) * sum(self.wanted[:1])
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return nowhere(outputs[output].shape)

@@ -1,17 +1,17 @@
-"""Ops that move elements: concatenation, padding, copies, indexing, resampling. No arithmetic but resampling's."""
+"""Ops that copy elements: concatenation, padding, copies, indexing. No arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, promote
 from ..strides import Strides, channels_last_strides, element_wise, following, normal
-from .base import CHANNELS, NOTHING, Kept, Op, Passage, Specs, Window, axis_of, ratio, window_seen
+from .base import NOTHING, Kept, Op, Specs, axis_of
 from .conv import TooSmallError
+from .reading import Along, Reads, nowhere, picked, straight
 
 _NO_ELEMENTS = (0,)  # a tensor of this shape is left out of a concatenation, whatever the rank of the others
 
@@ -47,8 +47,14 @@ class Concat(Op):
         found = {following(spec.shape, lies, outputs[0].shape) for spec, lies in zip(inputs, strides, strict=True)}
         return (found.pop() if len(found) == 1 else None,)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis == axis_of(self.axis, len(outputs[0].shape)) else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape, after = inputs[index].shape, outputs[0].shape
+        if len(shape) != len(after):
+            return nowhere(after)
+        own = axis_of(self.axis, len(after))
+        start = sum([spec.shape[own] for spec in inputs[:index] if spec.shape != _NO_ELEMENTS])
+        part = Along(own, after[own], 1, ((-start,),), padded=False)
+        return tuple([(part,) if axis == own else (Along(axis, size),) for axis, size in enumerate(shape)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,10 @@ class Stack(Op):
         lies = Concat(axis).output_strides(inputs, strides, [joined])[0]
         return (lies and normal(outputs[0].shape, (*lies[:axis], shape[axis] * lies[axis], *lies[axis:])),)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return Passage(axis + (axis >= axis_of(self.axis, len(outputs[0].shape))))
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        own = axis_of(self.axis, len(outputs[0].shape))
+        axes = range(len(inputs[index].shape))
+        return picked(inputs[index].shape, (*axes[:own], -1, *axes[own:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +114,15 @@ class Pad(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return NOTHING if self.mode == "constant" else Kept(inputs=(0,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        place = 2 * (len(inputs[0].shape) - 1 - axis)
-        return Passage(axis, -self.padding[place] if place < len(self.padding) else 0)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        after = outputs[0].shape
+        before = (0,) * (len(after) - len(self.padding) // 2) + self.padding[-2::-2]
+        return tuple([(Along(axis, size, 1, ((-start,),)),) for axis, (size, start) in enumerate(zip(after, before, strict=True))])
 
 
 @dataclass(frozen=True, slots=True)
 class Copy(Op):
-    """A fresh copy of the same shape (clone, contiguous, flip, roll), or of a given ``shape`` (repeat, tile)."""
+    """A fresh copy of the same shape (clone, contiguous, tril), or of a given ``shape`` whose places are unknown (one_hot)."""
 
     kind: ClassVar[str] = "copy"
     packs: ClassVar[bool] = False
@@ -132,14 +141,15 @@ class Copy(Op):
         shape = outputs[0].shape
         if self.memory_format == "channels_last":
             return (normal(shape, channels_last_strides(shape)),)
-        if self.memory_format == "contiguous" or self.function in ("contiguous", "repeat"):
+        if self.memory_format == "contiguous" or self.function in ("contiguous", "repeat_interleave"):
             return (None,)
-        if self.function in ("clone", "flip"):
+        if self.function == "clone":
             return (element_wise(shape, ((shape, strides[0]),)),)
         return (following(inputs[0].shape, strides[0], shape),)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return Passage(axis) if self.function in ("clone", "contiguous", "channel_shuffle") else None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        after = outputs[0].shape
+        return straight(after, after) if self.shape is None else nowhere(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +171,9 @@ class Assign(Op):
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         return TensorSpec(self.shape, inputs[0].dtype).nbytes
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return Passage(axis) if inputs[index].shape == outputs[0].shape else None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape, after = inputs[index].shape, outputs[0].shape
+        return straight(shape, after) if shape == after else nowhere(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +200,17 @@ class Insert(Op):
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         return 0
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        after = outputs[0].shape
         if index == 0:
-            return Passage(axis)
-        if self.axes is None or self.axes[axis] < 0:
-            return None
-        into = self.axes[axis]
-        return Passage(into, -self.offset[into]) if self.step[into] == 1 else None
+            return straight(after, after)
+        found: list[tuple[Along, ...]] = [()] * len(after)
+        for axis, into in enumerate(self.axes or ()):
+            if into >= 0:
+                places = [divmod(place - self.offset[into], self.step[into]) for place in range(self.step[into])]
+                seen = tuple([() if between else (position,) for position, between in places])
+                found[into] = (Along(axis, after[into], 1, seen, padded=False),)
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +230,8 @@ class Gather(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=tuple(range(1, len(inputs))))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return nowhere(outputs[0].shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,117 +250,9 @@ class Embedding(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return Passage(axis) if index == 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class PixelShuffle(Op):
-    """(N, C r r, H, W) -> (N, C, H r, W r), or back (``inverse``)."""
-
-    kind: ClassVar[str] = "pixel_shuffle"
-    lies: ClassVar[str] = CHANNELS
-    factor: int = 2
-    inverse: bool = False
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        if len(inputs[0].shape) < 3:
-            raise ConvatlasError(f"{self.kind} takes (N, C, H, W), got {inputs[0].shape}")
-        *batch, channels, height, width = inputs[0].shape
-        r = self.factor
-        if self.inverse:
-            if height % r or width % r:
-                raise ConvatlasError(f"pixel_unshuffle: {height}x{width} does not divide by {r}")
-            shape = (*batch, channels * r * r, height // r, width // r)
-        else:
-            if channels % (r * r):
-                raise ConvatlasError(f"pixel_shuffle: {channels} channels do not divide by {r * r}")
-            shape = (*batch, channels // (r * r), height * r, width * r)
-        return TensorSpec(shape, inputs[0].dtype)
-
-    def window(self, inputs: Specs, outputs: Specs) -> Window:
-        if self.inverse:
-            return Window((self.factor,) * 2, (self.factor,) * 2, (0, 0), (1, 1))
-        return window_seen(self, 2, inputs, outputs)
-
-    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
-        return Op.sees(self, place, position, inputs, outputs) if self.inverse else (position // self.factor,)
-
-    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
-        return (self.factor, 1) if self.inverse else (1, self.factor)
-
-
-@dataclass(frozen=True, slots=True)
-class Interpolate(Op):
-    """Resample the spatial axes to ``size``: by the nearest position, or a weighted mean of 2 or 4 an axis."""
-
-    kind: ClassVar[str] = "interpolate"
-    lies: ClassVar[str] = CHANNELS
-    size: tuple[int, ...] = (1, 1)
-    mode: str = "nearest"
-    align_corners: bool = False
-    antialias: bool = False
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        shape = inputs[0].shape
-        if len(shape) != len(self.size) + 2:
-            raise ConvatlasError(f"interpolate to {self.size} takes {len(self.size) + 2} axes (N, C, size), got {shape}")
-        if min(self.size) < 1 and self.mode != "area":
-            raise ConvatlasError(f"interpolate: {shape[2:]} leaves nothing at {self.size}")
-        return TensorSpec((*inputs[0].shape[:2], *self.size), inputs[0].dtype)
-
-    @property
-    def taps(self) -> int:
-        """Input positions that each output is a mean of, along one axis."""
-        return {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2)
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return 0 if self.taps == 1 else 2 * self.taps ** len(self.size) * prod(outputs[0].shape)
-
-    def window(self, inputs: Specs, outputs: Specs) -> Window:
-        return window_seen(self, len(self.size), inputs, outputs)
-
-    def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
-        before, after = self.rate(place, inputs, outputs)
-        if self.mode == "nearest":
-            return (position * before // after,)
-        if self.mode == "area" or (self.antialias and before > after):
-            reach = 0 if self.mode == "area" else (self.taps // 2) * before // after  # a wider filter, to smooth
-            return range(position * before // after - reach, -(-(position + 1) * before // after) + reach)
-        if self.mode == "nearest-exact":
-            return ((2 * position + 1) * before // (2 * after),)
-        # the place between two input positions, in 1/(2 after) of them: corners or centres coincide
-        place_of = 2 * position * before if self.align_corners else (2 * position + 1) * before - after
-        first, between = divmod(place_of, 2 * after)
-        if not between:
-            return (first,)
-        return range(first + 1 - self.taps // 2, first + 1 + self.taps // 2)
-
-    def rate(self, place: int, inputs: Specs, outputs: Specs) -> tuple[int, int]:
-        before, after = inputs[0].shape[2 + place], self.size[place]
-        if self.align_corners and before > 1 and after > 1:
-            return ratio(before - 1, after - 1)
-        return ratio(before, after)
-
-
-@dataclass(frozen=True, slots=True)
-class GridSample(Op):
-    """Bilinear look-up at positions that the network itself computes."""
-
-    kind: ClassVar[str] = "grid_sample"
-    roles: ClassVar[tuple[str, ...]] = ("input", "grid")
-
-    def output(self, *inputs: TensorSpec) -> TensorSpec:
-        return TensorSpec((*inputs[0].shape[:2], *inputs[1].shape[1:-1]), inputs[0].dtype)
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return 8 * prod(outputs[0].shape)
-
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        return Kept(inputs=(0, 1))
-
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        after = outputs[0].shape
+        return nowhere(after) if index else straight(inputs[0].shape, after, (len(after) - 1,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, promote
 from ..strides import Strides, dense_strides, element_wise, normal
-from .base import Kept, Op, Passage, Specs
+from .base import Kept, Op, Specs
+from .reading import Along, Reads, broadcast_reads, nowhere, picked, straight
 
 
 def crossed(inputs: Specs, needs_grad: Sequence[bool]) -> Kept:
@@ -48,8 +49,9 @@ class Linear(_Product):
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[1].shape[-1]
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis == len(inputs[0].shape) - 1 else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape, after = inputs[0].shape, outputs[0].shape
+        return nowhere(after) if index else straight(shape, after, (len(shape) - 1,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,17 @@ class Matmul(_Product):
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[0].shape[-1]
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        rank = len(inputs[index].shape)
-        mixed = {0: rank - 1, 1: rank - 2}.get(index)
-        if axis == mixed or min(len(spec.shape) for spec in inputs[:2]) < 2:
-            return None
-        return Passage(axis + len(outputs[0].shape) - rank)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape, after = inputs[index].shape, outputs[0].shape
+        if index > 1:
+            return broadcast_reads(shape, after)
+        if len(shape) == 1:
+            return nowhere(after)
+        rank, turned = len(after), len(inputs[1 - index].shape) == 1  # the other one's vector leaves no axis behind
+        if index == 0:  # rows stay apart
+            return straight(shape, after, (len(shape) - 1,), rank - len(shape) + turned)
+        columns = (Along(len(shape) - 1, shape[-1]),)
+        return (*straight(shape, after, (len(shape) - 2, len(shape) - 1), rank - len(shape) + turned)[:-1], columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +155,12 @@ class Einsum(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return crossed(inputs, needs_grad) if len(inputs) == 2 else Kept(inputs=tuple(range(len(inputs))))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        terms, right, _ = self._terms(inputs)
-        letter = terms[index][axis]
-        return Passage(right.index(letter)) if letter in right else None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        terms, right, sizes = self._terms(inputs)
+        term, shape = terms[index], inputs[index].shape
+        axes = [term.find(letter) for letter in right]
+        same = [axis if axis >= 0 and shape[axis] == sizes[letter] else -1 for axis, letter in zip(axes, right, strict=True)]
+        return picked(shape, tuple(same))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,8 @@ class Attention(Op):
         statistics = TensorSpec(inputs[0].shape[:-1], "float32")
         return Kept(inputs=tuple(range(len(inputs))), outputs=(0,), extra=(statistics,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         # an output position sees its own query, and all keys and values
         rank = len(inputs[index].shape)
-        return Passage(axis) if axis < rank - 2 or (axis == rank - 2 and index == 0) else None
+        mixed = {0: (rank - 1,), 1: (rank - 2, rank - 1), 2: (rank - 2,)}.get(index, (rank - 1,))
+        return broadcast_reads(inputs[index].shape, outputs[0].shape, mixed)

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
-from .base import AS_INPUTS, CHANNELS, Kept, Op, Passage, Specs
+from ..strides import Shape
+from .base import AS_INPUTS, CHANNELS, Kept, Op, Specs
+from .reading import Reads, broadcast_reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class LayerNorm(Op):
         statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
         return Kept(inputs=tuple(range(len(inputs))), extra=(statistics, statistics))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis >= len(inputs[0].shape) - self.axes else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return _but_the_last(self.axes, inputs[index].shape, outputs[output].shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ class RMSNorm(Op):
         statistics = TensorSpec(inputs[0].shape[: -self.axes] + (1,) * self.axes, "float32")
         return Kept(inputs=tuple(range(len(inputs))), extra=(statistics,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis >= len(inputs[0].shape) - self.axes else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return _but_the_last(self.axes, inputs[index].shape, outputs[output].shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,9 @@ class GroupNorm(Op):
         statistics = TensorSpec((inputs[0].shape[0], self.groups), "float32")
         return Kept(inputs=(0, 1) if len(inputs) > 1 else (0,), extra=(statistics, statistics))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis > 1 else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        rank = len(inputs[0].shape)
+        return broadcast_reads(inputs[index].shape, outputs[output].shape, tuple(range(1, rank)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +158,9 @@ class InstanceNorm(Op):
         channels = TensorSpec((inputs[0].shape[0] * inputs[0].shape[1],), "float32")
         return Kept(inputs=(0,), extra=(channels,) * (3 if len(inputs) > 1 else 2))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis > 1 and not self.running else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        mixed = () if self.running else tuple(range(2, len(inputs[0].shape)))
+        return broadcast_reads(inputs[index].shape, outputs[output].shape, mixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +183,8 @@ class LocalResponseNorm(Op):
         batch, channels, *size = inputs[0].shape
         squares = TensorSpec((batch, channels + self.size - 1, *size), inputs[0].dtype)
         return Kept(inputs=(0,), extra=(squares, inputs[0], inputs[0]))
+
+
+def _but_the_last(count: int, before: Shape, after: Shape) -> Reads:
+    """Positions stay apart along all axes but the last ones, which are normalised together."""
+    return broadcast_reads(before, after, tuple(range(len(before) - count, len(before))))

@@ -10,7 +10,8 @@ from typing import ClassVar, NamedTuple
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, kind_of, result_dtype
 from ..strides import Strides
-from .base import AS_INPUTS, NOTHING, Kept, Op, Passage, Specs, axis_of
+from .base import AS_INPUTS, NOTHING, Kept, Op, Specs, axis_of
+from .reading import Reads, straight
 
 
 class Function(NamedTuple):
@@ -240,8 +241,9 @@ class Glu(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        return straight(shape, outputs[output].shape, (axis_of(self.axis, len(shape)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +268,9 @@ class Softmax(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(outputs=(0,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        return straight(shape, outputs[output].shape, (axis_of(self.axis, len(shape)),))
 
 
 @dataclass(frozen=True, slots=True)

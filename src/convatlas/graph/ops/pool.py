@@ -11,8 +11,9 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape, Strides, following, normal
-from .base import CHANNELS, Kept, Op, Specs, Window, ratio, sliding_size, window_seen
+from .base import CHANNELS, Kept, Specs, Window, sliding_size
 from .conv import TooSmallError
+from .window import _Windowed, ratio
 
 
 @lru_cache(maxsize=4096)
@@ -23,7 +24,7 @@ def _sizes(size: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool(Op):
+class _Pool(_Windowed):
     kernel: tuple[int, ...] = (2, 2)
     stride: tuple[int, ...] = (2, 2)
     padding: tuple[int, ...] = (0, 0)
@@ -50,6 +51,9 @@ class _Pool(Op):
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * prod(self.kernel)
+
+    def spatial_axes(self, inputs: Specs) -> int:
+        return len(self.kernel)
 
     def window(self, inputs: Specs, outputs: Specs) -> Window:
         return Window(self.kernel, self.stride, self.padding, self.dilation)
@@ -105,7 +109,7 @@ class LpPool(_Pool):
 
 
 @dataclass(frozen=True, slots=True)
-class _AdaptivePool(Op):
+class _AdaptivePool(_Windowed):
     size: tuple[int | None, ...] = (1, 1)
 
     @property
@@ -128,8 +132,8 @@ class _AdaptivePool(Op):
             taps *= n if n % m == 0 else sum(-(-(i + 1) * n // m) - i * n // m for i in range(m))
         return prod(outputs[0].shape[:-rank]) * taps
 
-    def window(self, inputs: Specs, outputs: Specs) -> Window:
-        return window_seen(self, len(self.size), inputs, outputs)
+    def spatial_axes(self, inputs: Specs) -> int:
+        return len(self.size)
 
     def sees(self, place: int, position: int, inputs: Specs, outputs: Specs) -> Sequence[int]:
         before, after = self.rate(place, inputs, outputs)

@@ -9,7 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from ...errors import ConvatlasError
 from ..spec import ITEM_BYTES, TensorSpec
-from .base import Kept, Op, Passage, Specs
+from .base import Kept, Op, Specs
+from .reading import Reads, nowhere, straight
 
 
 class Level(NamedTuple):
@@ -149,10 +150,13 @@ class _Recurrent(Op):
         """Samples of all steps, and of the first step."""
         return prod(inputs[0].shape[:-1]), inputs[1].shape[-2]
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         # a step sees all steps before it, and behind it in the other direction: only samples stay apart
-        samples = 0 if self.cell or self.batch_first else 1
-        return Passage(samples) if index == 0 and axis == samples and not self.packed else None
+        after = outputs[output].shape
+        if index or output or self.packed:
+            return nowhere(after)
+        steps = () if self.cell else (1 if self.batch_first else 0,)
+        return straight(inputs[0].shape, after, (*steps, len(after) - 1))
 
 
 @dataclass(frozen=True, slots=True)

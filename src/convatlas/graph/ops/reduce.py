@@ -10,7 +10,8 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Strides, element_wise
-from .base import NOTHING, Kept, Op, Passage, Specs, axis_of
+from .base import NOTHING, Kept, Op, Specs, axis_of
+from .reading import Reads, nowhere, straight, without
 
 # what the derivative reads: extremes compare the output with the input, norms and variances read the input
 _KEEPS = {
@@ -54,11 +55,10 @@ class Reduce(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return _KEEPS.get(self.function, NOTHING)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        gone = {axis_of(each, len(inputs[0].shape)) for each in self.axes}
-        if axis in gone:
-            return None
-        return Passage(axis if self.keep_axes else axis - sum(each < axis for each in gone))
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        gone = tuple({axis_of(each, len(shape)) for each in self.axes})
+        return straight(shape, outputs[output].shape, gone) if self.keep_axes else without(shape, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,13 @@ class Select(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(outputs=(1,))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        own = axis_of(self.axis, len(inputs[0].shape))
-        if axis == own:
-            return None
-        return Passage(axis - (own < axis and self.count is None and not self.keep_axes))
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        if not shape:
+            return ()
+        gone = (axis_of(self.axis, len(shape)),)
+        stays = self.count is not None or self.keep_axes
+        return straight(shape, outputs[output].shape, gone) if stays else without(shape, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,9 @@ class Cumulative(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None if axis == axis_of(self.axis, len(inputs[0].shape)) else Passage(axis)
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        return straight(shape, outputs[output].shape, (axis_of(self.axis, len(shape)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,5 +160,5 @@ class Loss(Op):
             return Kept(inputs=(1,), extra=(inputs[0], TensorSpec((), inputs[0].dtype)))
         return Kept(inputs=(0, 1))
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return nowhere(outputs[output].shape)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..spec import TensorSpec
-from .base import Op, Passage, Specs
+from .base import Op, Specs
+from .reading import Reads, nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +26,5 @@ class Uncounted(Op):
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(tuple(shape), dtype) for shape, dtype in self.outputs)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return nowhere(outputs[output].shape)

@@ -9,7 +9,8 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape, view_strides
-from .base import Op, Passage, Specs, axis_of
+from .base import Op, Specs, axis_of
+from .reading import Along, Reads, nowhere, picked, regrouped, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,8 @@ class View(Op):
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
         return view_strides(shape, strides, result)
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        # an axis lives on where as many elements lie before it, and as many positions along it
-        before = prod(inputs[0].shape[:axis])
-        count = 1
-        for into, size in enumerate(outputs[0].shape):
-            if count == before and size == inputs[0].shape[axis]:
-                return Passage(into)
-            count *= size
-        return None
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return regrouped(inputs[0].shape, outputs[0].shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +75,8 @@ class Permute(Op):
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
         return tuple([strides[axis] for axis in self.axes])
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        return Passage([each % len(self.axes) for each in self.axes].index(axis))
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return picked(inputs[0].shape, tuple([axis % len(self.axes) for axis in self.axes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +122,12 @@ class Slice(Op):
             return None
         return tuple([0 if axis < 0 else strides[axis] * self.step[axis] for axis in self.axes])
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        if self.axes is None or axis not in self.axes:
-            return None
-        return Passage(self.axes.index(axis), self.offset[axis], self.step[axis])
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        if self.axes is None:
+            return nowhere(self.shape)
+        along = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True)]
+        kept = [() if axis < 0 else (Along(axis, size, self.step[axis], ((self.offset[axis],),)),) for axis, size in along]
+        return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +154,44 @@ class Split(Op):
         axis = axis_of(self.axis, len(shape))
         return strides if self.keep_axis else strides[:axis] + strides[axis + 1 :]
 
-    def passage(self, axis: int, index: int, inputs: Specs, outputs: Specs) -> Passage | None:
-        own = axis_of(self.axis, len(inputs[0].shape))
-        return None if axis == own else Passage(axis - (own < axis and not self.keep_axis))
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape = inputs[0].shape
+        own = axis_of(self.axis, len(shape))
+        if not self.keep_axis:
+            return without(shape, (own,))
+        part = Along(own, self.sizes[output], 1, ((sum(self.sizes[:output]),),))
+        return tuple([(part,) if axis == own else (Along(axis, size),) for axis, size in enumerate(shape)])
+
+
+@dataclass(frozen=True, slots=True)
+class Windows(Op):
+    """Windows of ``size`` positions along ``axis``, ``step`` apart (Tensor.unfold): their places in a new last axis."""
+
+    kind: ClassVar[str] = "windows"
+    is_view: ClassVar[bool] = True
+    packs: ClassVar[bool] = False
+    axis: int = 0
+    size: int = 1
+    step: int = 1
+
+    @property
+    def name(self) -> str:
+        return "unfold"
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        shape = inputs[0].shape
+        axis = axis_of(self.axis, len(shape))
+        if self.size > shape[axis] or self.step < 1:
+            raise ConvatlasError(f"unfold: windows of {self.size}, {self.step} apart, do not fit into axis {axis} of {shape}")
+        count = (shape[axis] - self.size) // self.step + 1
+        return TensorSpec((*shape[:axis], count, *shape[axis + 1 :], self.size), inputs[0].dtype)
+
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
+        axis = axis_of(self.axis, len(shape))
+        return (*strides[:axis], strides[axis] * self.step, *strides[axis + 1 :], strides[axis])
+
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        shape, after = inputs[0].shape, outputs[0].shape
+        own = axis_of(self.axis, len(shape))
+        axes = [(Along(axis, after[axis], self.step if axis == own else 1),) for axis in range(len(shape))]
+        return (*axes, (Along(own, self.size),))

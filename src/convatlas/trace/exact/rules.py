@@ -18,6 +18,7 @@ from ...graph.ops import (
     BatchNorm,
     Binary,
     Cast,
+    ChannelShuffle,
     Concat,
     Conv,
     ConvTranspose,
@@ -27,9 +28,11 @@ from ...graph.ops import (
     Embedding,
     Expand,
     Fill,
+    Flip,
     Fold,
     Gather,
     Glu,
+    GridSample,
     GroupNorm,
     Interpolate,
     LayerNorm,
@@ -42,7 +45,9 @@ from ...graph.ops import (
     Permute,
     PixelShuffle,
     Reduce,
+    Repeat,
     RMSNorm,
+    Roll,
     Select,
     Slice,
     Softmax,
@@ -51,6 +56,7 @@ from ...graph.ops import (
     Unfold,
     View,
     Where,
+    Windows,
 )
 from ...graph.ops.base import per_axis
 from .calls import Call
@@ -168,6 +174,11 @@ def resample(mode: str, rank: int, antialias: bool = False) -> Rule:
     return lambda call: Interpolate(call.out.shape[-rank:], mode, bool(call.arguments.get("align_corners")), antialias)
 
 
+def grid_sample(call: Call) -> Made:
+    """Look-up at positions."""
+    return GridSample(("bilinear", "nearest", "bicubic")[call["interpolation_mode"]])
+
+
 def padding(mode: str) -> Rule:
     """Padding; constant padding says `pad`."""
     return lambda call: Pad(tuple(call.arguments.get("pad") or call["padding"]), mode)
@@ -253,6 +264,11 @@ def unbind(call: Call) -> Made:
     return Split((1,) * len(call.outputs), axis, False)
 
 
+def windows(call: Call) -> Made:
+    """Windows along an axis, their places in a new one."""
+    return Windows(call.axis("dimension"), call["size"], call["step"])
+
+
 def other_view(call: Call) -> Made:
     """Some elements, in an order that no other op tells."""
     return Slice(call.out.shape, (0,) * call.rank, (1,) * call.rank)
@@ -268,6 +284,26 @@ def copy(name: str) -> Rule:
         return Copy(name, None if call.out.shape == call.x.shape else call.out.shape)
 
     return rule
+
+
+def flip(call: Call) -> Made:
+    """Axes from last to first."""
+    return Flip(call.axes("dims"))
+
+
+def roll(call: Call) -> Made:
+    """Positions moved on along axes."""
+    return Roll(tuple(call["shifts"]), call.axes("dims") if call["dims"] else ())
+
+
+def repeat(call: Call) -> Made:
+    """Axes several times over."""
+    return Repeat(tuple(call["repeats"]))
+
+
+def channel_shuffle(call: Call) -> Made:
+    """Each group's channels spread over all."""
+    return ChannelShuffle(call["groups"])
 
 
 def clone(call: Call) -> Made:

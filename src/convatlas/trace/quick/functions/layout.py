@@ -9,13 +9,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ....errors import ConvatlasError
-from ....graph.ops import Cast, Concat, Copy, Fold, GridSample, Interpolate, Pad, PixelShuffle, Slice, Stack, Unfold
+from ....graph.ops import (
+    Cast,
+    ChannelShuffle,
+    Concat,
+    Copy,
+    Flip,
+    Fold,
+    GridSample,
+    Interpolate,
+    Pad,
+    PixelShuffle,
+    Repeat,
+    Roll,
+    Stack,
+    Unfold,
+    Windows,
+)
 from ....graph.ops.base import per_axis
 from ....graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
 from ...network import DTYPES
 from ..proxy import Proxy
 from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for, strides_of
-from .views import transpose
+from .views import reshaped, transpose
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -51,52 +67,49 @@ def clone(t: Tracer, x: Any, *, memory_format: Any = torch.preserve_format) -> A
 
 @rule_for("flip")
 def _flip(t: Tracer, x: Any, *dims: Any, **kwargs: Any) -> Any:
-    axes_of(numbers(dims or (kwargs["dims"],)), len(t.shape(x)))  # refuses an axis that there is not
-    return t.emit(Copy("flip"), x, strides=element_wise(x))
+    axes = axes_of(numbers(dims or (kwargs["dims"],)), len(t.shape(x)))
+    return t.emit(op_of(Flip, axes), x, strides=element_wise(x))
 
 
 @rule_for("roll")
 def _roll(t: Tracer, x: Any, shifts: Any, dims: Any = None) -> Any:
-    axes_of(dims, len(t.shape(x)))
-    return t.emit(Copy("roll"), x)
+    axes = () if dims is None or dims == () else axes_of(dims, len(t.shape(x)))
+    return t.emit(op_of(Roll, numbers((shifts,)), axes), x)
 
 
 @rule_for("rot90")
 def _rot90(t: Tracer, x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    turned = t.emit(Copy("flip"), x)
-    return transpose(t, turned, *dims) if k % 2 else turned
+    first, second = axes_of(dims, len(t.shape(x)))
+    turned = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[k % 4]
+    x = t.emit(op_of(Flip, turned), x)
+    return transpose(t, x, first, second) if k % 2 else x
 
 
 @rule_for("channel_shuffle")
 def _channel_shuffle(t: Tracer, x: Any, groups: int) -> Any:
-    return t.emit(Copy("channel_shuffle"), x)
+    return t.emit(op_of(ChannelShuffle, groups), x)
 
 
 @rule_for("repeat")
 def _repeat(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
-    counts = numbers(sizes or tuple(kwargs.values()))
-    if len(counts) < len(t.shape(x)):
-        raise ConvatlasError(f"repeat: {counts} has fewer axes than {t.shape(x)}")
-    return _tile(t, x, counts)
+    return t.emit(op_of(Repeat, numbers(sizes or tuple(kwargs.values()))), x)
 
 
 @rule_for("tile")
 def _tile(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     counts = numbers(sizes or tuple(kwargs.values()))
-    shape = t.shape(x)
-    rank = max(len(counts), len(shape))
-    counts, shape = (1,) * (rank - len(counts)) + counts, (1,) * (rank - len(shape)) + shape
-    return t.emit(Copy("repeat", tuple(n * m for n, m in zip(shape, counts, strict=True))), x)
+    return t.emit(op_of(Repeat, (1,) * (len(t.shape(x)) - len(counts)) + counts), x)
 
 
 @rule_for("repeat_interleave")
 def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, **kwargs: Any) -> Any:
-    shape = list(t.shape(x))
-    axis = 0 if dim is None else axis_of(dim, len(shape))
-    if dim is None:
-        shape = [math.prod(shape)]
-    shape[axis] = kwargs.get("output_size") or shape[axis] * int(repeats)
-    return t.emit(Copy("repeat", tuple(shape)), x)
+    x = reshaped(t, x, (-1,), "flatten") if dim is None else t.stand_in(x)
+    shape = x.spec.shape
+    axis = axis_of(dim or 0, len(shape))
+    if isinstance(repeats, int):
+        return t.emit(op_of(Repeat, (*(1,) * axis, repeats, *(1,) * (len(shape) - axis - 1)), True), x)
+    total = kwargs.get("output_size") or shape[axis] * int(repeats)
+    return t.emit(Copy("repeat_interleave", (*shape[:axis], total, *shape[axis + 1 :])), x)
 
 
 @rule_for("cat", "concat", "concatenate")
@@ -168,8 +181,8 @@ def interpolate(
 
 
 @rule_for("grid_sample")
-def _grid_sample(t: Tracer, input: Any, grid: Any, *args: Any, **kwargs: Any) -> Any:
-    return t.emit(GridSample(), input, grid)
+def _grid_sample(t: Tracer, input: Any, grid: Any, mode: str = "bilinear", *args: Any, **kwargs: Any) -> Any:
+    return t.emit(op_of(GridSample, mode), input, grid)
 
 
 @rule_for("unfold")
@@ -183,15 +196,10 @@ def _unfold(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _windows(t: Tracer, x: Proxy, dimension: int, size: int, step: int) -> Proxy:
     """A view with one more axis: the positions within each window."""
-    shape = list(x.spec.shape)
+    op = Windows(axis_of(dimension, len(x.spec.shape)), size, step)
+    shape = op.output(x.spec).shape
     before = dense_strides(x.spec.shape) if x.strides is None else x.strides
-    axis = axis_of(dimension, len(shape))
-    if size > shape[axis]:
-        raise ConvatlasError(f"unfold: windows of {size} do not fit into the {shape[axis]} of axis {axis}")
-    shape[axis] = (shape[axis] - size) // step + 1
-    strides = (*before[:axis], before[axis] * step, *before[axis + 1 :], before[axis])
-    full = (*shape, size)
-    return t.emit(Slice(full, (0,) * len(shape), (1,) * len(shape)), x, strides=normal(full, strides))
+    return t.emit(op, x, strides=normal(shape, op.seen_strides(x.spec.shape, before, shape)))
 
 
 def _columns(t: Tracer, x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
