@@ -97,6 +97,8 @@ def image(shape: tuple[int, ...], first: int) -> State:
 @lru_cache(maxsize=4096)
 def through(state: State, reads: Reads, shape: tuple[int, ...]) -> State:
     """What the positions of an output of this shape see that reads a tensor so."""
+    if len(shape) == len(state.parts) and reads == straight(shape, shape):
+        return state
     reading: list[list[Along]] = [[] for _ in state.parts]
     for axis in reads:
         for part in axis:
@@ -113,9 +115,7 @@ def through(state: State, reads: Reads, shape: tuple[int, ...]) -> State:
         tuple([size for part in axis for size in _sizes(part, state.parts, untouched)]) if axis else (length,)
         for axis, length in zip(reads, shape, strict=True)
     ])  # fmt: skip
-    shrunk = any(after.positions <= 1 < before.positions for before, after in zip(state.fields, fields, strict=True))
-    gone = shrunk and all(field.positions <= 1 for field in fields)
-    return State(parts, fields, state.sees_all or gone, _channels(state, reads))
+    return State(parts, fields, state.sees_all or _all_gone(state.fields, fields), _channels(state, reads))
 
 
 def _channels(state: State, reads: Reads) -> int | None:
@@ -175,15 +175,20 @@ def merged(states: Sequence[State]) -> State:
     if all(state is first or state == first for state in states):
         return first
     differing = [len(set(several)) > 1 for several in zip(*(state.parts for state in states), strict=True)]
-    fields, states = _unions([_whole_axes(state, differing) for state in states])
+    aligned = [_whole_axes(state, differing) for state in states]
+    fields = [_union(branches) for branches in zip(*(state.fields for state in aligned), strict=True)]
     if None in fields:  # what differs along two parts of an axis may differ along the axis alone
-        fields, states = _unions([_whole_axes(state, [True] * len(differing)) for state in states])
-    parts, sees_all = states[0].parts, any(state.sees_all for state in states) or None in fields
-    whole = [union([state.fields[number].whole for state in states]) for number in range(len(fields))]
-    lost = tuple([(None,) * len(axis) for axis in parts])
-    return State(
-        parts, tuple([field or Field(span, lost) for field, span in zip(fields, whole, strict=True)]), sees_all, first.channels
-    )
+        aligned = [_whole_axes(state, [True] * len(differing)) for state in states]
+        fields = [_union(branches) or _mixed(branches) for branches in zip(*(state.fields for state in aligned), strict=True)]
+    found = tuple([field for field in fields if field is not None])
+    sees_all = any(state.sees_all for state in states) or any(_all_gone(state.fields, found) for state in aligned)
+    return State(aligned[0].parts, found, sees_all, first.channels)
+
+
+def _all_gone(before: Sequence[Field], after: Sequence[Field]) -> bool:
+    """Whether positions told something, and none does any longer."""
+    shrunk = any(new.positions <= 1 < old.positions for old, new in zip(before, after, strict=True))
+    return shrunk and all(field.positions <= 1 for field in after)
 
 
 def _whole_axes(state: State, chosen: Sequence[bool]) -> State:
@@ -198,15 +203,9 @@ def _whole_axes(state: State, chosen: Sequence[bool]) -> State:
     return State(parts, tuple(fields), state.sees_all, state.channels)
 
 
-def _unions(states: list[State]) -> tuple[list[Field | None], list[State]]:
-    return [_union(branches) for branches in zip(*(state.fields for state in states), strict=True)], states
-
-
 def _union(branches: Sequence[Field]) -> Field | None:
     """What branches see together; None where they differ along two parts, as a map and itself turned round."""
-    live = [field for field in branches if field.moving] or branches
-    rows = [[steps for axis in field.steps for steps in axis] for field in live]
-    unlike = [place for place, several in enumerate(zip(*rows, strict=True)) if len(set(several)) > 1]
+    live, rows, unlike = _compared(branches)
     if not unlike:
         return live[0]._replace(base=union([field.base for field in live]))
     if len(unlike) > 1:
@@ -214,9 +213,28 @@ def _union(branches: Sequence[Field]) -> Field | None:
     (place,) = unlike
     size = next(steps.size for row in rows if (steps := row[place]) is not None)
     found = together([_based(row[place] or Steps((NOWHERE,), 0, size), field.base) for row, field in zip(rows, live, strict=True)])
-    places = iter(range(len(rows[0])))
-    steps = [[found if (number := next(places)) == place else rows[0][number] for _ in axis] for axis in live[0].steps]
-    return Field(NOWHERE, tuple(map(tuple, steps)))
+    row = iter([*rows[0][:place], found, *rows[0][place + 1 :]])
+    return Field(NOWHERE, tuple([tuple([next(row) for _ in axis]) for axis in live[0].steps]))
+
+
+def _mixed(branches: Sequence[Field]) -> Field:
+    """At least what branches see together: of parts along which they differ, each position may see all."""
+    live, rows, unlike = _compared(branches)
+    spans = []
+    for field, row in zip(live, rows, strict=True):
+        span = field.base
+        for steps in [row[place] for place in unlike]:
+            span = added(span, steps.whole) if steps else span
+        spans.append(span)
+    rest = iter([None if place in unlike else steps for place, steps in enumerate(rows[0])])
+    return Field(union(spans), tuple([tuple([next(rest) for _ in axis]) for axis in live[0].steps]))
+
+
+def _compared(branches: Sequence[Field]) -> tuple[Sequence[Field], list[list[Steps | None]], list[int]]:
+    """The branches that have not lost the axis, their steps in a row each, and the places where these differ."""
+    live = [field for field in branches if field.moving] or branches
+    rows = [[steps for axis in field.steps for steps in axis] for field in live]
+    return live, rows, [place for place, several in enumerate(zip(*rows, strict=True)) if len(set(several)) > 1]
 
 
 def _based(steps: Steps, base: Span) -> Steps:

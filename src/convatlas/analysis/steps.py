@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import gcd, lcm, prod
 from typing import NamedTuple
 
@@ -35,12 +36,15 @@ class Steps(NamedTuple):
 
     @property
     def stride(self) -> float:
-        """Pixels from one position to the next; below 1 where positions are finer than the image, below 0 where it is flipped."""
+        """Pixels from one position to the next; below 1 where positions are finer than the image, below 0 where it is flipped.
+
+        The least that there is, where the positions do not go on from turn to turn: rows that lie one behind the other.
+        """
         turn, shift = len(self.spans), self.shift
-        if shift is None:
-            seen = [span for span in self.spans if span is not None]
-            shift, turn = (seen[-1][0] - seen[0][0], max(len(seen) - 1, 1)) if seen else (0, 1)
-        return shift // turn if shift % turn == 0 else shift / turn
+        if shift:
+            return shift // turn if shift % turn == 0 else shift / turn
+        firsts = [span[0] for span in self.spans if span is not None]
+        return min([after - before for before, after in pairwise(firsts) if after != before], key=abs, default=0)
 
     @property
     def whole(self) -> Span:

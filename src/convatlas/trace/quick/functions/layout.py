@@ -103,7 +103,7 @@ def _tile(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
 
 @rule_for("repeat_interleave")
 def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, **kwargs: Any) -> Any:
-    x = reshaped(t, x, (-1,), "flatten") if dim is None else t.stand_in(x)
+    x = reshaped(t, x, (-1,), "flatten") if dim is None else t.proxy(x)
     shape = x.spec.shape
     axis = axis_of(dim or 0, len(shape))
     if isinstance(repeats, int):
