@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..frames import frame
 from ..graph.spec import bytes_of
+from ..graph.training import BACKWARD
 from ..html_table import html_table
 from ..names import unknown_name
 from .stages import Stages
@@ -172,7 +173,12 @@ class Cost:
 
     @property
     def backward_macs(self) -> int:
-        """Multiply-accumulates of the backward pass from all outputs to all trainable parameters (not to the input)."""
+        """Multiply-accumulates of the backward pass from all outputs to all trainable parameters (not to the input).
+
+        Where a step was recorded they are that one's, with what checkpoints compute again.
+        """
+        if self.graph.step is not None:
+            return self.graph.step.macs(BACKWARD)
         graph, values = self.graph, self.graph.values
         needing = {parameter.value for parameter in graph.parameters if parameter.trainable}
         nodes = []

@@ -13,6 +13,7 @@ from ..html_table import html_table
 from .ops import Op
 from .spec import TensorSpec
 from .text import from_text, to_text
+from .training import TrainingGraph
 from .words import conditions_in_words
 
 
@@ -135,6 +136,7 @@ class Graph:
     batch_axis: bool = True  # whether axis 0 of the inputs counts samples
     way: str = "quick"  # how it was traced: "quick" or "exact"
     why: str = ""  # the reason why the exact way was taken
+    step: TrainingGraph | None = None  # a training step as it was recorded in the exact way
 
     @property
     def batch(self) -> int | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
 
 from ...graph import Graph, TensorSpec
 from ...inputs import Inputs
@@ -16,39 +17,47 @@ from ..network import TORCH_DTYPES, Modules
 from ..results import result_tensors
 from .clones import remove_unread_clones
 from .names import Family, Name
-from .network import Fakes, number_all, with_fakes
+from .network import Fakes, with_fakes
 from .paths import Paths, followed
 from .recorder import Recorder
+from .sheet import Sheet
+from .step import record_step
 from .values import Values
 
 __all__ = ["traced"]
 
 
 def traced(modules: Modules, given: Inputs, training: bool) -> Graph:
-    """The graph of one forward pass.
+    """The graph of one forward pass; in training with a whole recorded step (`Graph.step`).
 
     Raises:
         ForwardError: what the forward pass raised, and where.
 
     """
+    try:
+        return _traced(modules, given, training, lets_go=True)
+    except ForwardError as failure:
+        if "saved tensor" not in str(failure.error):
+            raise
+        # torch.func takes no hooks on what autograd saves; without them a tensor is let go when autograd lets it go
+        return _traced(modules, given, training, lets_go=False)
+
+
+def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -> Graph:
     root = modules.root
     graph = Graph(name=type(root).__name__, training=training)
     graph.modules = {path: kind.__name__ for path, kind in zip(modules.paths, modules.kinds, strict=True)}
     device = next((tensor.device for tensor in modules.parameters.tensors if not tensor.is_meta), torch.device("cpu"))
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    values = Values(mode)
-    recorder = Recorder(graph, values)
-    fakes = Fakes(mode, recorder.names, values, device)
-    numbers = number_all(graph, modules)
-    for tensor in (*modules.parameters.tensors, *modules.buffers.tensors):
-        if id(tensor) not in fakes.of:
-            fakes.make(tensor, numbers[id(tensor)])
+    sheet, values = Sheet(graph, with_step=training), Values(mode)
+    recorder = Recorder(sheet, values)
+    fakes = Fakes(modules, mode, recorder.names, values, device)
 
     def argument(spec: TensorSpec, tensor: Any) -> torch.Tensor:
-        empty = torch.empty(spec.shape, dtype=TORCH_DTYPES[spec.dtype], device="meta")
-        fake = FakeTensor(mode, empty, device)
+        fake = FakeTensor(mode, torch.empty(spec.shape, dtype=TORCH_DTYPES[spec.dtype], device="meta"), device)
         first = not graph.inputs
-        recorder.names.hold(fake, Name(graph.add_input(spec), Family()))
+        graph.inputs.append(sheet.add_resident(sheet.result(fake, spec)))
+        recorder.names.hold(fake, Name(graph.inputs[-1], Family()))
         if isinstance(tensor, torch.Tensor) and not (first and tensor.is_floating_point()):
             values.stands_for(fake, tensor)
         return fake
@@ -57,13 +66,19 @@ def traced(modules: Modules, given: Inputs, training: bool) -> Graph:
     paths = Paths(modules, recorder)
     with with_fakes(modules, fakes), _in_mode(modules, training):
         try:
-            with torch.enable_grad(), followed(paths), mode, recorder:
-                result = root(*arguments.args, **arguments.kwargs)
+            hooks = saved_tensors_hooks(recorder.keep, lambda kept: kept) if lets_go else nullcontext()
+            with torch.enable_grad(), followed(paths), mode, recorder, hooks:
+                outputs = result_tensors(root(*arguments.args, **arguments.kwargs))
+                graph.outputs = [recorder.names.value(output) for output in outputs]
+                if training:
+                    record_step(recorder, outputs, fakes.parameters)
         except Exception as error:
             path = paths.failure[1] if paths.failure and paths.failure[0] is error else ""
             name = graph.modules.get(path, "")
             raise ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
-        graph.outputs = [recorder.names.value(leaf) for leaf in result_tensors(result)]
+        finally:
+            sheet.close()
+    graph.step = sheet.step
     remove_unread_clones(graph)
     return graph
 

@@ -9,19 +9,12 @@ from typing import NamedTuple
 
 import torch
 
-from ...graph import Graph, Node, TensorSpec
+from ...graph import TensorSpec
 from ...graph.ops import Insert, Op, Permute, Slice, Split, View
 from ...graph.spec import ITEM_BYTES
 from ..errors import TraceError
 from ..network import DTYPES
-
-
-class Place(NamedTuple):
-    """Where in the network a call is made."""
-
-    module: str
-    no_grad: bool
-    region: int
+from .sheet import Place, Result, Sheet
 
 
 class Family:
@@ -42,7 +35,7 @@ class ViewCall(NamedTuple):
     op: Op
     parent: Name | None  # None: it is made of nothing
     place: Place
-    specs: list[TensorSpec]
+    results: list[Result]
     names: list[Name]  # of its outputs
 
 
@@ -50,7 +43,7 @@ class Side(NamedTuple):
     """A result of a call that its op does not tell of (a pooling's indices): it joins the node's outputs when it is first read."""
 
     node: int
-    spec: TensorSpec
+    result: Result
 
 
 class Name:
@@ -67,36 +60,38 @@ class Name:
 class Names:
     """The names of all tensors met, by their ids. Weak references tell when Python lets go of one."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
         self.of_tensor: dict[int, Name] = {}
         self.references: dict[int, weakref.ref[torch.Tensor]] = {}
-        self.held: list[torch.Tensor] = []  # real tensors met on the way: their ids stay theirs while they live
+        self.held: list[torch.Tensor] = []  # these live, and keep their ids, for the whole trace
 
     def give(self, tensor: torch.Tensor, name: Name) -> None:
         """Call a tensor so, until Python lets go of it."""
         key = id(tensor)
         self.of_tensor[key] = name
-        self.references[key] = weakref.ref(tensor, self._letting_go_of(key))
+
+        def let_go(_: weakref.ref[torch.Tensor]) -> None:
+            del self.of_tensor[key], self.references[key]
+            name.alive = False
+            self._release(name.value)
+
+        self.references[key] = weakref.ref(tensor, let_go)
+
+    def lend(self, tensor: torch.Tensor, name: Name) -> None:
+        """Call a tensor so that autograd holds in the place of another one, which Python may let go."""
+        key = id(tensor)
+        self.of_tensor[key] = name
+
+        def let_go(_: weakref.ref[torch.Tensor]) -> None:
+            del self.of_tensor[key], self.references[key]
+
+        self.references[key] = weakref.ref(tensor, let_go)
 
     def hold(self, tensor: torch.Tensor, name: Name) -> None:
         """Call a tensor so, for the whole trace."""
         self.of_tensor[id(tensor)] = name
         self.held.append(tensor)
-
-    def _letting_go_of(self, key: int) -> Callable[[weakref.ref[torch.Tensor]], None]:
-        def let_go(_: weakref.ref[torch.Tensor]) -> None:
-            name = self.of_tensor.pop(key)
-            del self.references[key]
-            name.alive = False
-            self.release(name.value)
-
-        return let_go
-
-    def release(self, value: int) -> None:
-        """Note that nothing calls anything this value any longer."""
-        if value >= 0:
-            self.graph.released[value] = len(self.graph.nodes)
 
     def known(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor has a name."""
@@ -106,9 +101,7 @@ class Names:
         """The name of a tensor; one that comes from outside the network becomes a constant."""
         found = self.of_tensor.get(id(tensor))
         if found is None:
-            value = self.graph.add_value(spec_of(tensor))
-            self.graph.constants.append(value)
-            found = Name(value, Family())
+            found = Name(self.sheet.add_constant(self.sheet.result(tensor, spec_of(tensor))), Family())
             self.hold(tensor, found)
         return found
 
@@ -122,43 +115,34 @@ class Names:
         if call is None or (name.value >= 0 and name.version == name.family.version):
             return name.value
         if isinstance(call, Side):
-            node = self.graph.nodes[call.node]
-            name.value, name.version, name.seen = self.graph.add_value(call.spec), name.family.version, None
-            self.graph.nodes[call.node] = node._replace(outputs=(*node.outputs, name.value))
+            name.value, name.version, name.seen = self.sheet.add_output(call.node, call.result), name.family.version, None
             return name.value
         inputs = () if call.parent is None else (self.current(call.parent),)
-        outputs = self.emit(call.op, inputs, call.specs, call.place)
+        outputs = self.sheet.add_node(call.op, inputs, call.results, call.place)
         for each, output in zip(call.names, outputs, strict=True):
-            self.release(each.value)
-            each.value, each.version = output, each.family.version
-            if not each.alive:
-                self.release(output)
+            self._renew(each, output)
         return name.value
-
-    def emit(self, op: Op, inputs: tuple[int, ...], specs: Sequence[TensorSpec], place: Place) -> tuple[int, ...]:
-        """Write a call down; returns the numbers of its outputs."""
-        values = self.graph.values
-        outputs = tuple(range(len(values), len(values) + len(specs)))
-        values.extend(specs)
-        self.graph.nodes.append(Node(op, inputs, outputs, place.module, place.no_grad, place.region))
-        return outputs
 
     def written(self, name: Name, value: int, place: Place) -> None:
         """After an in-place call: the tensor, and what it is a view of, have new values."""
         name.family.version += 1
         self._renew(name, value)
         while isinstance(call := name.seen, ViewCall) and (parent := call.parent) is not None and call.op.differentiable:
-            old = self.graph.values[parent.value]
-            op, inputs = _written_back(call, call.names.index(name), parent.value, name.value, old.shape)
-            (new,) = self.emit(op, inputs, [old], place)
+            old = self.sheet.result_of(parent.value)
+            op, inputs = _written_back(call, call.names.index(name), parent.value, name.value, old.spec.shape)
+            (new,) = self.sheet.add_node(op, inputs, [old], place)
             self._renew(parent, new)
             name = parent
 
     def _renew(self, name: Name, value: int) -> None:
-        self.release(name.value)
+        self._release(name.value)
         name.value, name.version = value, name.family.version
         if not name.alive:
-            self.release(value)
+            self._release(value)
+
+    def _release(self, value: int) -> None:
+        if value >= 0:
+            self.sheet.release(value)
 
 
 def _written_back(call: ViewCall, index: int, parent: int, part: int, shape: tuple[int, ...]) -> tuple[Op, tuple[int, ...]]:
@@ -201,3 +185,5 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
         return _spec(tensor.dtype, tensor.shape)
     except KeyError:
         raise TraceError(f"a tensor of dtype {tensor.dtype} has no size in whole bytes") from None
+
+

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-from ...graph import Graph
 from ...graph.graph import Parameter
 from ..network import Modules
 from .names import Family, Name, Names, spec_of
@@ -20,37 +19,38 @@ from .values import Values
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, deque})
 
 
-def number_all(graph: Graph, modules: Modules) -> dict[int, int]:
-    """Give all parameters and buffers the graph's first numbers; a shared one keeps its first. Returns id -> number."""
-    numbers: dict[int, int] = {}
-    for held, into in ((modules.parameters, graph.parameters), (modules.buffers, graph.buffers)):
-        for name, tensor in zip(held.names, held.tensors, strict=True):
-            if id(tensor) not in numbers:
-                numbers[id(tensor)] = graph.add_value(spec_of(tensor))
-                into.append(Parameter(name, numbers[id(tensor)], tensor.requires_grad and into is graph.parameters))
-    return numbers
-
-
 class Fakes:
-    """A fake tensor for each parameter and buffer."""
+    """A fake tensor for each parameter and buffer. They get the graph's first numbers; a shared one keeps its first."""
 
-    def __init__(self, mode: FakeTensorMode, names: Names, values: Values, device: torch.device) -> None:
+    def __init__(self, modules: Modules, mode: FakeTensorMode, names: Names, values: Values, device: torch.device) -> None:
         self.mode, self.names, self.values, self.device = mode, names, values, device
         self.of: dict[int, torch.Tensor] = {}  # id of a real tensor -> its fake
         self.real: list[torch.Tensor] = []
+        self.parameters: dict[int, torch.Tensor] = {}  # number -> fake
+        graph = names.sheet.graph
+        for name, tensor in zip(modules.parameters.names, modules.parameters.tensors, strict=True):
+            if id(tensor) not in self.of:
+                number = self._make(tensor)
+                graph.parameters.append(Parameter(name, number, tensor.requires_grad))
+                self.parameters[number] = self.of[id(tensor)]
+        for name, tensor in zip(modules.buffers.names, modules.buffers.tensors, strict=True):
+            if id(tensor) not in self.of:
+                graph.buffers.append(Parameter(name, self._make(tensor), False))
 
-    def make(self, tensor: torch.Tensor, number: int) -> None:
-        """Let a real tensor have a fake."""
+    def _make(self, tensor: torch.Tensor) -> int:
+        """Let a real tensor have a fake; returns its number."""
         with torch.no_grad():
             empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
             fake = FakeTensor(self.mode, empty, self.device, _is_param=isinstance(tensor, nn.Parameter))
         fake.requires_grad_(tensor.requires_grad)
         self.of[id(tensor)] = fake
         self.real.append(tensor)
-        name = Name(number, Family())
+        sheet = self.names.sheet
+        name = Name(sheet.add_resident(sheet.result(fake, spec_of(tensor))), Family())
         self.names.hold(fake, name)
         self.names.hold(tensor, name)  # a scripted module reads its own
         self.values.stands_for(fake, tensor)
+        return name.value
 
     def instead_of(self, value: Any) -> Any:
         """The fake of a parameter or buffer; anything else itself."""

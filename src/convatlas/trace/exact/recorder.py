@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ...graph import Graph, TensorSpec
-from ...graph.ops import Assign, Fill, Op, Uncounted
+from ...graph import TensorSpec
+from ...graph.ops import Assign, Fill, Gradient, Op, Uncounted
+from ...graph.training import BACKWARD, FORWARD
 from .calls import Call
-from .names import Family, Name, Names, Place, Side, ViewCall, spec_of
+from .names import Family, Name, Names, Side, ViewCall, spec_of
 from .overloads import Overload, known
+from .sheet import Place, Sheet
 from .values import Values
 
 _prim, _aten = torch.ops.prim, torch.ops.aten
@@ -25,20 +29,42 @@ _PASSED_ON = frozenset({
 })  # fmt: skip
 
 
+class Origin(NamedTuple):
+    """The call whose gradient a node of autograd's graph makes."""
+
+    op: Op
+    given: tuple[TensorSpec, ...]
+    made: tuple[TensorSpec, ...]
+    module: str
+    node: int  # its position in the network's graph; -1 for one of the loss, or of what a checkpoint computes again
+
+
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own __init_subclass__
     """Writes ATen ops down as nodes of a graph. It lies on a FakeTensorMode, which carries them out."""
 
-    def __init__(self, graph: Graph, values: Values) -> None:
+    def __init__(self, sheet: Sheet, values: Values) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.graph, self.values = graph, values
-        self.names = Names(graph)
+        self.sheet, self.values = sheet, values
+        self.names = Names(sheet)
         self.module = ""  # path of the module that is at work
         self.region = 0  # of the activation checkpoint that is at work; 0 is none
-        self.paused = False
+        self._paused = False
+        self._sides: list[Name] = []  # of a step, which tells what is kept
+        self._origins: dict[int, Origin] = {}  # sequence number of autograd's node -> the call that made it
+        self._numbered = torch.autograd._get_sequence_nr()  # so many of autograd's nodes were numbered
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """While inside, nothing is written down."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
-        if self.paused or func in _PASSED_ON:
+        if self._paused or func in _PASSED_ON:
             return func(*args, **kwargs)
         overload = known(func)
         if overload.composite:
@@ -53,79 +79,127 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         self._record(overload, Call(func, args, kwargs, result, self.names))
         return result
 
-    @property
-    def place(self) -> Place:
-        """Where in the network the code is."""
+    def keep(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What autograd is to hold in a tensor's place: another one of the same storage, so that Python's letting go is seen."""
+        key = id(tensor)
+        if key not in self.names.references:  # a parameter, or what has no name
+            return tensor
+        with self.pause():
+            kept = tensor.detach()
+        self.names.lend(kept, self.names.of_tensor[key])
+        return kept
+
+    def write_sides(self) -> None:
+        """Write down all results that no op tells of: a step keeps them for backward."""
+        for name in self._sides:
+            self.names.current(name)
+        self._sides.clear()
+
+    def _place(self) -> Place:
+        """Where in the network, or in its backward pass, the code is."""
+        if self.sheet.phase == BACKWARD and not torch.is_grad_enabled():
+            origin = self._origin()
+            return Place("", True, 0) if origin is None else Place(origin.module, True, 0, origin.node)
         return Place(self.module, not torch.is_grad_enabled(), self.region)
 
+    def _origin(self) -> Origin | None:
+        """The call whose gradient autograd works at."""
+        node = torch._C._current_autograd_node()
+        return None if node is None else self._origins.get(node._sequence_nr())
+
     def _record(self, overload: Overload, call: Call) -> None:
-        names, place = self.names, self.place
+        names, sheet, place, outputs = self.names, self.sheet, self._place(), call.outputs
         if overload.is_view:
-            self._view(call, place)
+            self._view(overload, call, place)
             return
-        outputs = call.outputs
         if not outputs:
             return
         op, inputs = self._op(overload, call)
+        specs = list(map(spec_of, outputs))
+        self._made(op, tuple(map(sheet.values.__getitem__, inputs)), specs, place, sheet.position)
         if overload.in_place or (overload.into and names.known(outputs[0])):
             target = outputs[0]
-            name = names.name(target)
-            before = names.current(name)
-            (value,) = names.emit(op, inputs, [names.graph.values[before]], place)
+            (value,) = sheet.add_node(op, inputs, [sheet.result(target, specs[0])], place)
             if place.no_grad and target.requires_grad:
-                names.release(value)  # autograd does not see it: the tensor stays what it was
+                sheet.release(value)  # autograd does not see it: the tensor stays what it was
             else:
-                names.written(name, value, place)
+                names.written(names.name(target), value, place)
             return
-        specs = [spec_of(output) for output in outputs]
+        results = [sheet.result(output, spec) for output, spec in zip(outputs, specs, strict=True)]
         if isinstance(op, Fill) and not specs[0].numel:  # scratch that a kernel asks for, most often
-            seen = ViewCall(op, None, place, specs, [])
-            seen.names.append(Name(-1, Family(), seen))
-            names.give(outputs[0], seen.names[0])
+            self._call_later(ViewCall(op, None, place, results, []), outputs, Family())
             return
-        count = self._own_outputs(op, inputs, len(specs))
-        node = len(self.graph.nodes)
-        values = names.emit(op, inputs, specs[:count], place)
-        for output, value in zip(outputs, values, strict=False):
+        count, node = self._own_outputs(op, inputs, len(specs)), sheet.position
+        for output, value in zip(outputs, sheet.add_node(op, inputs, results[:count], place), strict=False):
             if not names.known(output):
                 names.give(output, Name(value, Family()))
-        for output, spec in zip(outputs[count:], specs[count:], strict=True):
-            names.give(output, Name(-1, Family(), Side(node, spec)))
+        for output, result in zip(outputs[count:], results[count:], strict=True):
+            name = Name(-1, Family(), Side(node, result))
+            names.give(output, name)
+            if sheet.step is not None:
+                self._sides.append(name)
+
+    def _made(self, op: Op, given: tuple[TensorSpec, ...], made: list[TensorSpec], place: Place, node: int) -> None:
+        """Note which call made the nodes of autograd's graph that are new: the last one, and one that was waiting for this call.
+
+        Autograd makes the node of a call in place before that of the clone which it keeps, and calls the clone first.
+        """
+        if self.sheet.step is None or (self.sheet.phase == BACKWARD and place.no_grad):
+            return
+        origin = Origin(op, given, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
+        before, self._numbered = self._numbered, torch.autograd._get_sequence_nr()
+        if self._numbered > before:
+            self._origins[self._numbered - 1] = origin
+        elif op.in_place:
+            self._origins.setdefault(before - 2, origin)
 
     def _own_outputs(self, op: Op, inputs: tuple[int, ...], count: int) -> int:
         """How many outputs an op has by its own account; torch's kernels return statistics and indices beside them."""
         if count == 1:
             return 1
-        told = op.output(*self.graph.specs(inputs))
+        told = op.output(*map(self.sheet.values.__getitem__, inputs))
         return 1 if isinstance(told, TensorSpec) else len(told)
 
     def _op(self, overload: Overload, call: Call) -> tuple[Op, tuple[int, ...]]:
         """What a call is in the graph, and its inputs there."""
         names = self.names
-        if overload.rule is None:
-            outputs = tuple([(spec.shape, spec.dtype) for spec in map(spec_of, call.outputs)])
-            made: Any = Uncounted(call.function, outputs)
-        else:
-            made = overload.rule(call)
+        made: Any = overload.rule(call) if overload.rule is not None else self._without_rule(call)
         op, given = made if isinstance(made, tuple) else (made, call.inputs)
         if overload.in_place and not op.in_place:
-            if hasattr(op, "in_place") and "in_place" in op.__slots__:
+            if "in_place" in op.__slots__:
                 op = op.replace(in_place=True)
             else:
                 op, given = Assign(spec_of(call.inputs[0]).shape), call.inputs
         return op, tuple([names.current(each) if isinstance(each, Name) else names.value(each) for each in given])
 
-    def _view(self, call: Call, place: Place) -> None:
-        names, outputs = self.names, call.outputs
-        fresh = [output for output in outputs if not names.known(output)]
-        if not fresh:
+    def _without_rule(self, call: Call) -> Op:
+        """The op of a call that no rule knows: a gradient of a known one, or uncounted."""
+        specs = list(map(spec_of, call.outputs))
+        origin = self._origin() if self.sheet.phase == BACKWARD and "backward" in call.function else None
+        if origin is None:
+            return Uncounted(call.function, tuple([(spec.shape, spec.dtype) for spec in specs]))
+        wanted, left = [], specs
+        for spec in origin.given:
+            wanted.append(bool(left) and spec == left[0])
+            left = left[1:] if wanted[-1] else left
+        return Gradient(origin.op, origin.given, origin.made, tuple(wanted))
+
+    def _view(self, overload: Overload, call: Call, place: Place) -> None:
+        outputs = call.outputs
+        if all(map(self.names.known, outputs)):
             return  # the tensor itself
-        op = known(call.overload).rule(call)  # type: ignore[misc]
+        assert overload.rule is not None
+        op = overload.rule(call)
         assert isinstance(op, Op)
-        parent = names.name(call.inputs[0])
-        seen = ViewCall(op, parent, place, [spec_of(output) for output in outputs], [])
-        family = parent.family if op.differentiable else Family()
+        parent = self.names.name(call.inputs[0])
+        specs = list(map(spec_of, outputs))
+        self._made(op, (spec_of(call.inputs[0]),), specs, place, -1)
+        results = [self.sheet.result(output, spec) for output, spec in zip(outputs, specs, strict=True)]
+        self._call_later(ViewCall(op, parent, place, results, []), outputs, parent.family if op.differentiable else Family())
+
+    def _call_later(self, call: ViewCall, outputs: list[torch.Tensor], family: Family) -> None:
+        """Name the outputs of a call that becomes a node when one of them is read."""
         for output in outputs:
-            name = Name(-1, family, seen)
-            seen.names.append(name)
-            names.give(output, name)
+            name = Name(-1, family, call)
+            call.names.append(name)
+            self.names.give(output, name)

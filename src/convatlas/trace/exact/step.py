@@ -1,0 +1,61 @@
+"""The recorded training step: after the forward pass its loss, and the backward pass as autograd's engine runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from ...graph.training import BACKWARD, LOSS
+from .names import Family, Name, spec_of
+from .recorder import Recorder
+
+
+def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dict[int, torch.Tensor]) -> None:
+    """Run the loss and backward on a forward pass's outputs, under the recorder.
+
+    The loss is cross-entropy for logits (N, classes), the mean of anything else; summed.
+
+    Args:
+        recorder: has recorded the forward pass.
+        outputs: the tensors that it returned.
+        parameters: the graph's number of each parameter -> its fake.
+
+    """
+    sheet, names = recorder.sheet, recorder.names
+    sheet.begin(LOSS)
+    recorder.write_sides()
+    recorder.module = "loss"
+    total: Any = None
+    for output in outputs:
+        if not output.is_floating_point():
+            continue
+        if output.dim() == 2:
+            target = _target(recorder, output)
+            term = F.cross_entropy(output, target)
+        else:
+            term = output.mean()
+        total = term if total is None else total + term
+    if total is None or not total.requires_grad:
+        sheet.step = None
+        return
+    del term
+    sheet.begin(BACKWARD)
+    recorder.module = ""
+    with torch.autograd.set_multithreading_enabled(False):
+        total.backward()
+    for number, parameter in parameters.items():
+        if parameter.grad is not None:
+            sheet.step.gradients[number] = names.value(parameter.grad)
+
+
+def _target(recorder: Recorder, output: torch.Tensor) -> torch.Tensor:
+    """The classes to predict: a tensor that is there before the step."""
+    with recorder.pause():
+        target = torch.zeros(output.shape[0], dtype=torch.int64, device=output.device)
+    sheet = recorder.sheet
+    recorder.names.hold(target, Name(sheet.add_resident(sheet.result(target, spec_of(target))), Family()))
+    return target
+
+
