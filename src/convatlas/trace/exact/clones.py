@@ -19,6 +19,7 @@ def remove_unread_clones(graph: Graph) -> None:
     graph.nodes[:] = [node for node, kept in zip(graph.nodes, keep, strict=True) if kept]
     if graph.step is not None:  # it tells the clones as well
         graph.step.nodes = [
-            node._replace(origin=position[node.origin] if node.origin >= 0 and keep[node.origin] else -1) for node in graph.step.nodes
+            node._replace(origin=position[node.origin] if node.origin >= 0 and keep[node.origin] else -1)
+            for node in graph.step.nodes
         ]
     graph.released = {value: position[count] for value, count in graph.released.items() if value not in gone}

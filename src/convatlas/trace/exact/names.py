@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -185,5 +184,3 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
         return _spec(tensor.dtype, tensor.shape)
     except KeyError:
         raise TraceError(f"a tensor of dtype {tensor.dtype} has no size in whole bytes") from None
-
-

@@ -51,7 +51,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         self._paused = False
         self._sides: list[Name] = []  # of a step, which tells what is kept
         self._origins: dict[int, Origin] = {}  # sequence number of autograd's node -> the call that made it
-        self._numbered = torch.autograd._get_sequence_nr()  # so many of autograd's nodes were numbered
+        self._numbered = torch._C._autograd._get_sequence_nr()  # so many of autograd's nodes were numbered
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -147,7 +147,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         if self.sheet.step is None or (self.sheet.phase == BACKWARD and place.no_grad):
             return
         origin = Origin(op, given, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
-        before, self._numbered = self._numbered, torch.autograd._get_sequence_nr()
+        before, self._numbered = self._numbered, torch._C._autograd._get_sequence_nr()
         if self._numbered > before:
             self._origins[self._numbered - 1] = origin
         elif op.in_place:

@@ -306,9 +306,17 @@ def channel_shuffle(call: Call) -> Made:
     return ChannelShuffle(call["groups"])
 
 
+_MEMORY_FORMATS = {
+    torch.contiguous_format: "contiguous",
+    torch.channels_last: "channels_last",
+    torch.channels_last_3d: "channels_last",
+}
+
+
 def clone(call: Call) -> Made:
-    """A copy, packed where it is asked for."""
-    return Copy("clone" if call["memory_format"] in (None, torch.preserve_format) else "contiguous")
+    """A copy, laid out as it is asked for."""
+    wanted = _MEMORY_FORMATS.get(call["memory_format"], "preserve")
+    return Copy("clone") if wanted == "preserve" else Copy("contiguous", None, wanted)
 
 
 def to_copy(call: Call) -> Made:

@@ -23,7 +23,8 @@ def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dic
         parameters: the graph's number of each parameter -> its fake.
 
     """
-    sheet, names = recorder.sheet, recorder.names
+    sheet, names, step = recorder.sheet, recorder.names, recorder.sheet.step
+    assert step is not None
     sheet.begin(LOSS)
     recorder.write_sides()
     recorder.module = "loss"
@@ -47,7 +48,7 @@ def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dic
         total.backward()
     for number, parameter in parameters.items():
         if parameter.grad is not None:
-            sheet.step.gradients[number] = names.value(parameter.grad)
+            step.gradients[number] = names.value(parameter.grad)
 
 
 def _target(recorder: Recorder, output: torch.Tensor) -> torch.Tensor:
@@ -57,5 +58,3 @@ def _target(recorder: Recorder, output: torch.Tensor) -> torch.Tensor:
     sheet = recorder.sheet
     recorder.names.hold(target, Name(sheet.add_resident(sheet.result(target, spec_of(target))), Family()))
     return target
-
-
