@@ -9,10 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.flop_counter import FlopCounterMode
 
 from convatlas.analysis.cost import cost
-from convatlas.graph import Graph
+from convatlas.graph import Graph, TensorSpec
 from convatlas.inputs import Inputs
 from convatlas.trace import DataDependentError, TraceError, trace
 
@@ -173,3 +174,37 @@ def test_a_network_is_left_as_it_was_after_an_error() -> None:
     assert not hasattr(model, "extra")
     assert not model.layer._forward_hooks
     assert model.training
+
+
+def test_a_packed_sequence_of_known_lengths_takes_its_steps() -> None:
+    def forward(model: Any, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(model.layer(packed)[0], batch_first=True)[0]
+
+    model = Net(forward, layer=nn.LSTM(4, 8, batch_first=True))
+    x, lengths = torch.rand(3, 7, 4), torch.tensor([2, 5, 1])
+    graph = exact(model, x, lengths)
+    assert graph.values[graph.outputs[0]].shape == tuple(model(x, lengths).shape) == (3, 5, 8)
+    assert cost(graph).macs == (2 + 5 + 1) * 4 * 8 * (4 + 8)  # steps that there are, four gates each
+    with pytest.raises(DataDependentError, match="lengths of a packed sequence"):
+        exact(model, x, TensorSpec((3,), "int64"))
+
+
+def test_an_array_at_the_end_of_forward_ends_the_graph_there() -> None:
+    graph = exact(Net(lambda m, x: {"array": m.layer(x).detach().cpu().numpy()}, layer=nn.Linear(3, 4)), (2, 3))
+    assert graph.values[graph.outputs[0]].shape == (2, 4)
+    with pytest.raises(DataDependentError, match=r"\.numpy\(\)"):
+        exact(Net(lambda m, x: x.numpy() + 1), (2, 3))
+    assert exact(Net(lambda m, x: x[: torch.arange(3).numpy().max()]), (5, 3)).values[-1].shape == (2, 3)
+
+
+def test_oneDNNs_lstm_is_an_lstm() -> None:  # noqa: N802
+    graph = exact(nn.LSTM(4, 8, 2, bidirectional=True), (5, 3, 4))
+    assert ops(graph).count("lstm") == 4
+    assert cost(graph).macs == 5 * 3 * 4 * 8 * 2 * ((4 + 8) + (16 + 8))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantiz.*:UserWarning")
+def test_a_quantised_layer_has_its_products() -> None:
+    model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)), {nn.Linear}, dtype=torch.qint8)
+    assert cost(exact(model, (2, 8))).macs == 2 * 8 * 4

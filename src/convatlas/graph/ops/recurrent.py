@@ -76,7 +76,7 @@ class _Recurrent(Op):
             raise ConvatlasError(f"{self.name} expects {features} features, got {x.shape[-1]} in {x.shape}")
         if self.cell:
             return states
-        samples = states[0].shape[1]
+        samples = states[0].shape[-2]
         if not self.packed and x.shape[0 if self.batch_first else 1] != samples:
             raise ConvatlasError(
                 f"{self.name}: the hidden state {states[0].shape} is of {samples} samples, the input {x.shape} not"

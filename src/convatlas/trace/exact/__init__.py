@@ -16,6 +16,7 @@ from ..errors import ForwardError
 from ..network import TORCH_DTYPES, Modules
 from ..results import result_tensors
 from .clones import remove_unread_clones
+from .functions import Functions
 from .names import Family, Name
 from .network import Fakes, with_fakes
 from .paths import Paths, followed
@@ -67,7 +68,7 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
     with with_fakes(modules, fakes), _in_mode(modules, training):
         try:
             hooks = saved_tensors_hooks(recorder.keep, lambda kept: kept) if lets_go else nullcontext()
-            with torch.enable_grad(), followed(paths), mode, recorder, hooks:
+            with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), hooks:
                 outputs = result_tensors(root(*arguments.args, **arguments.kwargs))
                 graph.outputs = [recorder.names.value(output) for output in outputs]
                 if training:

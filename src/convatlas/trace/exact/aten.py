@@ -28,6 +28,8 @@ TABLE: dict[str, r.Rule] = {
     "aten::_scaled_dot_product_efficient_attention": r.attention,
     "aten::_scaled_dot_product_cudnn_attention": r.attention,
     "aten::_scaled_dot_product_fused_attention_overrideable": r.attention,
+    "aten::mkldnn_rnn_layer": r.onednn_lstm,
+    "quantized::linear_dynamic": r.quantized_linear,
     # normalisation
     "aten::native_batch_norm": r.batch_norm(),
     "aten::cudnn_batch_norm": r.batch_norm(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ...graph.ops import (
     Activation,
@@ -38,6 +39,7 @@ from ...graph.ops import (
     LayerNorm,
     Linear,
     Loss,
+    Lstm,
     Matmul,
     MaxPool,
     Op,
@@ -110,6 +112,19 @@ def product(left: str, right: str, *addend: str) -> Rule:
         return Matmul(), inputs
 
     return rule
+
+
+def onednn_lstm(call: Call) -> Made:
+    """An LSTM's layer in one direction, as oneDNN runs it; its state has no axis for layers."""
+    weights = ("weight0", "weight1", *(("weight2", "weight3") if call["has_biases"] else ()))
+    return Lstm(biases=call["has_biases"]), call.given("input", "hx_", "cx_", *weights)
+
+
+def quantized_linear(call: Call) -> Made:
+    """A linear layer with a packed int8 weight, which is no parameter but a constant."""
+    with _disable_current_modes():
+        weight, bias = call["W_prepack"].unpack()
+        return Linear(), [call["X"], weight.int_repr(), *([] if bias is None else [bias])]
 
 
 def attention(call: Call) -> Made:
