@@ -86,6 +86,18 @@ def test_backward_macs_are_torchs(case: tuple[nn.Module, tuple[int, ...] | None]
     assert cost(trace(model, shape, training=True, way="exact")).backward_macs == backward_macs_by_torch(model, *shape)
 
 
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_checkpoint_is_a_region_of_the_graph(reentrant: bool) -> None:
+    class Twice(Checkpointed):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x[:, :4]) + super().forward(x[:, 4:])
+
+    graph = trace(Twice(reentrant), (2, 8), training=True, way="exact")
+    assert [(node.op.name, node.region, node.no_grad) for node in graph if node.op.name in ("linear", "relu")] == [
+        ("linear", 0, False), ("linear", 1, False), ("relu", 1, False), ("linear", 0, False), ("linear", 2, False), ("relu", 2, False),
+    ]  # fmt: skip
+
+
 def test_phases_follow_one_another_and_gradients_know_their_call() -> None:
     graph = trace(LAYERS, (2, 3, 8, 8), training=True, way="exact")
     step = graph.step

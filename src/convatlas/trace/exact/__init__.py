@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from logging import LogRecord, getLogger
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -65,7 +67,7 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
 
     arguments: Any = given.mapped(argument)
     paths = Paths(modules, recorder)
-    with with_fakes(modules, fakes), _in_mode(modules, training):
+    with with_fakes(modules, fakes), _in_mode(modules, training), _without_log():
         try:
             hooks = saved_tensors_hooks(recorder.keep, lambda kept: kept) if lets_go else nullcontext()
             with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), hooks:
@@ -82,6 +84,21 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
     graph.step = sheet.step
     remove_unread_clones(graph)
     return graph
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """While inside, torch does not write what goes wrong in this thread into its log: it is told as an error."""
+    thread, log = get_ident(), getLogger("torch._subclasses.fake_tensor")
+
+    def elsewhere(record: LogRecord) -> bool:
+        return record.thread != thread
+
+    log.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        log.removeFilter(elsewhere)
 
 
 @contextmanager

@@ -111,6 +111,7 @@ TABLE: dict[str, r.Rule] = {
     "aten::index_select": r.gather,
     "aten::gather": r.gather,
     "aten::take": r.gather,
+    "aten::masked_select": r.gather,
     "aten::embedding": r.embedding,
     "aten::copy": r.assign("src"),
     "aten::index_put": r.index_put,

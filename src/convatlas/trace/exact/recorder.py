@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from torch._ops import HigherOrderOperator
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...graph import TensorSpec
 from ...graph.ops import Assign, Fill, Gradient, Op, Uncounted
 from ...graph.training import BACKWARD, FORWARD
+from ..errors import TraceError, user_line
 from .calls import Call
+from .checkpoints import Checkpoints
 from .names import Family, Name, Names, Side, ViewCall, spec_of
 from .overloads import Overload, known
 from .sheet import Place, Sheet
@@ -42,12 +45,14 @@ class Origin(NamedTuple):
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own __init_subclass__
     """Writes ATen ops down as nodes of a graph. It lies on a FakeTensorMode, which carries them out."""
 
+    supports_higher_order_operators = True  # so that it is asked, and can say that it follows none
+
     def __init__(self, sheet: Sheet, values: Values) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.sheet, self.values = sheet, values
         self.names = Names(sheet)
         self.module = ""  # path of the module that is at work
-        self.region = 0  # of the activation checkpoint that is at work; 0 is none
+        self._checkpoints = Checkpoints()
         self._paused = False
         self._sides: list[Name] = []  # of a step, which tells what is kept
         self._origins: dict[int, Origin] = {}  # sequence number of autograd's node -> the call that made it
@@ -66,6 +71,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         kwargs = kwargs or {}
         if self._paused or func in _PASSED_ON:
             return func(*args, **kwargs)
+        if isinstance(func, HigherOrderOperator):
+            raise TraceError(
+                f"the branches of torch.{func._name} at {user_line()} depend on data, or are compiled; call one of them"
+            )
         overload = known(func)
         if overload.composite:
             with self:
@@ -100,7 +109,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         if self.sheet.phase == BACKWARD and not torch.is_grad_enabled():
             origin = self._origin()
             return Place("", True, 0) if origin is None else Place(origin.module, True, 0, origin.node)
-        return Place(self.module, not torch.is_grad_enabled(), self.region)
+        region, reentrant = self._checkpoints.at_work()
+        return Place(self.module, not (torch.is_grad_enabled() or reentrant), region)
 
     def _origin(self) -> Origin | None:
         """The call whose gradient autograd works at."""

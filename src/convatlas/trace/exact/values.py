@@ -16,6 +16,8 @@ from .overloads import Overload
 
 _LARGEST = 1 << 16  # elements of a tensor whose values are followed
 _aten = torch.ops.aten
+_MASKED = frozenset({_aten.index.Tensor, _aten.masked_select.default})
+_CALLED = {"local_scalar_dense": ".item(), or a number or a condition made of it", "unique2": "torch.unique"}
 
 
 class Values:
@@ -69,6 +71,21 @@ class Values:
         for output, twin in zip(outputs, tensors((self._real(func, args, kwargs),)), strict=True):
             self.know(output, twin)
 
+    def _by_places(self, func: Any, args: tuple[Any, ...]) -> torch.Tensor | None:
+        """A choice by masks that are known: by the places that they are true at. None where one is not known."""
+        tensor, given = args
+        indices: list[torch.Tensor | None] = []
+        for mask in given if isinstance(given, list | tuple) else [given]:
+            if mask is None or mask.dtype not in (torch.bool, torch.uint8):
+                indices.append(mask)
+            elif (known := self.twin(mask)) is None:
+                return None
+            else:
+                with _disable_current_modes():
+                    known = known.broadcast_to(tensor.shape) if func is _aten.masked_select.default else known
+                    indices += known.nonzero(as_tuple=True)
+        return _aten.index.Tensor(tensor, indices)  # type: ignore[no-any-return]
+
     def _forget(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         for argument, value in (*zip(func._schema.arguments, args, strict=False),):
             if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, torch.Tensor):
@@ -90,8 +107,11 @@ class Values:
             DataDependentError: they are not known.
 
         """
+        if func in _MASKED and (by_places := self._by_places(func, args)) is not None:
+            return by_places
         if any(self.twin(each) is None for each in tensors((*args, *kwargs.values()))):
-            raise data_dependent(f"torch.{func._schema.name.partition('::')[2].strip('_')}")
+            name = func._schema.name.partition("::")[2].strip("_")
+            raise data_dependent(_CALLED.get(name, f"torch.{name}"))
         real = self._real(func, args, kwargs)
         if not isinstance(real, torch.Tensor | tuple | list):
             return real
