@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -18,8 +19,6 @@ from .steps import (
     overlapped,
     read_along,
     spread,
-    together,
-    union,
 )
 
 Parts = tuple[tuple[int, ...], ...]  # for each axis of a tensor the sizes of its parts, from outer to inner
@@ -115,15 +114,42 @@ def through(state: State, reads: Reads, shape: tuple[int, ...]) -> State:
         tuple([size for part in axis for size in _sizes(part, state.parts, untouched)]) if axis else (length,)
         for axis, length in zip(reads, shape, strict=True)
     ])  # fmt: skip
-    return State(parts, fields, state.sees_all or _all_gone(state.fields, fields), _channels(state, reads))
+    return _simplified(State(parts, fields, state.sees_all or all_gone(state.fields, fields), _channels(state, reads)))
+
+
+def _simplified(state: State) -> State:
+    """Neighbouring parts of an axis as one, where the inner one tells nothing of another axis of the image than the outer one."""
+    if all(len(sizes) == 1 for sizes in state.parts):
+        return state
+    groups = []
+    for axis, sizes in enumerate(state.parts):
+        moving = [{number for number, field in enumerate(state.fields) if field.steps[axis][place]} for place in range(len(sizes))]
+        starts = [0]
+        for place in range(1, len(sizes)):
+            if len(moving[starts[-1]]) > 1 or not moving[place] <= moving[starts[-1]]:
+                starts.append(place)
+        groups.append([slice(start, end) for start, end in pairwise([*starts, len(sizes)])])
+    parts = tuple([tuple([prod(sizes[each]) for each in group]) for sizes, group in zip(state.parts, groups, strict=True)])
+    if parts == state.parts:
+        return state
+    fields = []
+    for field in state.fields:
+        axes = zip(field.steps, state.parts, groups, strict=True)
+        fields.append(Field(field.base, tuple([tuple([joined(s[each], n[each]) for each in group]) for s, n, group in axes])))
+    return State(parts, tuple(fields), state.sees_all, state.channels)
 
 
 def _channels(state: State, reads: Reads) -> int | None:
-    """The axis that runs along the channels, or stands in their place."""
-    if state.channels is None:
+    """The axis that begins with the whole of the channels, or stands in their place and runs along nothing else."""
+    own = state.channels
+    if own is None:
         return None
-    along = [axis for axis, parts in enumerate(reads) for part in parts if isinstance(part, Along) and part.axis == state.channels]
-    return along[0] if along else state.channels if len(reads) == len(state.parts) else None
+    whole = Along(own, prod(state.parts[own]))
+    for axis, parts in enumerate(reads):
+        if parts and parts[0] == whole:
+            return axis
+    stays = own < len(reads) and all(isinstance(part, Along) and part.axis in (own, -1) for part in reads[own])
+    return own if stays else None
 
 
 def in_all_channels(state: State) -> State:
@@ -150,10 +176,10 @@ def _read(field: Field, parts: Parts, reading: Sequence[Sequence[Along]], untouc
         steps = joined(own, sizes)
         if steps is None:
             continue
-        seen = (read_along(steps, read[0]),) if len(read) == 1 else spread(steps, tuple(read)) if read else None
-        if seen is None:  # in a way that is no sum of parts: each position may see all of it
+        if not read:  # each position may see all of it
             base = added(base, steps.whole)
             continue
+        seen = (read_along(steps, read[0]),) if len(read) == 1 else spread(steps, tuple(read))
         for part, each in zip(read, seen, strict=True):
             if is_constant(each):  # the same for all positions
                 base = added(base, each.spans[0])
@@ -169,74 +195,7 @@ def _read(field: Field, parts: Parts, reading: Sequence[Sequence[Along]], untouc
     return Field(base, tuple([tuple([each for part in axis for each in steps_of(part)]) if axis else (None,) for axis in reads]))
 
 
-def merged(states: Sequence[State]) -> State:
-    """The union over branches of one shape; a branch that has lost an axis gates the others without widening them along it."""
-    first = states[0]
-    if all(state is first or state == first for state in states):
-        return first
-    differing = [len(set(several)) > 1 for several in zip(*(state.parts for state in states), strict=True)]
-    aligned = [_whole_axes(state, differing) for state in states]
-    fields = [_union(branches) for branches in zip(*(state.fields for state in aligned), strict=True)]
-    if None in fields:  # what differs along two parts of an axis may differ along the axis alone
-        aligned = [_whole_axes(state, [True] * len(differing)) for state in states]
-        fields = [_union(branches) or _mixed(branches) for branches in zip(*(state.fields for state in aligned), strict=True)]
-    found = tuple([field for field in fields if field is not None])
-    sees_all = any(state.sees_all for state in states) or any(_all_gone(state.fields, found) for state in aligned)
-    return State(aligned[0].parts, found, sees_all, first.channels)
-
-
-def _all_gone(before: Sequence[Field], after: Sequence[Field]) -> bool:
+def all_gone(before: Sequence[Field], after: Sequence[Field]) -> bool:
     """Whether positions told something, and none does any longer."""
     shrunk = any(new.positions <= 1 < old.positions for old, new in zip(before, after, strict=True))
     return shrunk and all(field.positions <= 1 for field in after)
-
-
-def _whole_axes(state: State, chosen: Sequence[bool]) -> State:
-    """The chosen axes in one part each."""
-    if not any(chosen):
-        return state
-    parts = tuple([(prod(sizes),) if own else sizes for sizes, own in zip(state.parts, chosen, strict=True)])
-    fields = []
-    for field in state.fields:
-        axes = zip(field.steps, state.parts, chosen, strict=True)
-        fields.append(Field(field.base, tuple([(joined(steps, sizes),) if own else steps for steps, sizes, own in axes])))
-    return State(parts, tuple(fields), state.sees_all, state.channels)
-
-
-def _union(branches: Sequence[Field]) -> Field | None:
-    """What branches see together; None where they differ along two parts, as a map and itself turned round."""
-    live, rows, unlike = _compared(branches)
-    if not unlike:
-        return live[0]._replace(base=union([field.base for field in live]))
-    if len(unlike) > 1:
-        return None
-    (place,) = unlike
-    size = next(steps.size for row in rows if (steps := row[place]) is not None)
-    found = together([_based(row[place] or Steps((NOWHERE,), 0, size), field.base) for row, field in zip(rows, live, strict=True)])
-    row = iter([*rows[0][:place], found, *rows[0][place + 1 :]])
-    return Field(NOWHERE, tuple([tuple([next(row) for _ in axis]) for axis in live[0].steps]))
-
-
-def _mixed(branches: Sequence[Field]) -> Field:
-    """At least what branches see together: of parts along which they differ, each position may see all."""
-    live, rows, unlike = _compared(branches)
-    spans = []
-    for field, row in zip(live, rows, strict=True):
-        span = field.base
-        for steps in [row[place] for place in unlike]:
-            span = added(span, steps.whole) if steps else span
-        spans.append(span)
-    rest = iter([None if place in unlike else steps for place, steps in enumerate(rows[0])])
-    return Field(union(spans), tuple([tuple([next(rest) for _ in axis]) for axis in live[0].steps]))
-
-
-def _compared(branches: Sequence[Field]) -> tuple[Sequence[Field], list[list[Steps | None]], list[int]]:
-    """The branches that have not lost the axis, their steps in a row each, and the places where these differ."""
-    live = [field for field in branches if field.moving] or branches
-    rows = [[steps for axis in field.steps for steps in axis] for field in live]
-    return live, rows, [place for place, several in enumerate(zip(*rows, strict=True)) if len(set(several)) > 1]
-
-
-def _based(steps: Steps, base: Span) -> Steps:
-    """The steps with a field's base in their spans."""
-    return steps._replace(spans=tuple([added(span, base) for span in steps.spans]))

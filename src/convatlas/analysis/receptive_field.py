@@ -16,7 +16,8 @@ from ..errors import ConvatlasError
 from ..graph import Graph
 from ..html_table import html_table
 from ..names import unknown_name
-from .fields import State, image, in_all_channels, merged, through
+from .branches import merged
+from .fields import State, image, in_all_channels, through
 
 
 @dataclass(slots=True)

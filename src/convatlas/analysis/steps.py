@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from math import gcd, lcm, prod
 from typing import NamedTuple
 
 from ..graph.ops import Along, Overlap
+from ..graph.ops.reading import NOTHING_THERE, OTHER_END
 
 Span = tuple[int, int] | None  # first pixel, and the one behind the last; None: sees nothing
 
@@ -105,11 +106,12 @@ def is_constant(steps: Steps) -> bool:
 @lru_cache(maxsize=4096)
 def read_along(steps: Steps, along: Along) -> Steps:
     """What the positions of an output see that run along an axis whose positions see ``steps``."""
-    if not along.padded:
+    if along.beyond == NOTHING_THERE:
         steps = Steps(tuple(map(steps.at, range(steps.size))), None, steps.size)
     if steps.shift is None:
-        spans = tuple([union(map(steps.at, _read(along, position))) for position in range(along.size)])
-        return simplest(Steps(spans, None, along.size))
+        size = steps.size if along.beyond == OTHER_END else None
+        read = [[place % size if size else place for place in _read(along, position)] for position in range(along.size)]
+        return simplest(Steps(tuple([union(map(steps.at, places)) for places in read]), None, along.size))
     before, after = along.step, len(along.seen)
     turn = len(steps.spans)
     turns = turn // gcd(turn, before)  # so many of the op's own turns make one of the result
@@ -158,17 +160,26 @@ def separated(steps: Steps, sizes: tuple[int, ...]) -> tuple[Steps, ...] | None:
     return None if rest is None else (outer, *rest)
 
 
-def spread(steps: Steps, parts: tuple[Along, ...]) -> tuple[Steps, ...] | None:
-    """What parts see that all run along one axis and whose places there add up; None where it is no such sum."""
+def spread(steps: Steps, parts: tuple[Along, ...]) -> tuple[Steps, ...]:
+    """What parts see that all run along one axis and whose places there add up.
+
+    Where it is no such sum, the longest part has at least what it sees, and the others say nothing.
+    """
     if len(steps.spans) == 1 and steps.shift is not None and steps.spans[0] is not None:
         moves = [Steps((NOWHERE,), steps.shift, steps.size) for _ in parts[1:]]
         return tuple([read_along(each, part) for each, part in zip([steps, *moves], parts, strict=True)])
     exact = sorted(parts, key=lambda part: -part.step)
     sizes = tuple([part.size for part in exact])
-    if any(part != Along(part.axis, part.size, prod(sizes[place + 1 :])) for place, part in enumerate(exact)):
-        return None
-    found = separated(steps, sizes) if prod(sizes) == steps.size else None
-    return None if found is None else tuple([found[exact.index(part)] for part in parts])
+    if all(part == Along(part.axis, part.size, prod(sizes[place + 1 :])) for place, part in enumerate(exact)):
+        found = separated(steps, sizes) if prod(sizes) == steps.size else None
+        if found is not None:
+            return tuple([found[exact.index(part)] for part in parts])
+    longest = max(parts, key=lambda part: part.size)
+    others = [{place for position in range(part.size) for place in _read(part, position)} for part in parts if part is not longest]
+    moves_of_others = [sum(places) for places in product(*others)]
+    seen = tuple([tuple(sorted({place + move for place in places for move in moves_of_others})) for places in longest.seen])
+    widened = read_along(steps, longest._replace(seen=seen))
+    return tuple([widened if part is longest else Steps((NOWHERE,), 0, part.size) for part in parts])
 
 
 def overlapped(windows: Steps | None, taps: Steps | None, overlap: Overlap) -> Steps | None:
@@ -177,13 +188,13 @@ def overlapped(windows: Steps | None, taps: Steps | None, overlap: Overlap) -> S
         return None
     windows = windows or Steps((NOWHERE,), 0, overlap.windows.size)
     taps = taps or Steps((NOWHERE,), 0, overlap.taps.size)
-    seen: list[list[Span]] = [[] for _ in range(overlap.size)]
-    for window in range(windows.size):
-        for tap in range(taps.size):
-            position = overlap.stride * window + overlap.dilation * tap - overlap.padding
-            if 0 <= position < overlap.size:
-                seen[position].append(added(windows.at(window), taps.at(tap)))
-    return simplest(Steps(tuple(map(union, seen)), None, overlap.size))
+    periodic = windows.shift is not None and taps.shift is not None
+    count = overlap.stride * len(windows.spans) if periodic else overlap.size
+    seen: list[list[Span]] = []
+    for position in range(count):
+        places = [divmod(position + overlap.padding - overlap.dilation * tap, overlap.stride) for tap in range(taps.size)]
+        seen.append([added(windows.at(window), taps.at(tap)) for tap, (window, between) in enumerate(places) if not between])
+    return simplest(Steps(tuple(map(union, seen)), windows.shift if periodic else None, overlap.size))
 
 
 def together(parts: Sequence[Steps]) -> Steps:

@@ -11,7 +11,7 @@ from ..spec import TensorSpec, promote
 from ..strides import Strides, channels_last_strides, element_wise, following, normal
 from .base import NOTHING, Kept, Op, Specs, axis_of
 from .conv import TooSmallError
-from .reading import Along, Reads, nowhere, picked, straight
+from .reading import NOTHING_THERE, OTHER_END, PADDING, Along, Reads, nowhere, picked, straight
 
 _NO_ELEMENTS = (0,)  # a tensor of this shape is left out of a concatenation, whatever the rank of the others
 
@@ -53,7 +53,7 @@ class Concat(Op):
             return nowhere(after)
         own = axis_of(self.axis, len(after))
         start = sum([spec.shape[own] for spec in inputs[:index] if spec.shape != _NO_ELEMENTS])
-        part = Along(own, after[own], 1, ((-start,),), padded=False)
+        part = Along(own, after[own], 1, ((-start,),), NOTHING_THERE)
         return tuple([(part,) if axis == own else (Along(axis, size),) for axis, size in enumerate(shape)])
 
 
@@ -117,7 +117,9 @@ class Pad(Op):
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         after = outputs[0].shape
         before = (0,) * (len(after) - len(self.padding) // 2) + self.padding[-2::-2]
-        return tuple([(Along(axis, size, 1, ((-start,),)),) for axis, (size, start) in enumerate(zip(after, before, strict=True))])
+        beyond = OTHER_END if self.mode == "circular" else PADDING
+        starts = enumerate(zip(after, before, strict=True))
+        return tuple([(Along(axis, size, 1, ((-start,),), beyond),) for axis, (size, start) in starts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class Insert(Op):
             if into >= 0:
                 places = [divmod(place - self.offset[into], self.step[into]) for place in range(self.step[into])]
                 seen = tuple([() if between else (position,) for position, between in places])
-                found[into] = (Along(axis, after[into], 1, seen, padded=False),)
+                found[into] = (Along(axis, after[into], 1, seen, NOTHING_THERE),)
         return tuple(found)
 
 

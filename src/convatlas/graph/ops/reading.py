@@ -14,6 +14,9 @@ from typing import NamedTuple
 from ..strides import Shape
 
 AT_ITSELF = ((0,),)
+PADDING = "padding"  # as if the input went on
+NOTHING_THERE = "nothing"
+OTHER_END = "other end"
 
 
 class Along(NamedTuple):
@@ -28,7 +31,7 @@ class Along(NamedTuple):
     size: int
     step: int = 1
     seen: tuple[tuple[int, ...], ...] = AT_ITSELF
-    padded: bool = True  # whether positions beyond the input see what a padding there would be; else they see nothing
+    beyond: str = PADDING  # what positions beyond the input see
 
 
 class Overlap(NamedTuple):

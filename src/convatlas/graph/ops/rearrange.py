@@ -8,7 +8,7 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from .base import AS_INPUTS, CHANNELS, Op, Specs, axis_of
-from .reading import Along, Reads, cut, nowhere, straight
+from .reading import OTHER_END, Along, Reads, cut, nowhere, straight
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Roll(Op):
         moves = dict.fromkeys(range(len(shape)), 0)
         for axis, shift in zip(self.axes, self.shifts, strict=True):
             moves[axis_of(axis, len(shape))] -= shift
-        return tuple([(Along(axis, size, 1, ((moves[axis],),)),) for axis, size in enumerate(shape)])
+        return tuple([(Along(axis, size, 1, ((moves[axis],),), OTHER_END),) for axis, size in enumerate(shape)])
 
 
 @dataclass(frozen=True, slots=True)
