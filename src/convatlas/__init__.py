@@ -35,6 +35,8 @@ _HOMES = {
     "Verdict": "analysis.verdict",
     "ConvatlasError": "errors",
     "Inputs": "inputs",
+    "OpCost": "graph.ops.custom",
+    "register_op": "trace.register",
 }
 __all__ = [
     "ConvatlasError",
@@ -42,6 +44,7 @@ __all__ = [
     "DoesNotFitError",
     "Graph",
     "Inputs",
+    "OpCost",
     "ReceptiveFields",
     "Run",
     "Study",
@@ -54,6 +57,7 @@ __all__ = [
     "list_models",
     "max_batch",
     "receptive_field",
+    "register_op",
     "report",
     "study",
     "trace",
@@ -71,8 +75,10 @@ if TYPE_CHECKING:
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
+    from .graph.ops.custom import OpCost
     from .inputs import Inputs
     from .studies import Study, study
+    from .trace.register import register_op
     from .train import Run
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ SUMMARY = MEASURES | {
     "receptive_field",
     "uncounted",
     "params_unused",
+    "traced",
+    "traced_so_because",
 }
 GROUP = MEASURES | {"name", "calls", "output_shape", "macs_share"}
 LAYER = MEASURES | {"name", "op", "stage", "input_shape", "output_shape", "dtype", "receptive_field_px"}
@@ -227,3 +230,40 @@ def test_nothing_asked_shows_what_there_is(run) -> None:
     assert result.status == 0
     for command in ("list", "show", "cost", "compare", "report"):
         assert command in result.out
+
+
+def test_the_exact_way_is_told_by_every_command_that_took_it(run, net_file: str, tmp_path: Path) -> None:
+    given = (f"{net_file}:Net", "--exact", "--input", "3x16x16")
+    for command in ("cost", "compare", "memory"):
+        assert "Traced exactly: it was asked for." in run(command, *given).out
+    record = json.loads(run("cost", *given, "--json").out)
+    assert (record["traced"], record["traced_so_because"]) == ("exact", "it was asked for")
+    assert json.loads(run("memory", *given, "--json").out)["traced"] == "exact"
+    page = tmp_path / "page.html"
+    run("report", *given, "--output", str(page))
+    assert "traced exactly: it was asked for" in page.read_text()
+
+
+def test_nothing_is_said_of_the_quick_way(run) -> None:
+    assert "Traced" not in run("cost", "lenet5").out
+    assert json.loads(run("cost", "lenet5", "--json").out)["traced"] == "quick"
+
+
+def test_a_graphs_file_is_not_traced_anew(run, tmp_path: Path) -> None:
+    import convatlas as ca
+
+    (path := tmp_path / "net.json").write_text(ca.trace("lenet5").to_json())
+    assert "was traced already; leave it out" in run("cost", str(path), "--exact").err
+
+
+def test_a_network_of_torchscript_is_counted_from_its_file(run, tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(network, torch.zeros(1, 3, 8, 8)).save(path := str(tmp_path / "net.pt"))
+    record = json.loads(run("cost", path, "--input", "3x8x8", "--json").out)
+    assert record["macs"] == 6 * 6 * 8 * 27 + 8 * 36 * 4
+    assert record["traced_so_because"] == "a scripted part"

@@ -39,6 +39,8 @@ class Summary(Measured):
     stages: tuple[GroupCost, ...]
     ops: tuple[GroupCost, ...]
     uncounted: dict[str, int]
+    way: str = "quick"  # how it was traced: "quick" or "exact"
+    why: str = ""  # the reason why the exact way was taken
 
     @property
     def params_unused(self) -> int:
@@ -94,6 +96,8 @@ def summarise(graph: Graph, counted: Cost | None = None) -> Summary:
         stages=tuple(counted.by_stage()),
         ops=tuple(counted.by_op()),
         uncounted=counted.uncounted,
+        way=graph.way,
+        why=graph.why,
     )
 
 

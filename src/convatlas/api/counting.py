@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..analysis import cost as _cost
 from ..analysis import receptive_field as _receptive_field
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..zoo import Network
 
 Model: TypeAlias = "str | nn.Module | Graph"
+Way: TypeAlias = Literal["auto", "quick", "exact"]
 Option: TypeAlias = bool | int | float | str | Sequence[int] | None
 
 
@@ -61,7 +62,7 @@ def create(
     return create_with_weights(name, weights, **{key: value for key, value in said.items() if value is not None}, **options)
 
 
-def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:
+def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training: bool = False, way: Way = "auto") -> Graph:
     """The graph of one forward pass. No kernel runs, nothing is allocated, and the caller's module stays as it was.
 
     Args:
@@ -71,9 +72,12 @@ def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training:
         inputs: shape with the batch axis, as (1, 3, 224, 224); several shapes, a mapping from keyword to shape, or `Inputs`.
             For a word by default its own size with a batch of 1.
         training: trace the forward pass of training (batch statistics, dropout, auxiliary heads) instead of evaluation.
+        way: "quick" takes milliseconds, by rules for torch's functions and layers; "exact" tenths of a second, by each op that
+            torch's dispatcher carries out; "auto" is quick, and exact where that meets what it does not know. `Graph.way` and
+            `Graph.why` tell which it was.
 
     Raises:
-        ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input.
+        ConvatlasError: there is no such network, it does not load, or it cannot be traced at that input, or not quickly.
 
     """
     from ..models.tracing import traced
@@ -81,22 +85,23 @@ def trace(model: str | nn.Module, inputs: InputsLike | None = None, *, training:
     if isinstance(model, str) and is_graph_file(model):
         return _at_its_own_input(read_graph(model), inputs, training)
     loaded = loaded_from(model)
-    return traced(loaded, Inputs(size_of(loaded)).with_batch(1) if inputs is None else inputs, training)
+    return traced(loaded, Inputs(size_of(loaded)).with_batch(1) if inputs is None else inputs, training, way)
 
 
-def cost(model: Model, inputs: InputsLike | None = None, *, training: bool = False) -> _cost.Cost:
+def cost(model: Model, inputs: InputsLike | None = None, *, training: bool = False, way: Way = "auto") -> _cost.Cost:
     """What one forward pass costs: ``.params .macs .flops .activation_bytes .layers .uncounted`` and more.
 
     Args:
         model: a word for a network (see `trace`), a module on any device, or a graph.
         inputs: as for `trace`; all totals are for the whole batch.
         training: count the forward pass of training.
+        way: as for `trace`.
 
     Raises:
         ConvatlasError: as `trace`.
 
     """
-    return _cost.cost(as_graph(model, inputs, training=training))
+    return _cost.cost(as_graph(model, inputs, training=training, way=way))
 
 
 def receptive_field(model: Model, inputs: InputsLike | None = None) -> _receptive_field.ReceptiveFields:
@@ -113,14 +118,16 @@ def receptive_field(model: Model, inputs: InputsLike | None = None) -> _receptiv
     return _receptive_field.receptive_field(as_graph(model, inputs))
 
 
-def as_graph(model: Model, inputs: InputsLike | None = None, *, training: bool = False) -> Graph:
+def as_graph(model: Model, inputs: InputsLike | None = None, *, training: bool = False, way: Way = "auto") -> Graph:
     """The model as a graph; a graph is returned as it is.
 
     Raises:
         ConvatlasError: a graph was given together with an input shape that is not its own, or for training though it is none of it.
 
     """
-    return _at_its_own_input(model, inputs, training) if isinstance(model, Graph) else trace(model, inputs, training=training)
+    if isinstance(model, Graph):
+        return _at_its_own_input(model, inputs, training)
+    return trace(model, inputs, training=training, way=way)
 
 
 def loaded_from(model: str | nn.Module) -> Loaded:

@@ -12,7 +12,7 @@ from .columns import COUNT, MEBI, MEGA, MEGA_ROUNDED, UNUSED_PARAMS, accuracy_co
 from .compare_runs import compared_runs
 from .compare_training import Peaks, Training
 from .formats import destination
-from .options import BothBatches, Debug, FormatOption, Input, Json, Models, Output, Train
+from .options import BothBatches, Debug, Exact, FormatOption, Input, Json, Models, Output, Train
 from .output import deliver, screen_width
 from .records import accuracy_cells, accuracy_record, as_json, groups, summary_record
 from .step_options import Device, Precision
@@ -53,6 +53,7 @@ def compare(
     inputs: Input = None,
     batch: BothBatches = None,
     train: Train = False,
+    exact: Exact = False,
     device: Device = None,
     precision: Precision = None,
     chosen: FormatOption = None,
@@ -72,7 +73,7 @@ def compare(
 
         found = []
         for model in models:
-            summary, step = summary_and_step(model, inputs, batch, train)
+            summary, step = summary_and_step(model, inputs, batch, train, exact)
             found.append(Compared(summary, training.peaks(model, step)))
         first = found[0].summary
         if form == "json":

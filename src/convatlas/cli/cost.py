@@ -9,7 +9,7 @@ import typer
 from ..errors import ConvatlasError
 from .columns import LAYER, group_columns
 from .formats import destination
-from .options import Batch, Debug, FormatOption, Input, Json, Model, Output, Train
+from .options import Batch, Debug, Exact, FormatOption, Input, Json, Model, Output, Train
 from .output import deliver, screen_width
 from .records import as_json, groups, layer_records, summary_record
 from .tables import Line, Table
@@ -33,6 +33,7 @@ def cost(
     ] = None,
     sort: Annotated[Sorting, typer.Option("--sort", help="Order of the rows; the largest first.")] = "execution",
     train: Train = False,
+    exact: Exact = False,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -51,7 +52,7 @@ def cost(
         from ..analysis.summary import summarise
         from .models import graph_of
 
-        counted = count(graph_of(model, inputs, batch, train))
+        counted = count(graph_of(model, inputs, batch, train, exact))
         summary = summarise(counted.graph, counted)
         rows = _rows(counted, by, depth or 1)
         if sort != "execution":

@@ -11,7 +11,7 @@ from ..errors import ConvatlasError
 from .fit_tables import fit_lines, fit_table
 from .formats import destination
 from .memory_tables import KIND, LAYER, kind_rows, layer_rows, lines_of, measured_lines, notes_lines, record_of
-from .options import Debug, FormatOption, Input, Json, Model, Output
+from .options import Debug, Exact, FormatOption, Input, Json, Model, Output
 from .output import deliver, screen_width
 from .progress import working
 from .step_options import CARD_HINT, Device, Fit, Implementation, Optimizer, Precision, budget_of, refuse_given
@@ -69,6 +69,7 @@ def memory(
         By | None,
         typer.Option("--by", help="What a row is: a kind of memory, or what a layer keeps for backward.", show_default="kind"),
     ] = None,
+    exact: Exact = False,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -117,10 +118,10 @@ def memory(
             ddp=ddp,
             frozen=tuple(freeze or ()),
         )
-        subject = subject_of(model, inputs, batch, not inference)
+        subject = subject_of(model, inputs, batch, not inference, exact)
         if measure and subject.module is None:
             raise ConvatlasError(f"{model} is a graph's file, which cannot be run; name the network itself to --measure it")
-        graph = subject.graph_at(subject.shape[0])
+        graph = subject.graph
         settings = with_checkpoints(checkpoint or "none", graph, settings, budget, "--checkpoint")
         found = (inference_memory if inference else training_memory)(graph, settings)
         answer = None if budget is None else subject.verdict(budget, settings)

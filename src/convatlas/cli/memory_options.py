@@ -44,6 +44,11 @@ class Subject:
         """Of the first input, batch axis included."""
         return self.inputs.specs()[0].shape
 
+    @property
+    def graph(self) -> Graph:
+        """At the batch of ``shape``."""
+        return self.graph_at(self.shape[0])
+
     def verdict(self, memory_bytes: int, settings: Settings) -> Verdict:
         """Whether a step at the batch of ``shape`` fits.
 
@@ -54,12 +59,12 @@ class Subject:
         from ..analysis.verdict import verdict, verdict_at_one_batch
 
         if self.module is None:
-            return verdict_at_one_batch(self.graph_at(self.shape[0]), memory_bytes, settings)
+            return verdict_at_one_batch(self.graph, memory_bytes, settings)
         with working("looking for the largest batch"):
             return verdict(self.graph_at, self.shape[0], memory_bytes, settings, self.smaller)
 
 
-def subject_of(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> Subject:
+def subject_of(model: str, inputs: list[str] | None, batch: int | None, training: bool, exact: bool = False) -> Subject:
     """Load a network.
 
     Raises:
@@ -69,8 +74,8 @@ def subject_of(model: str, inputs: list[str] | None, batch: int | None, training
     from .models import asked, graph_of
 
     if is_graph_file(model):
-        return one_graph(model, graph_of(model, inputs, batch, training), training)
-    return subject_from(asked(model, inputs, batch), training)
+        return one_graph(model, graph_of(model, inputs, batch, training, exact), training)
+    return subject_from(asked(model, inputs, batch, exact), training)
 
 
 def one_graph(model: str, graph: Graph, training: bool) -> Subject:

@@ -8,7 +8,7 @@ from ..sizes import gibi
 from .columns import BYTES, OUTPUT, share
 from .fit_tables import fit_record
 from .tables import Column, Line
-from .words import wrapped
+from .words import way_line, wrapped
 
 if TYPE_CHECKING:
     from ..analysis.memory import TrainingMemory
@@ -115,6 +115,8 @@ def record_of(
         "breakdown_bytes": memory.breakdown,
         "recomputed_macs": recomputed_macs(memory.graph, memory.settings.checkpoint),
         "uncounted": uncounted_shares(memory),
+        "traced": subject.graph.way,
+        "traced_so_because": subject.graph.why,
     }
     if measured:
         record["measured"] = {
@@ -160,7 +162,7 @@ def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]
             width,
             "red",
         )
-    return lines
+    return [*lines, *way_line(subject.graph, width)]
 
 
 def measured_lines(memory: TrainingMemory, measured: Measured, width: int) -> list[Line]:

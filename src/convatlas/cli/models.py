@@ -28,6 +28,7 @@ class Asked:
     loaded: Loaded
     typed: list[TypedInput]
     batch: int | None
+    exact: bool = False
 
     def inputs(self, usual_batch: int = 1) -> Inputs:
         """What forward gets: what was typed, or a batch of the network's own size."""
@@ -43,7 +44,7 @@ class Asked:
             from ..models.tracing import traced
 
             try:
-                graph = traced(self.loaded, inputs, training)
+                graph = traced(self.loaded, inputs, training, "exact" if self.exact else "auto")
             except ConvatlasError as error:  # which of several networks it is about
                 name = self.loaded.name
                 raise ConvatlasError(str(error) if name in str(error) else f"{name}: {error}") from error
@@ -52,12 +53,12 @@ class Asked:
 
 
 def summary_and_step(
-    model: str, inputs: list[str] | None, batch: int | None, training: bool
+    model: str, inputs: list[str] | None, batch: int | None, training: bool, exact: bool = False
 ) -> tuple[Summary, Callable[[], Subject]]:
     """A network in short, out of the catalogue where that has it, else traced; and how to come to its training step."""
     from ..catalogue import list_models, lookup
 
-    if model in list_models() and not training:
+    if model in list_models() and not training and not exact:
         entry = lookup(model)
         given = inputs_of(parse_inputs(inputs or []), batch, entry.input_size, len(entry.input_size))
         if given.args == (entry.cost.input_shape,):
@@ -66,11 +67,11 @@ def summary_and_step(
             return entry.cost, lambda: subject_of(model, inputs, batch, True)
     from ..analysis.summary import summarise
 
-    graph, subject = graph_and_step(model, inputs, batch, training)
+    graph, subject = graph_and_step(model, inputs, batch, training, exact)
     return summarise(graph), lambda: subject
 
 
-def graph_of(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> Graph:
+def graph_of(model: str, inputs: list[str] | None, batch: int | None, training: bool, exact: bool = False) -> Graph:
     """The graph of a network.
 
     Raises:
@@ -78,23 +79,25 @@ def graph_of(model: str, inputs: list[str] | None, batch: int | None, training: 
 
     """
     if is_graph_file(model):
-        return _graph_file(model, inputs, batch, training)
-    found = asked(model, inputs, batch)
+        return _graph_file(model, inputs, batch, training, exact)
+    found = asked(model, inputs, batch, exact)
     return found.traced(found.inputs(), training)
 
 
-def graph_and_step(model: str, inputs: list[str] | None, batch: int | None, training: bool) -> tuple[Graph, Subject]:
+def graph_and_step(
+    model: str, inputs: list[str] | None, batch: int | None, training: bool, exact: bool = False
+) -> tuple[Graph, Subject]:
     """The graph of a network, and what its training step is simulated from; it is loaded once."""
     from .memory_options import one_graph, subject_from
 
     if is_graph_file(model):
-        graph = _graph_file(model, inputs, batch, training)
+        graph = _graph_file(model, inputs, batch, training, exact)
         return graph, one_graph(model, graph, True)
-    found = asked(model, inputs, batch)
+    found = asked(model, inputs, batch, exact)
     return found.traced(found.inputs(), training), subject_from(found, True)
 
 
-def asked(model: str, inputs: Sequence[str] | None, batch: int | None) -> Asked:
+def asked(model: str, inputs: Sequence[str] | None, batch: int | None, exact: bool = False) -> Asked:
     """The network itself, and what was typed about its input.
 
     Raises:
@@ -105,7 +108,7 @@ def asked(model: str, inputs: Sequence[str] | None, batch: int | None) -> Asked:
     if ":" not in model and not is_scripted_file(model):
         _check_zoo_input(model, typed, batch)
     with working(f"loading {model}"), contextlib.redirect_stdout(sys.stderr):
-        return Asked(load(model), typed, batch)
+        return Asked(load(model), typed, batch, exact)
 
 
 def _check_zoo_input(model: str, typed: list[TypedInput], batch: int | None) -> None:
@@ -130,7 +133,9 @@ def _check_zoo_input(model: str, typed: list[TypedInput], batch: int | None) -> 
         )
 
 
-def _graph_file(path: str, inputs: list[str] | None, batch: int | None, training: bool) -> Graph:
+def _graph_file(path: str, inputs: list[str] | None, batch: int | None, training: bool, exact: bool) -> Graph:
+    if exact:
+        raise ConvatlasError(f"`--exact` is about tracing, and {path} was traced already; leave it out")
     graph = read_graph(path)
     own = [spec.shape for spec in graph.specs(graph.inputs)]
     if not inputs and batch is None:

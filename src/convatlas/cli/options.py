@@ -108,4 +108,11 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write to this file; - is the screen.", show_default="the screen"),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback when something fails.")]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="Follow each op that torch's own dispatcher carries out. Else that is done only where the quick way is not sure.",
+    ),
+]
 Train = Annotated[bool, typer.Option("--train", help="Count the forward pass of training instead of evaluation.")]

@@ -91,6 +91,8 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "params_unused": summary.params_unused,
         "receptive_field": field and {"size_px": list(field.size), "stride_px": list(field.stride), "sees_all": field.sees_all},
         "uncounted": summary.uncounted,
+        "traced": summary.way,
+        "traced_so_because": summary.why,
     }
 
 

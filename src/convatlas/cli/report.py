@@ -12,7 +12,7 @@ import typer
 from ..errors import ConvatlasError
 from .completion import complete_chart
 from .formats import ReportFormat, destination
-from .options import BothBatches, Debug, Input, Models, Train
+from .options import BothBatches, Debug, Exact, Input, Models, Train
 from .output import Made, deliver
 from .progress import working
 from .step_options import Device, Fit, Precision, budget_of, refuse_given, step_settings
@@ -32,6 +32,7 @@ def report(
     inputs: Input = None,
     batch: BothBatches = None,
     train: Train = False,
+    exact: Exact = False,
     fit: Fit = None,
     device: Device = None,
     precision: Precision = None,
@@ -76,10 +77,10 @@ def report(
         from .models import graph_of
 
         if chart is None:
-            return _page(models, inputs, batch, train, step_settings(device, precision), budget)
+            return _page(models, inputs, batch, train, exact, step_settings(device, precision), budget)
         from ..report.charts import draw_chart
 
-        graphs = [graph_of(model, inputs, batch, train) for model in models]
+        graphs = [graph_of(model, inputs, batch, train, exact) for model in models]
         with working("drawing"):
             return draw_chart(graphs, chart, "png" if form == "png" else "svg")
 
@@ -91,7 +92,7 @@ def report(
 
 
 def _page(
-    models: list[str], inputs: list[str] | None, batch: int | None, train: bool, settings: Settings, budget: int | None
+    models: list[str], inputs: list[str] | None, batch: int | None, train: bool, exact: bool, settings: Settings, budget: int | None
 ) -> str:
     from ..report.page import render_html
     from ..report.steps import step_graphs
@@ -99,7 +100,7 @@ def _page(
 
     graphs, steps, verdicts = [], [], []
     for model in models:
-        graph, subject = graph_and_step(model, inputs, batch, train)
+        graph, subject = graph_and_step(model, inputs, batch, train, exact)
         graphs.append(graph)
         steps.append(step_graphs(subject.graph_at, subject.shape[0]))
         verdicts.append(None if budget is None else subject.verdict(budget, settings))

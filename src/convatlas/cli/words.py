@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..analysis.cost import CONVENTION
+from ..graph.words import way_in_words
 from ..models.shapes import shown
 from .tables import Line
 
 if TYPE_CHECKING:
     from ..analysis.summary import FinalField, Summary
+    from ..graph import Graph
 
 
 def wrapped(text: str, width: int, style: str = "") -> list[Line]:
@@ -51,7 +53,13 @@ def totals_in_words(summary: Summary, width: int) -> list[Line]:
         calls = ", ".join(f"{op} ({count} {'call' if count == 1 else 'calls'})" for op, count in summary.uncounted.items())
         text = f"Not counted: {calls}: MACs and element-wise operations unknown, not zero, so the totals are at least these."
         lines += wrapped(text, width, "red")
-    return lines
+    return [*lines, *way_line(summary, width)]
+
+
+def way_line(traced: Summary | Graph, width: int) -> list[Line]:
+    """How a network was traced, where that was not the quick way."""
+    said = way_in_words(traced.way, traced.why)
+    return wrapped(f"{said[0].upper()}{said[1:]}.", width, "dim") if said else []
 
 
 def unused_in_words(found: Sequence[Summary]) -> str:

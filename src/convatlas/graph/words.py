@@ -27,3 +27,8 @@ def conditions_in_words(inputs: Sequence[TensorSpec], batch_axis: bool, training
     """As "input 3x224x224, batch 1, float32, evaluation"."""
     several = "s" if len(inputs) > 1 else ""
     return f"input{several} {sample_in_words(inputs, batch_axis)}, {setting_in_words(inputs, batch_axis, training)}"
+
+
+def way_in_words(way: str, why: str) -> str:
+    """As "traced exactly: a forward hook on layer1.0"; "" for the quick way, which is the usual one."""
+    return f"traced exactly: {why}" if way == "exact" else ""

@@ -6,13 +6,14 @@ from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import Inputs, InputsLike
 from ..trace import TraceError, trace
+from ..trace.ways import AUTO
 from .loading import IMAGE_SIZE, Loaded
 from .parts import first_convolution
 
 _SAY = "say it, as `--input 3x64x64` or inputs=(1, 3, 64, 64), or give the network an attribute `input_size`"
 
 
-def traced(loaded: Loaded, inputs: InputsLike, training: bool) -> Graph:
+def traced(loaded: Loaded, inputs: InputsLike, training: bool, way: str = AUTO) -> Graph:
     """The graph of a network, called as it was asked for.
 
     Raises:
@@ -20,7 +21,7 @@ def traced(loaded: Loaded, inputs: InputsLike, training: bool) -> Graph:
 
     """
     try:
-        graph = trace(loaded.module, inputs, training=training)
+        graph = trace(loaded.module, inputs, training=training, way=way)
     except TraceError as error:
         if hasattr(loaded.module, "backbone"):
             part = f"{loaded.name}.backbone" if loaded.name else "its `.backbone`"

@@ -14,6 +14,7 @@ from ..analysis.summary import Summary, summarise
 from ..analysis.verdict import Verdict
 from ..errors import ConvatlasError
 from ..graph import Graph
+from ..graph.words import way_in_words
 from .numbers import crossed, times
 
 
@@ -92,7 +93,9 @@ class Network:
     def conditions(self) -> str:
         """What every figure depends on."""
         several, sample = "s" if len(self.summary.inputs) > 1 else "", crossed(self.summary.sample)
-        return f"input{several} {sample}, {self.summary.setting} mode{', forward pass' if self.summary.training else ''}"
+        how = way_in_words(self.graph.way, self.graph.why)
+        said = f"input{several} {sample}, {self.summary.setting} mode{', forward pass' if self.summary.training else ''}"
+        return f"{said}, {how}" if how else said
 
 
 def batch_of(step: TrainingMemory) -> int:

@@ -14,8 +14,10 @@ from torch import nn
 
 from ...errors import ConvatlasError
 from ...graph.ops import Activation, BatchNorm
+from ..register import registered_for
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
 from .functions.registry import element_wise
+from .own import own_rule
 from .proxy import Proxy
 
 if TYPE_CHECKING:
@@ -202,15 +204,19 @@ class _RulesOfTypes(dict[type, Rule | None]):
     """
 
     def __missing__(self, kind: type[nn.Module]) -> Rule | None:
-        self[kind] = rule = RULES[kind] if kind in RULES else self._inherited(kind)
+        self[kind] = rule = self._own(kind) or self._inherited(kind)
         return rule
 
     @staticmethod
-    def _inherited(kind: type[nn.Module]) -> Rule | None:
+    def _own(kind: type) -> Rule | None:
+        registered = registered_for(kind)
+        return RULES.get(kind) if registered is None else own_rule(registered)
+
+    def _inherited(self, kind: type[nn.Module]) -> Rule | None:
         if issubclass(kind, nn.modules.lazy.LazyModuleMixin):
             return None
         for parent in kind.__mro__[1:]:
-            if parent in RULES:
+            if (rule := self._own(parent)) is not None:
                 same = all(getattr(kind, name, None) is getattr(parent, name, None) for name in _MAKE_THE_FORWARD)
-                return RULES[parent] if same else None
+                return rule if same else None
         return None

@@ -27,10 +27,12 @@ from ...graph.spec import ITEM_BYTES
 from ...graph.strides import Strides, dense_strides, normal
 from ..errors import TraceError
 from ..network import DTYPES, TORCH_DTYPES, Modules
+from ..register import registered_for
 from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
 from .functions import FUNCTION_RULES
 from .functions.registry import given, renamed, strides_of
 from .modules import rules_of
+from .own import own_call
 from .patches import redirected
 from .proxy import Proxy, proxy_of
 
@@ -214,6 +216,8 @@ class Tracer:
         rule = self.function_rules.get(func)
         if rule is not None:
             return self.apply(rule, args, kwargs)
+        if (own := registered_for(func)) is not None:
+            return own_call(self, own, args, kwargs)
         name = getattr(func, "__name__", str(func))
         if name in ("__get__", "__set__"):
             attribute = func.__self__.__name__  # type: ignore[attr-defined]
