@@ -55,6 +55,40 @@ class Tagged(nn.Module):
 
 
 ca.cost(Tagged(), ca.Inputs((1, 3, 64, 64), ca.TensorSpec((1, 5), "int64"), scale=0.5)).macs""",
+    "register_op": """import torch
+
+
+@torch.library.custom_op("lib::neighbours", mutates_args=())
+def neighbours(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    raise NotImplementedError("the mean of the k nearest rows of each row, and which they are: a kernel of one's own")
+
+
+class Grouped(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(64, 32)
+
+    def forward(self, x):
+        mean, which = neighbours(self.linear(x), 8)
+        return mean
+
+
+def rule(x, k):  # the call's own arguments, a ca.TensorSpec in place of each tensor
+    rows, width = x.shape
+    mean, which = ca.TensorSpec((rows, width), x.dtype), ca.TensorSpec((rows, k), "int64")
+    return ca.OpCost(macs=rows * rows * width, backward_macs=0, output=(mean, which), saved=(which,))
+
+
+remove = ca.register_op(neighbours, rule)
+cost = ca.cost(Grouped(), (100, 64), training=True)
+assert cost.macs == 100 * 64 * 32 + 100 * 100 * 32 and not cost.uncounted
+assert cost.backward_macs == 100 * 64 * 32  # of the linear layer's weight; its input needs no gradient
+
+# a module whose forward torch cannot follow is one call; its rule gets the module first
+undo = ca.register_op(Grouped, lambda module, x: ca.OpCost(macs=x.numel * 32, output=ca.TensorSpec((x.shape[0], 32), x.dtype)))
+assert [layer.op for layer in ca.cost(torch.nn.Sequential(Grouped()), (100, 64)).layers] == ["Grouped"]
+undo(), remove()  # the rules are gone again""",
+    "OpCost": 'ca.OpCost(macs=1000, output=ca.TensorSpec((1, 10)), elementwise=10)',
     "TensorSpec": 'ca.TensorSpec((1, 10), "int64").nbytes  # 80',
     "Graph": """graph = ca.trace("alexnet")
 for node in graph:
@@ -78,7 +112,7 @@ the command line: a zoo name (`"resnet50"`), `"torchvision:NAME"`, `"timm:NAME"`
 part of one (`"resnet50.layer1"`), a graph's `".json"` file; and an `nn.Module` on any device, or a `Graph`. An input is a shape with its
 batch axis, several of them, a mapping from forward's keywords to shapes, or `Inputs`. Every error that a user can cause is a
 `ConvatlasError`, in the words that the command line has. Objects show themselves as tables in notebooks."""
-_MADE_BY_PEOPLE = ("Inputs", "TensorSpec")  # of the classes; the others are what functions give
+_MADE_BY_PEOPLE = ("Inputs", "OpCost", "TensorSpec")  # of the classes; the others are what functions give
 _OWN_ROOM = re.compile(r"\b_\w+\.")  # as in _cost.Cost
 _SECTION = re.compile(r"^(Args|Raises|Attributes):\n", re.MULTILINE)
 

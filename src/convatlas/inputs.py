@@ -70,7 +70,7 @@ class Inputs:
             raise ConvatlasError(f"an input is given by its shape, as (1, 3, 224, 224); got {given!r:.80}")
         return cls(understood)
 
-    def mapped(self, change: Callable[[TensorSpec, Any], object], dtype: str = "float32") -> Inputs:
+    def mapped(self, change: Callable[[TensorSpec, object], object], dtype: str = "float32") -> Inputs:
         """The same with each tensor changed to something; ``dtype`` is that of bare shapes.
 
         ``change`` gets a spec, and the tensor or array that was given, or None if that was a shape or a spec.

@@ -58,7 +58,7 @@ class Stated(NamedTuple):
 _REGISTERED: dict[Any, Registered] = {}
 
 
-def register_op(function_or_overload: Any, rule: OpRule) -> Callable[[], None]:
+def register_op(function_or_overload: object, rule: OpRule) -> Callable[[], None]:
     """Tell what a call of an op costs that convatlas does not know.
 
     The rule is called with the call's own arguments, a `TensorSpec` in place of each tensor, and returns an `OpCost`; or an op of
@@ -97,6 +97,16 @@ def register_op(function_or_overload: Any, rule: OpRule) -> Callable[[], None]:
 def registered_for(target: Any) -> Registered | None:
     """What was registered for a function, an overload or a class of modules."""
     return _REGISTERED.get(target)
+
+
+def registered_for_module(module: nn.Module) -> Registered | None:
+    """What was registered for a module's class, or for one whose forward it has."""
+    if not _REGISTERED:
+        return None
+    kind = type(module)
+    found: Any = next((parent for parent in kind.__mro__ if parent in _REGISTERED), None)
+    same = found is not None and kind.forward is found.forward and "forward" not in vars(module)
+    return _REGISTERED[found] if same else None
 
 
 def any_registered() -> bool:

@@ -21,6 +21,7 @@ from .clones import remove_unread_clones
 from .functions import Functions
 from .names import Family, Name
 from .network import Fakes, with_fakes
+from .own import own_functions
 from .paths import Paths, followed
 from .recorder import Recorder
 from .sheet import Sheet
@@ -70,7 +71,8 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
     with with_fakes(modules, fakes), _in_mode(modules, training), _without_log():
         try:
             hooks = saved_tensors_hooks(recorder.keep, lambda kept: kept) if lets_go else nullcontext()
-            with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), hooks:
+            own = own_functions(recorder)
+            with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), own, hooks:
                 outputs = result_tensors(root(*arguments.args, **arguments.kwargs))
                 graph.outputs = [recorder.names.value(output) for output in outputs]
                 if training:

@@ -10,6 +10,8 @@ from typing import Any
 from torch import nn
 
 from ..network import Modules
+from ..register import registered_for_module
+from .own import one_call
 from .recorder import Recorder
 
 
@@ -47,6 +49,10 @@ def followed(paths: Paths) -> Iterator[None]:
         recorder.module = path
         paths.working.append((id(module), path))
         try:
+            if (own := registered_for_module(module)) is not None:
+                return one_call(
+                    recorder, own, lambda module, *args, **kwargs: native(module, *args, **kwargs), (module, *args), kwargs
+                )
             inner = paths.children[id(module)].get("_orig_mod")  # a compiled module stands for the one that it was made of
             return native(module, *args, **kwargs) if inner is None else inner(*args, **kwargs)
         except BaseException as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -104,7 +104,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self.names.current(name)
         self._sides.clear()
 
-    def _place(self) -> Place:
+    def place(self) -> Place:
         """Where in the network, or in its backward pass, the code is."""
         if self.sheet.phase == BACKWARD and not torch.is_grad_enabled():
             origin = self._origin()
@@ -118,7 +118,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         return None if node is None else self._origins.get(node._sequence_nr())
 
     def _record(self, overload: Overload, call: Call) -> None:
-        names, sheet, place, outputs = self.names, self.sheet, self._place(), call.outputs
+        names, sheet, place, outputs = self.names, self.sheet, self.place(), call.outputs
         if overload.is_view:
             self._view(overload, call, place)
             return
@@ -148,6 +148,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             names.give(output, name)
             if sheet.step is not None:
                 self._sides.append(name)
+
+    def write(
+        self, op: Op, given: Sequence[torch.Tensor], made: Sequence[torch.Tensor], place: Place, kept: Sequence[torch.Tensor] = ()
+    ) -> int:
+        """Write down a call that the dispatcher did not carry out, and what it made for backward beside; returns its position."""
+        names, sheet = self.names, self.sheet
+        inputs = tuple(map(names.value, given))
+        node = sheet.position
+        values = sheet.add_node(op, inputs, [sheet.result(tensor, spec_of(tensor)) for tensor in made], place)
+        for tensor, value in zip(made, values, strict=True):
+            names.give(tensor, Name(value, Family()))
+        if sheet.step is not None:
+            for tensor in kept:
+                names.give(tensor, side := Name(-1, Family(), Side(node, sheet.result(tensor, spec_of(tensor)))))
+                self._sides.append(side)
+            self._numbered = torch._C._autograd._get_sequence_nr()
+        return node
 
     def _made(self, op: Op, given: tuple[TensorSpec, ...], made: list[TensorSpec], place: Place, node: int) -> None:
         """Note which call made the nodes of autograd's graph that are new: the last one, and one that was waiting for this call.

@@ -47,13 +47,15 @@ def _trace_once(modules: Modules, given: Inputs, training: bool, shown: bool = T
         if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
             tracer.device = device
 
-        def given_as(spec: TensorSpec, tensor: torch.Tensor | None) -> Proxy:
+        def given_as(spec: TensorSpec, tensor: object) -> Proxy:
             return proxy_of(tracer, graph.add_input(spec), spec)
 
         arguments: Any = given.mapped(given_as)
         try:
             with torch.enable_grad(), tracing(tracer):
                 leaves = result_tensors(model(*arguments.args, **arguments.kwargs))
+        except Unsure:
+            raise
         except Exception as error:
             path = tracer.failure[1] if tracer.failure and tracer.failure[0] is error else ""
             name = graph.modules.get(path, "")
