@@ -88,7 +88,7 @@ assert cost.backward_macs == 100 * 64 * 32  # of the linear layer's weight; its 
 undo = ca.register_op(Grouped, lambda module, x: ca.OpCost(macs=x.numel * 32, output=ca.TensorSpec((x.shape[0], 32), x.dtype)))
 assert [layer.op for layer in ca.cost(torch.nn.Sequential(Grouped()), (100, 64)).layers] == ["Grouped"]
 undo(), remove()  # the rules are gone again""",
-    "OpCost": 'ca.OpCost(macs=1000, output=ca.TensorSpec((1, 10)), elementwise=10)',
+    "OpCost": "ca.OpCost(macs=1000, output=ca.TensorSpec((1, 10)), elementwise=10)",
     "TensorSpec": 'ca.TensorSpec((1, 10), "int64").nbytes  # 80',
     "Graph": """graph = ca.trace("alexnet")
 for node in graph:
