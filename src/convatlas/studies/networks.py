@@ -127,11 +127,7 @@ def vgg(in_channels: int, num_classes: int, *, depth: int, batch_norm: bool, div
     network = nn.Sequential()
     for name, layer in layers:
         network.add_module(name, layer)
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-    return network
+    return _as_glorot(network)
 
 
 def alexnet(in_channels: int, num_classes: int, *, dropout: float, width: int = 8, hidden: int = 512) -> nn.Module:
@@ -208,8 +204,21 @@ def _auxiliary(in_channels: int, num_classes: int) -> nn.Module:
 
 
 def googlenet(in_channels: int, num_classes: int, *, auxiliary: bool, batch_norm: bool, divisor: int = 8) -> nn.Module:
-    """A GoogLeNet for small images, in PyTorch's own initialisation; in training with ``auxiliary`` it returns three logits."""
-    return SmallGoogLeNet(in_channels, num_classes, auxiliary=auxiliary, batch_norm=batch_norm, divisor=divisor)
+    """A GoogLeNet for small images, in the initialisation of its time; in training with ``auxiliary`` it returns three logits.
+
+    In PyTorch's own initialisation it does not learn in so few steps without batch normalisation, with or without auxiliary ones.
+    """
+    return _as_glorot(SmallGoogLeNet(in_channels, num_classes, auxiliary=auxiliary, batch_norm=batch_norm, divisor=divisor))
+
+
+def _as_glorot(network: nn.Module) -> nn.Module:
+    """The network with its weights as Glorot and Bengio (2010) draw them, and biases of 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
 
 
 def _pooled(layers: list[nn.Module], channels: int, num_classes: int) -> nn.Module:

@@ -36,6 +36,6 @@ DESIGN = Design(
             expected="above",
         ),
     ),
-    quick=Form(images=2048, test_images=2048, size=14, epochs=4),
+    quick=Form(images=4096, test_images=2048, size=14, epochs=4),
     full=Form(images=None, test_images=None, size=28, epochs=10),
 )
