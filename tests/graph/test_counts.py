@@ -63,6 +63,8 @@ CASES: dict[str, Case] = {
     # 2 x 3x5 outputs of 4 products
     "matrix product": Case("Matmul", Net(torch.matmul), [(2, 3, 4), (4, 5)], 30 * 4, 0),
     "product with an addend": Case("Matmul", Net(torch.addmm), [(3, 5), (3, 4), (4, 5)], 15 * 4, 15),
+    # each of 2 rows takes 6 matrices of 4 x 5, and a bias for each
+    "bilinear": Case("Bilinear", nn.Bilinear(4, 5, 6), [(2, 4), (2, 5)], 2 * 120, 12),
     # n, h, w, c, d all run: 2 x 3 x 3 x 4 x 5
     "einsum": Case("Einsum", Net(lambda x, w: torch.einsum("nchw,cd->ndhw", x, w)), [(2, 4, 3, 3), (4, 5)], 360, 0),
     # first i j k (2x3x4) into i k, then i k l (2x4x5)
@@ -159,7 +161,14 @@ def test_count_by_hand(case: Case) -> None:
 
 
 def test_every_op_has_a_count_by_hand() -> None:
-    assert {case.op for case in CASES.values()} | {"StochasticDepth", "Uncounted", "Custom", "Gradient", "Insert"} == set(OPS)
+    assert {case.op for case in CASES.values()} | {
+        "StochasticDepth",
+        "DeformConv",
+        "Uncounted",
+        "Custom",
+        "Gradient",
+        "Insert",
+    } == set(OPS)
 
 
 def test_what_a_view_wrote_is_moved_by_the_call_that_writes() -> None:

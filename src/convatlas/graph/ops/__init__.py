@@ -1,11 +1,14 @@
 """One class an op, with all of its rules."""
 
+from .attention import Attention
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
 from .custom import Custom
+from .deformable import DeformConv
+from .einsum import Einsum
 from .gradient import Gradient
 from .layout import Assign, Concat, Copy, Embedding, Fill, Gather, Insert, Pad, Stack
-from .matrix import Attention, Einsum, Linear, Matmul
+from .matrix import Bilinear, Linear, Matmul
 from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .pointwise import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, StochasticDepth, Where
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
@@ -30,6 +33,7 @@ __all__ = [
     "Attention",
     "AvgPool",
     "BatchNorm",
+    "Bilinear",
     "Binary",
     "Cast",
     "ChannelShuffle",
@@ -39,6 +43,7 @@ __all__ = [
     "Copy",
     "Cumulative",
     "Custom",
+    "DeformConv",
     "Dropout",
     "Einsum",
     "Embedding",

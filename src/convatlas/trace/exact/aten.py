@@ -30,6 +30,8 @@ TABLE: dict[str, r.Rule] = {
     "aten::_scaled_dot_product_fused_attention_overrideable": r.attention,
     "aten::mkldnn_rnn_layer": r.onednn_lstm,
     "quantized::linear_dynamic": r.quantized_linear,
+    "aten::_trilinear": r.bilinear,
+    "torchvision::deform_conv2d": r.deform_conv,
     # normalisation
     "aten::native_batch_norm": r.batch_norm(),
     "aten::cudnn_batch_norm": r.batch_norm(),

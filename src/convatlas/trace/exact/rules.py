@@ -17,6 +17,7 @@ from ...graph.ops import (
     Attention,
     AvgPool,
     BatchNorm,
+    Bilinear,
     Binary,
     Cast,
     ChannelShuffle,
@@ -25,6 +26,7 @@ from ...graph.ops import (
     ConvTranspose,
     Copy,
     Cumulative,
+    DeformConv,
     Dropout,
     Embedding,
     Expand,
@@ -55,6 +57,7 @@ from ...graph.ops import (
     Softmax,
     Split,
     Stack,
+    Uncounted,
     Unfold,
     View,
     Where,
@@ -130,7 +133,22 @@ def quantized_linear(call: Call) -> Made:
 def attention(call: Call) -> Made:
     """Fused attention, with its mask."""
     mask = [call[name] for name in ("attn_mask", "attn_bias") if call.arguments.get(name) is not None]
-    return Attention(), [*call.given("query", "key", "value"), *mask]
+    query, key = call["query"].shape, call["key"].shape
+    return Attention(grouped=query[:-2] != key[:-2]), [*call.given("query", "key", "value"), *mask]
+
+
+def bilinear(call: Call) -> Made:
+    """The bilinear form; torch makes it of any three tensors that it multiplies and adds up."""
+    if (call["expand1"], call["expand2"], call["expand3"], call["sumdim"]) != ([1, 3], [0], [1, 2], [2, 3]):
+        return Uncounted("_trilinear", ((call.out.shape, call.out.dtype),))
+    return Bilinear(), call.given("i1", "i3", "i2")
+
+
+def deform_conv(call: Call) -> Made:
+    """Deformable convolution; torchvision gives a mask and a bias even where there is none."""
+    stride, padding, dilation = ((call[f"{name}_h"], call[f"{name}_w"]) for name in ("stride", "pad", "dilation"))
+    op = DeformConv(stride, padding, dilation, call["groups"], call["use_mask"])
+    return op, call.given("input", "weight", "offset", *(["mask"] if call["use_mask"] else []), "bias")
 
 
 # normalisation

@@ -180,7 +180,11 @@ def _einsum(t: Tracer, equation: Any, *operands: Any) -> Any:
 
 
 @rule_for("scaled_dot_product_attention")
-def _attention(t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **kwargs: Any) -> Any:
-    # the fused kernels' result lies in memory as the query does
-    strides = element_wise(query) if query.spec.shape[-1] == value.spec.shape[-1] else None
-    return t.emit(Attention(), query, key, value, *([] if attn_mask is None else [attn_mask]), strides=strides)
+def _attention(
+    t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    scale: float | None = None, enable_gqa: bool = False,
+) -> Any:  # fmt: skip
+    result = t.emit(Attention(enable_gqa), query, key, value, *([] if attn_mask is None else [attn_mask]))
+    if result.spec.shape == t.shape(query):  # the fused kernels' result lies in memory as the query does
+        result.strides = element_wise(query)
+    return result
