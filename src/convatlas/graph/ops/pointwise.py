@@ -144,7 +144,7 @@ class Activation(Op):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Op):
-    """Arithmetic on two tensors with broadcasting; comparisons give bool."""
+    """Arithmetic on two tensors, or more (addcmul, lerp), with broadcasting; comparisons give bool."""
 
     kind: ClassVar[str] = "arithmetic"
     lies: ClassVar[str] = AS_INPUTS
@@ -162,6 +162,10 @@ class Binary(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         left, right = inputs[0], inputs[1]
+        if len(inputs) > 2:
+            first, *others = inputs
+            left = TensorSpec(broadcast(first.shape, right.shape), result_dtype(first, right))
+            return self.output(first if self.in_place else left, *others[1:])
         if left == right and left.is_floating and self.function not in _TO_BOOL:
             return left
         shape = broadcast(left.shape, right.shape)
@@ -194,6 +198,10 @@ class Binary(Op):
                 return Kept(inputs=((0,) if right else ()) + (1,))
             case "maximum" | "minimum" | "pow" | "atan2":
                 return Kept(inputs=(0, 1))
+            case "addcmul" | "addcdiv":
+                return Kept(inputs=(1, 2))
+            case "lerp":
+                return Kept(inputs=tuple(range(len(inputs))))
         return NOTHING
 
 

@@ -70,7 +70,7 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
     paths = Paths(modules, recorder)
     with with_fakes(modules, fakes), _in_mode(modules, training), _without_log():
         try:
-            hooks = saved_tensors_hooks(recorder.keep, lambda kept: kept) if lets_go else nullcontext()
+            hooks = saved_tensors_hooks(recorder.keep, recorder.kept) if lets_go else nullcontext()
             own = own_functions(recorder)
             with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), own, hooks:
                 outputs = result_tensors(root(*arguments.args, **arguments.kwargs))

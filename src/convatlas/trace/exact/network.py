@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from ...graph.graph import Parameter
 from ..network import Modules
+from ..random_states import RandomStates
 from .names import Family, Name, Names, spec_of
 from .values import Values
 
@@ -57,46 +58,65 @@ class Fakes:
         return self.of.get(id(value), value)
 
 
+class _Notes:
+    """What containers held: modules' attributes, and the dictionaries and lists in these."""
+
+    def __init__(self, contents: list[dict[str, Any]]) -> None:
+        self.empty: list[Any] = []
+        self.dictionaries: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self.others: list[tuple[Any, list[Any]]] = []
+        for own in contents:
+            self._take(own, 3)
+
+    def _take(self, container: Any, depth: int) -> None:
+        if not container:
+            self.empty.append(container)
+            return
+        if isinstance(container, dict):
+            self.dictionaries.append((container, container.copy()))
+            items: Any = container.values()
+        else:
+            self.others.append((container, list(container)))
+            items = self.others[-1][1]
+        if depth:
+            for item in items:
+                if type(item) in _CONTAINERS:
+                    self._take(item, depth - 1)
+
+    def put_back(self) -> None:
+        for container in self.empty:
+            if container:
+                container.clear()
+        for container, before in self.dictionaries:
+            _put_back(container, before)
+        for container, former in self.others:
+            if len(container) != len(former) or any(a is not b for a, b in zip(container, former, strict=True)):
+                container.clear()
+                container.extend(former)
+
+
 @contextmanager
 def with_fakes(modules: Modules, fakes: Fakes) -> Iterator[None]:
     """While inside, modules hold the fakes, as attributes and in lists; afterwards they hold what they held before, all of it.
 
     What a forward pass sets, removes or collects in containers, and the hooks that it registers, are gone then.
     """
-    dictionaries: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
-    others: list[tuple[Any, list[Any]]] = []
-
-    def note(container: Any, depth: int) -> None:
-        items = list(container.values() if isinstance(container, dict) else container)
-        if isinstance(container, dict):
-            dictionaries.append((container, dict(container)))
-        else:
-            others.append((container, items))
-        if depth:
-            for item in items:
-                if type(item) in _CONTAINERS:
-                    note(item, depth - 1)
-
-    for own in modules.contents:
-        note(own, 3)
+    notes = _Notes(modules.contents)
+    random_states = RandomStates(())
     flags = [(tensor, tensor.requires_grad, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
     kinds = [(module, type(module)) for module in modules.by_id.values()]
     try:
-        for container, before in dictionaries:
+        for container, before in notes.dictionaries:
             for key, item in before.items():
                 if id(item) in fakes.of:
                     container[key] = fakes.of[id(item)]
-        for container, former in others:
+        for container, former in notes.others:
             if any(id(item) in fakes.of for item in former):
                 container[:] = map(fakes.instead_of, former)
         yield
     finally:
-        for container, before in dictionaries:
-            _put_back(container, before)
-        for container, former in others:
-            if len(container) != len(former) or any(a is not b for a, b in zip(container, former, strict=True)):
-                container.clear()
-                container.extend(former)
+        notes.put_back()
+        random_states.put_back()
         for tensor, flag, gradient in flags:
             if tensor.requires_grad != flag:
                 tensor.requires_grad_(flag)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch._ops import HigherOrderOperator
-from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensor
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ...graph import TensorSpec
 from ...graph.ops import Assign, Fill, Gradient, Op, Uncounted
@@ -40,6 +40,18 @@ class Origin(NamedTuple):
     made: tuple[TensorSpec, ...]
     module: str
     node: int  # its position in the network's graph; -1 for one of the loss, or of what a checkpoint computes again
+
+
+class Kept(NamedTuple):
+    """What autograd holds of a tensor: how it sees its storage, and what the graph calls it."""
+
+    storage: torch.UntypedStorage
+    dtype: torch.dtype
+    size: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+    device: torch.device
+    name: Name
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own __init_subclass__
@@ -88,15 +100,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         self._record(overload, Call(func, args, kwargs, result, self.names))
         return result
 
-    def keep(self, tensor: torch.Tensor) -> torch.Tensor:
-        """What autograd is to hold in a tensor's place: another one of the same storage, so that Python's letting go is seen."""
+    def keep(self, tensor: torch.Tensor) -> torch.Tensor | Kept:
+        """What autograd is to hold in a tensor's place: not the tensor, so that it is seen when Python lets that one go."""
         key = id(tensor)
         if key not in self.names.references:  # a parameter, or what has no name
             return tensor
-        with self.pause():
-            kept = tensor.detach()
-        self.names.lend(kept, self.names.of_tensor[key])
-        return kept
+        size, stride, offset = tensor.size(), tensor.stride(), int(tensor.storage_offset())
+        return Kept(tensor.untyped_storage(), tensor.dtype, size, stride, offset, tensor.device, self.names.of_tensor[key])
+
+    def kept(self, held: torch.Tensor | Kept) -> torch.Tensor:
+        """What autograd gets for what it held."""
+        if isinstance(held, torch.Tensor):
+            return held
+        with _disable_current_modes():
+            empty = torch.empty((0,), dtype=held.dtype, device="meta")
+            empty.set_(held.storage, held.offset, held.size, held.stride)
+            tensor = FakeTensor(self.values.fake_mode, empty, held.device)
+        self.names.lend(tensor, held.name)
+        return tensor
 
     def write_sides(self) -> None:
         """Write down all results that no op tells of: a step keeps them for backward."""
