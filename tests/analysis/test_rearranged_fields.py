@@ -193,3 +193,11 @@ def test_without_a_batch_axis(network: nn.Module, shape: tuple[int, ...], size: 
 def test_a_flattened_map_and_its_classifier_are_no_map() -> None:
     fields = ca.receptive_field(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3)), (1, 1, 8, 8))
     assert [(layer.is_map, layer.sees_all) for layer in fields] == [(True, False), (False, True), (False, True)]
+
+
+def test_the_first_layer_with_a_window_tells_which_axes_are_spatial() -> None:
+    channels_last = Network([lambda x: x.permute(0, 3, 1, 2), nn.Conv2d(3, 4, (3, 5))])
+    assert ca.receptive_field(channels_last, (2, 16, 16, 3)).final.size == (3, 5)
+    frames = Network([lambda x: x.flatten(0, 1), nn.Conv2d(3, 4, 3, 2), lambda x: x.unflatten(0, (2, 8)).mean(1)])
+    field = ca.receptive_field(frames, (2, 8, 3, 16, 16)).final
+    assert (field.size, field.stride, field.sees_all) == ((3, 3), (2, 2), False)

@@ -84,13 +84,13 @@ class State(NamedTuple):
     channels: int | None
 
 
-def image(shape: tuple[int, ...], first: int) -> State:
-    """The image itself, whose axes from ``first`` on are spatial: each pixel sees itself."""
+def image(shape: tuple[int, ...], spatial: Sequence[int], channels: int | None) -> State:
+    """The image itself, with its ``spatial`` axes: each pixel sees itself."""
     fields = []
-    for axis in range(first, len(shape)):
+    for axis in spatial:
         own = Steps((NOWHERE,), 1, shape[axis])
         fields.append(Field((0, 1), tuple([(own if place == axis else None,) for place in range(len(shape))])))
-    return State(tuple([(size,) for size in shape]), tuple(fields), False, first - 1)
+    return State(tuple([(size,) for size in shape]), tuple(fields), False, channels)
 
 
 @lru_cache(maxsize=4096)

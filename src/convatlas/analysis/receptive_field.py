@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ..errors import ConvatlasError
-from ..graph import Graph
+from ..graph import Graph, Node
 from ..html_table import html_table
 from ..names import unknown_name
 from .branches import merged
@@ -122,31 +122,20 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
 
     """
     shape = graph.values[graph.inputs[0]].shape
-    first = _first_spatial_axis(graph)
-    if len(shape) <= first:
+    spatial, channels = _axes_of_the_image(graph)
+    if not spatial:
         raise ConvatlasError(f"an input of shape {shape} has no spatial axes, so no receptive field")
-    states: dict[int, State] = {graph.inputs[0]: image(shape, first)}
+    states: dict[int, State] = {graph.inputs[0]: image(shape, spatial, channels)}
     layers = []
     for place, node in enumerate(graph.nodes):
-        known = [index for index, value in enumerate(node.inputs) if value in states]
-        if not known:
+        if not _follow(graph, node, states):
             continue
-        inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
-        for number, value in enumerate(node.outputs):
-            spec, seen = outputs[number], []
-            for index in known:
-                reads = node.op.reads(index, number, inputs, outputs)
-                seen.append(through(states[node.inputs[index]], reads, spec.shape))
-            state = merged(seen)
-            if spatial := node.op.spatial_axes(inputs):
-                state = state._replace(channels=len(inputs[0].shape) - spatial - 1)
-            states[value] = state
         state = in_all_channels(states[node.outputs[0]])
         layers.append(
             ReceptiveField(
                 node.module,
                 node.op.name,
-                outputs[0].shape,
+                graph.values[node.outputs[0]].shape,
                 tuple([field.size for field in state.fields]),
                 tuple([field.stride for field in state.fields]),
                 tuple([field.offset for field in state.fields]),
@@ -158,11 +147,40 @@ def receptive_field(graph: Graph) -> ReceptiveFields:
     return ReceptiveFields(layers, graph)
 
 
-def _first_spatial_axis(graph: Graph) -> int:
-    """Behind samples and channels; behind channels where the input has no axis of samples, as the first layer with a window tells."""
-    rank = len(graph.values[graph.inputs[0]].shape)
+def _follow(graph: Graph, node: Node, states: dict[int, State]) -> bool:
+    """Add what a node's outputs see to the states by value; whether they see any of the image."""
+    known = [index for index, value in enumerate(node.inputs) if value in states]
+    if not known:
+        return False
+    inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
+    spatial = node.op.spatial_axes(inputs)
+    for number, (value, spec) in enumerate(zip(node.outputs, outputs, strict=True)):
+        seen = []
+        for index in known:
+            reads = node.op.reads(index, number, inputs, outputs)
+            seen.append(through(states[node.inputs[index]], reads, spec.shape))
+        state = merged(seen)
+        states[value] = state._replace(channels=len(inputs[0].shape) - spatial - 1) if spatial else state
+    return True
+
+
+def _axes_of_the_image(graph: Graph) -> tuple[tuple[int, ...], int | None]:
+    """The spatial axes of the first input, and that of its channels: those that the first layer with a window takes for such.
+
+    Where there is no such layer, all behind samples and channels.
+    """
+    shape = graph.values[graph.inputs[0]].shape
+    states = {graph.inputs[0]: image(shape, range(len(shape)), None)}
     for node in graph.nodes:
         inputs = graph.specs(node.inputs)
-        if inputs and len(inputs[0].shape) == rank and (spatial := node.op.spatial_axes(inputs)):
-            return max(rank - spatial, 1)
-    return 2 if graph.batch_axis else 1
+        rank = node.op.spatial_axes(inputs)
+        if rank and node.inputs[0] in states:
+            first = len(inputs[0].shape) - rank
+            moving = [{axis for axis, steps in enumerate(field.steps) if any(steps)} for field in states[node.inputs[0]].fields]
+            spatial = tuple([axis for axis, places in enumerate(moving) if places and min(places) >= first])
+            channels = [axis for axis, places in enumerate(moving) if places == {first - 1}]
+            if spatial:
+                return spatial, channels[0] if channels else None
+        _follow(graph, node, states)
+    first = 2 if graph.batch_axis else 1
+    return tuple(range(first, len(shape))), first - 1
