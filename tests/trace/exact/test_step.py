@@ -44,6 +44,31 @@ class OwnBackward(torch.autograd.Function):
         return None, torch.nn.grad.conv2d_weight(x, weight.shape, gradient)
 
 
+class OwnActivation(torch.autograd.Function):
+    """A convolution of what is above zero, its gradients by torch's own kernels."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        positive = x.relu()
+        ctx.save_for_backward(positive, weight)
+        return F.conv2d(positive, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        positive, weight = ctx.saved_tensors
+        before = torch.nn.grad.conv2d_input(positive.shape, weight, gradient)
+        return torch.ops.aten.threshold_backward(before, positive, 0), torch.nn.grad.conv2d_weight(positive, weight.shape, gradient)
+
+
+class WithOwnActivation(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Parameter(torch.rand(2, 4, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return OwnActivation.apply(self.first(x), self.second)  # type: ignore[no-any-return]
+
+
 class WithOwnBackward(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -70,11 +95,12 @@ LAYERS = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Hardswish(True)
     [
         (LAYERS, (2, 3, 8, 8)),
         (WithOwnBackward(), (1, 3, 8, 8)),
+        (WithOwnActivation(), (1, 3, 8, 8)),
         (Checkpointed(False), (2, 4)),
         (Checkpointed(True), (2, 4)),
         (nn.MultiheadAttention(8, 2), None),
     ],
-    ids=["layers", "a backward of its own", "checkpoint", "reentrant checkpoint", "attention"],
+    ids=["layers", "a backward of its own", "of several ops", "checkpoint", "reentrant checkpoint", "attention"],
 )
 def test_backward_macs_are_torchs(case: tuple[nn.Module, tuple[int, ...] | None]) -> None:
     model, shape = case

@@ -35,6 +35,7 @@ _PASSED_ON = frozenset({
 class Origin(NamedTuple):
     """The call whose gradient a node of autograd's graph makes."""
 
+    function: str
     op: Op
     given: tuple[TensorSpec, ...]
     made: tuple[TensorSpec, ...]
@@ -147,7 +148,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             return
         op, inputs = self._op(overload, call)
         specs = list(map(spec_of, outputs))
-        self._made(op, tuple(map(sheet.values.__getitem__, inputs)), specs, place, sheet.position)
+        self._made(call.function, op, tuple(map(sheet.values.__getitem__, inputs)), specs, place, sheet.position)
         if overload.in_place or (overload.into and names.known(outputs[0])):
             target = outputs[0]
             (value,) = sheet.add_node(op, inputs, [sheet.result(target, specs[0])], place)
@@ -187,14 +188,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self._numbered = torch._C._autograd._get_sequence_nr()
         return node
 
-    def _made(self, op: Op, given: tuple[TensorSpec, ...], made: list[TensorSpec], place: Place, node: int) -> None:
+    def _made(self, function: str, op: Op, given: tuple[TensorSpec, ...], made: list[TensorSpec], place: Place, node: int) -> None:
         """Note which call made the nodes of autograd's graph that are new: the last one, and one that was waiting for this call.
 
         Autograd makes the node of a call in place before that of the clone which it keeps, and calls the clone first.
         """
         if self.sheet.step is None or (self.sheet.phase == BACKWARD and place.no_grad):
             return
-        origin = Origin(op, given, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
+        origin = Origin(function, op, given, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
         before, self._numbered = self._numbered, torch._C._autograd._get_sequence_nr()
         if self._numbered > before:
             self._origins[self._numbered - 1] = origin
@@ -224,7 +225,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         """The op of a call that no rule knows: a gradient of a known one, or uncounted."""
         specs = list(map(spec_of, call.outputs))
         origin = self._origin() if self.sheet.phase == BACKWARD and "backward" in call.function else None
-        if origin is None:
+        if origin is None or not _is_gradient(call.function, origin):
             return Uncounted(call.function, tuple([(spec.shape, spec.dtype) for spec in specs]))
         wanted, left = [], specs
         for spec in origin.given:
@@ -241,7 +242,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         assert isinstance(op, Op)
         parent = self.names.name(call.inputs[0])
         specs = list(map(spec_of, outputs))
-        self._made(op, (spec_of(call.inputs[0]),), specs, place, -1)
+        self._made(call.function, op, (spec_of(call.inputs[0]),), specs, place, -1)
         results = [self.sheet.result(output, spec) for output, spec in zip(outputs, specs, strict=True)]
         self._call_later(ViewCall(op, parent, place, results, []), outputs, parent.family if op.differentiable else Family())
 
@@ -251,3 +252,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             name = Name(-1, family, call)
             call.names.append(name)
             self.names.give(output, name)
+
+
+_PRODUCTS = ("attention", "rnn", "lstm", "gru", "conv", "linear")
+
+
+def _is_gradient(function: str, of: Origin) -> bool:
+    """Whether a torch op that makes a gradient makes that of a call; what autograd works at may be a function of the caller's own.
+
+    Where neither multiplies, it is no matter: they have their own names (threshold_backward is relu's).
+    """
+    if not of.op.multiplies and not any(name in function for name in _PRODUCTS):
+        return True
+    return function.strip("_").startswith(of.function.strip("_"))

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
+from ...graph import TensorSpec
 from ...graph.ops import (
     Activation,
     AdaptiveAvgPool,
@@ -35,6 +36,7 @@ from ...graph.ops import (
     Fold,
     Gather,
     Glu,
+    Gradient,
     GridSample,
     GroupNorm,
     Interpolate,
@@ -65,7 +67,7 @@ from ...graph.ops import (
 )
 from ...graph.ops.base import per_axis
 from .calls import Call
-from .names import Name, ViewCall
+from .names import Name, ViewCall, spec_of
 
 Made: TypeAlias = "Op | tuple[Op, Sequence[torch.Tensor | Name]]"
 Rule: TypeAlias = Callable[[Call], Made]
@@ -95,13 +97,23 @@ def pointwise(call: Call) -> Made:
 # products
 
 
-def convolution(call: Call) -> Made:
+def convolution(call: Call) -> Op:
     """Convolution, plain or transposed."""
     rank = len(call["stride"])
     stride, padding, dilation = (per_axis(call[name], rank) for name in ("stride", "padding", "dilation"))
     if call["transposed"]:
         return ConvTranspose(stride, padding, per_axis(call["output_padding"], rank), dilation, call["groups"])
     return Conv(stride, tuple([(p, p) for p in padding]), dilation, call["groups"])
+
+
+def convolution_backward(call: Call) -> Made:
+    """The gradients of a convolution, which code may ask for by itself."""
+    given = [spec_of(call["input"]), spec_of(call["weight"])]
+    if call["bias_sizes"]:
+        given.append(TensorSpec(tuple(call["bias_sizes"]), given[1].dtype))
+    gradient = call["grad_output"]
+    wanted = tuple(call["output_mask"][: len(given)])
+    return Gradient(convolution(call), tuple(given), (spec_of(gradient),), wanted), [gradient, call["input"], call["weight"]]
 
 
 def product(left: str, right: str, *addend: str) -> Rule:
