@@ -49,8 +49,6 @@ DEPENDING = {
     "unique": lambda x: torch.unique(x),
     "masked_select": lambda x: torch.masked_select(x, x > 0),
     "range": lambda x: list(range(x.long().sum())),
-    "numpy": lambda x: x.detach().numpy(),
-    "array": lambda x: np.asarray(x),
     "equal": lambda x: torch.equal(x, x),
     "contains": lambda x: 3.0 in x,
     "one hot": lambda x: F.one_hot(x.long()),

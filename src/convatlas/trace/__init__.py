@@ -13,7 +13,7 @@ from .arguments import arguments, dtype_of_network, traced_at
 from .errors import DataDependentError, ForwardError, InputTooSmallError, TraceError
 from .lazy import has_lazy_parts, with_shapes
 from .network import Modules
-from .quick.tracer import alone
+from .quick.alone import alone
 from .ways import AUTO, checked, traced
 
 __all__ = ["DataDependentError", "InputTooSmallError", "TraceError", "trace"]

@@ -22,23 +22,16 @@ class Tensors(NamedTuple):
 
     tensors: list[torch.Tensor]
     names: DottedNames
-    homes: list[dict[str, torch.Tensor | None]]  # where modules keep them
-    contents: list[torch.Tensor | None]  # of the homes, one after another
 
     @classmethod
     def of(cls, paths: list[str], contents: list[dict[str, Any]], kept_as: str) -> Self:
         """The tensors that modules with these paths and contents keep so. None in the place of one is left out."""
         every = list(map(itemgetter(kept_as), contents))
         homes = list(filter(None, every))
-        held = contents_of(homes)
+        held = list(chain.from_iterable(map(dict.values, homes)))
         present = [tensor is not None for tensor in held]
         names = DottedNames(list(compress(paths, every)), list(map(len, homes)), list(chain.from_iterable(homes)), present)
-        return cls(held if all(present) else list(compress(held, present)), names, homes, held)
-
-
-def contents_of(homes: list[dict[str, torch.Tensor | None]]) -> list[Any]:
-    """What these hold, one after another."""
-    return list(chain.from_iterable(map(dict.values, homes)))
+        return cls(held if all(present) else list(compress(held, present)), names)
 
 
 class Modules(NamedTuple):

@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
-import struct
 import sys
-from collections.abc import Iterable
-from typing import Any
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 
-_MT19937_BYTES = 625 * 4  # the state of Python's generator and of numpy's: 624 words and a position
 
+@contextmanager
+def random_states_kept(kinds: Iterable[type]) -> Iterator[None]:
+    """While inside, a network with modules of these kinds may draw from random generators, or seed them; afterwards they go on from where they were.
 
-def _pythons_memory() -> tuple[Any, int] | None:
-    """Python's generator and the address of its state, or None where the state does not lie there as expected.
-
-    To copy it from there takes a tenth of the time of `random.getstate`, which makes 625 numbers.
+    numpy's generator is looked after where their code names numpy: to ask for its
+    state takes a tenth of a trace. While other threads run, only a generator that the network's code names is put back, since
+    what has changed may be another thread's doing, which is not to draw the same numbers twice.
     """
-    generator: Any = random.getstate.__self__  # type: ignore[attr-defined]
-    address = id(generator) + object.__basicsize__
-    if type(generator).__basicsize__ < object.__basicsize__ + _MT19937_BYTES:
-        return None
-    position, *words = struct.unpack("625I", ctypes.string_at(address, _MT19937_BYTES))
-    return (generator, address) if (*words, position) == random.getstate()[1] else None
-
-
-_PYTHONS = _pythons_memory()
-
-
-class RandomStates:
-    """The states of Python's, numpy's and torch's random generators; a forward pass may draw from them or seed them.
-
-    The kinds of modules are those that run code of their own.
-    """
-
-    def __init__(self, kinds: Iterable[type]) -> None:
-        self.python: Any = _copied(*_PYTHONS) if _PYTHONS else random.getstate()
-        self.torch = torch.default_generator.get_state()
-        self.numpy_random = sys.modules.get("numpy.random")  # its generator exists once it is imported
-        if self.numpy_random:
-            usual = type(self.numpy_random.get_bit_generator()) is self.numpy_random.MT19937
-            self.numpy = self._numpys_memory() if usual else None
-            # asking for the whole state, with the number that a normal draw leaves over, takes a hundred times longer
-            homes = [vars(sys.modules[kind.__module__]) for kind in kinds if kind.__module__ in sys.modules]
-            draws = not usual or any("np" in home or "numpy" in home for home in homes)
-            self.numpy_whole = self.numpy_random.get_state(legacy=False) if draws else None
-
-    def _numpys_memory(self) -> tuple[int, bytes]:
-        """Where numpy's generator keeps its state, and the state."""
-        assert self.numpy_random is not None
-        address = self.numpy_random.get_bit_generator().ctypes.state_address
-        return address, ctypes.string_at(address, _MT19937_BYTES)
-
-    def put_back(self) -> None:
-        """Let the generators go on from where they were."""
-        if _PYTHONS:
-            generator, address = _PYTHONS
-            state, generator.gauss_next = self.python
-            ctypes.memmove(address, state, _MT19937_BYTES)
-        else:
-            random.setstate(self.python)
-        torch.default_generator.set_state(self.torch)
-        if self.numpy_random:
-            if self.numpy_whole is not None:
-                self.numpy_random.set_state(self.numpy_whole)
-            elif self.numpy is not None and self._numpys_memory() != self.numpy:
-                ctypes.memmove(*self.numpy, _MT19937_BYTES)
-
-
-def _copied(generator: Any, address: int) -> tuple[bytes, Any]:
-    """Its state, and the number that a normal draw has left over."""
-    return ctypes.string_at(address, _MT19937_BYTES), generator.gauss_next
+    homes = [vars(sys.modules[name]) for name in {kind.__module__ for kind in kinds} if name in sys.modules]
+    alone = threading.active_count() == 1
+    python, torchs = random.getstate(), torch.default_generator.get_state()
+    numpy_random = sys.modules.get("numpy.random") if any("np" in home or "numpy" in home for home in homes) else None
+    numpys = numpy_random.get_state(legacy=False) if numpy_random else None
+    try:
+        yield
+    finally:
+        alone = alone and threading.active_count() == 1
+        if alone or any("random" in home for home in homes):
+            random.setstate(python)
+        if alone:
+            torch.default_generator.set_state(torchs)
+        if numpy_random:
+            numpy_random.set_state(numpys)

@@ -8,6 +8,7 @@ from ..names import unknown_name
 from . import quick
 from .errors import TraceError, Unsure
 from .network import Modules
+from .random_states import random_states_kept
 
 AUTO, QUICK, EXACT = "auto", "quick", "exact"
 WAYS = (AUTO, QUICK, EXACT)
@@ -33,16 +34,19 @@ def traced(modules: Modules, given: Inputs, training: bool, way: str) -> Graph:
         TraceError: the quick way was asked for, and does not know something.
 
     """
-    why = "it was asked for"
-    if way != EXACT:
-        try:
-            return quick.traced(modules, given, training)
-        except Unsure as reason:
-            if way == QUICK:
-                raise TraceError(f'the quick way does not know {reason}; take the exact one: way="exact", or `--exact`') from None
-            why = str(reason)
-    from . import exact
+    with random_states_kept(set(modules.kinds)):
+        why = "it was asked for"
+        if way != EXACT:
+            try:
+                return quick.traced(modules, given, training)
+            except Unsure as reason:
+                if way == QUICK:
+                    raise TraceError(
+                        f'the quick way does not know {reason}; take the exact one: way="exact", or `--exact`'
+                    ) from None
+                why = str(reason)
+        from . import exact
 
-    graph = exact.traced(modules, given, training)
-    graph.way, graph.why = EXACT, why
-    return graph
+        graph = exact.traced(modules, given, training)
+        graph.way, graph.why = EXACT, why
+        return graph

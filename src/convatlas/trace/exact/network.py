@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.nn.utils import parametrize
 
 from ...graph.graph import Parameter
 from ..network import Modules
-from ..random_states import RandomStates
 from .names import Family, Name, Names, spec_of
 from .values import Values
 
@@ -67,6 +67,8 @@ class _Notes:
         self.others: list[tuple[Any, list[Any]]] = []
         for own in contents:
             self._take(own, 3)
+        if parametrize._cache_enabled:
+            self._take(parametrize._cache, 0)
 
     def _take(self, container: Any, depth: int) -> None:
         if not container:
@@ -102,7 +104,6 @@ def with_fakes(modules: Modules, fakes: Fakes) -> Iterator[None]:
     What a forward pass sets, removes or collects in containers, and the hooks that it registers, are gone then.
     """
     notes = _Notes(modules.contents)
-    random_states = RandomStates(())
     flags = [(tensor, tensor.requires_grad, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
     kinds = [(module, type(module)) for module in modules.by_id.values()]
     try:
@@ -116,7 +117,6 @@ def with_fakes(modules: Modules, fakes: Fakes) -> Iterator[None]:
         yield
     finally:
         notes.put_back()
-        random_states.put_back()
         for tensor, flag, gradient in flags:
             if tensor.requires_grad != flag:
                 tensor.requires_grad_(flag)

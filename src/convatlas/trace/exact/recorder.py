@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -92,12 +94,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         if overload.composite:
             with self:
                 return func.decompose(*args, **kwargs)
+        loaded = len(sys.modules)
         try:
             result = func(*args, **kwargs)
         except (DataDependentOutputException, DynamicOutputShapeException):
             result = self.values.answer(func, args, kwargs)
         else:
             self.values.follow(func, overload, args, kwargs, result)
+        if len(sys.modules) > loaded:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
+            gc.collect(1)
         self._record(overload, Call(func, args, kwargs, result, self.names))
         return result
 

@@ -6,8 +6,7 @@ A module without a rule runs its forward, and the functions that it calls are tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
-from operator import contains, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -68,6 +67,7 @@ def _linear(t: Tracer, m: Any, x: Proxy) -> Any:
     return matrix.linear(t, x, *weight_and_bias(m))
 
 
+_COUNT = Activation("add", True)  # of batches, in place
 _NORMS = {training: BatchNorm(training, "wbmv") for training in (True, False)}
 
 
@@ -79,7 +79,7 @@ def _batch_norm(axes: tuple[int, ...]) -> Rule:
         own = m.__dict__
         training = own["training"]
         if training and m.track_running_stats and (tracked := own["_buffers"].get("num_batches_tracked")) is not None:
-            pointwise.add_(t, tracked, 1)
+            t.emit(_COUNT, tracked)
         held, buffers, numbers, values = own["_parameters"], own["_buffers"], t.numbers, t.values
         try:  # the usual one, with all of its own tensors
             weight, bias = numbers[id(held["weight"])], numbers[id(held["bias"])]
@@ -190,10 +190,7 @@ _MAKE_THE_FORWARD = ("forward", "_conv_forward", "_check_input_dim", "__call__",
 
 def rules_of(modules: Modules) -> list[Rule | None]:
     """The rule of each module, or None where its own forward is to be run."""
-    rules = list(map(_RulesOfTypes().__getitem__, modules.kinds))
-    if any(map(contains, modules.contents, repeat("forward"))):
-        return [None if "forward" in own else rule for own, rule in zip(modules.contents, rules, strict=True)]
-    return rules
+    return list(map(_RulesOfTypes().__getitem__, modules.kinds))
 
 
 class _RulesOfTypes(dict[type, Rule | None]):

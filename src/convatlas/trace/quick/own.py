@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ..errors import Unsure
 from ..register import Registered, stated
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def own_call(t: Tracer, registered: Registered, args: tuple[Any, ...], kwargs: d
     """
     call = stated(registered, args, kwargs, lambda tensor: t.values[t.number(tensor)])
     if call.outputs is None:
-        raise Unsure(f"what {registered.name} returns, which its rule leaves to torch")
+        raise t.unsure(f"what {registered.name} returns, which its rule leaves to torch")
     made = t.emit_many(call.op(call.outputs), *call.tensors)
     return made[0] if call.single else made
 

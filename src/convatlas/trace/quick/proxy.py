@@ -9,7 +9,7 @@ import torch
 
 from ...graph import TensorSpec
 from ...graph.strides import Strides, dense_strides, is_channels_last
-from ..errors import data_dependent
+from ..errors import TraceError
 from ..network import TORCH_DTYPES
 
 if TYPE_CHECKING:
@@ -43,9 +43,8 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from .tracer import active
-
-        return active().dispatch(func, args, kwargs or {})
+        # within its trace, the mode is asked first
+        raise TraceError("a tensor of a finished trace was used; a trace's tensors hold no data")
 
     # what code asks of a tensor besides its values
 
@@ -100,29 +99,17 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     def is_meta(self) -> bool:
         return False  # code that branches on it would skip the work that is to be counted
 
-    is_sparse = is_quantized = is_nested = is_mkldnn = is_mps = is_xpu = is_leaf = property(lambda self: False)
+    is_sparse = is_quantized = is_nested = is_mkldnn = is_mps = is_xpu = property(lambda self: False)
 
     @property
     def requires_grad(self) -> bool:
         return self.spec.is_floating
 
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        pass  # a trace makes no gradients
-
-    def requires_grad_(self, requires_grad: bool = True) -> Proxy:
-        return self
-
-    grad = property(lambda self: None, lambda self, value: None)
-    grad_fn = names = property(lambda self: None)
+    grad = names = property(lambda self: None)
 
     @property
     def data(self) -> Proxy:
         return self.detach()  # type: ignore[no-any-return]
-
-    @data.setter
-    def data(self, other: Proxy) -> None:
-        self.value, self.spec, self.strides = other.value, other.spec, other.strides
 
     @property
     def itemsize(self) -> int:
@@ -153,15 +140,6 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     def is_same_size(self, other: Proxy) -> bool:
         return self.spec.shape == tuple(other.shape)
 
-    def storage_offset(self) -> int:
-        return 0
-
-    def retain_grad(self) -> None:
-        return None
-
-    def register_hook(self, hook: Callable[..., Any]) -> None:
-        return None
-
     def __copy__(self) -> Proxy:
         return proxy_of(self.tracer, self.value, self.spec, self.strides)
 
@@ -183,7 +161,7 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     # what a trace cannot know
 
     def __bool__(self) -> bool:
-        raise data_dependent("its truth value")
+        raise self.tracer.asks_for_values("its truth value")
 
 
 def proxy_of(tracer: Tracer, value: int, spec: TensorSpec, strides: Strides = None) -> Proxy:
@@ -195,15 +173,15 @@ def proxy_of(tracer: Tracer, value: int, spec: TensorSpec, strides: Strides = No
 
 def _asking_for_values(name: str) -> Callable[..., Any]:
     def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
-        raise data_dependent(f".{name.strip('_')}()")
+        raise self.tracer.asks_for_values(f".{name.strip('_')}()")
 
     method.__name__ = name
     return method
 
 
-VALUE_METHODS = ("item", "tolist", "numpy", "data_ptr", "equal", "allclose", "is_nonzero", "__int__", "__float__",
+_VALUE_METHODS = ("item", "tolist", "numpy", "data_ptr", "equal", "allclose", "is_nonzero", "__int__", "__float__",
                  "__index__", "__complex__", "__contains__", "__array__", "untyped_storage", "storage")  # fmt: skip
-for _name in VALUE_METHODS:
+for _name in _VALUE_METHODS:
     setattr(Proxy, _name, _asking_for_values(_name))
 
 

@@ -1,61 +1,38 @@
-"""The tracer: runs a module's forward on proxies, and writes down each op it meets."""
+"""The tracer: the graph as it grows, and what is needed to find a tensor's or a module's name."""
 
 from __future__ import annotations
 
-import gc
 import sys
-import threading
-import types
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from itertools import count, repeat
 from operator import attrgetter
-from threading import get_ident
+from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
-from torch.autograd.function import Function, FunctionCtx
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import _disable_current_modes
+from torch.autograd.function import BackwardCFunction
+from torch.utils import checkpoint
 
 from ...graph import Graph, Node, Op, TensorSpec
 from ...graph.graph import Parameters
-from ...graph.ops import Slice, Uncounted
-from ...graph.spec import ITEM_BYTES
-from ...graph.strides import Strides, dense_strides, normal
-from ..errors import TraceError
-from ..network import DTYPES, TORCH_DTYPES, Modules
-from ..register import registered_for
-from .calls import CHANGES_OF_REAL_TENSORS, OF_REAL_TENSORS, leaves, mapped, read, without_overrides
-from .functions import FUNCTION_RULES
-from .functions.registry import given, renamed, strides_of
-from .modules import rules_of
-from .own import own_call
-from .patches import redirected
+from ...graph.ops import OPS
+from ...graph.strides import Strides
+from ..errors import TraceError, Unsure, user_line
+from ..network import Modules
+from .functions.registry import given
+from .known import PLAIN_TENSORS, constants_of, spec_of, why_unknown
 from .proxy import Proxy, proxy_of
-
-_LOCK = threading.RLock()
-_active: list[Tracer] = []
 
 Rule = Callable[..., Any]
 _made: Any = tuple.__new__  # makes a named tuple in a third of the time of its own constructor
 _OWN_TO_TORCH = frozenset({"input", "self", "out"})
+_VIEWS = frozenset({kind for kind in OPS.values() if kind.is_view is not False and kind.in_place is Op.in_place})
 _bare = torch.Tensor.__new__
-_is_grad_enabled = torch.is_grad_enabled
-_DTYPE, _SHAPE = attrgetter("dtype"), attrgetter("shape")
+_is_grad_enabled, _is_fwd_grad_enabled = torch.is_grad_enabled, torch._C._is_fwd_grad_enabled
+_is_any_autocast_enabled, _is_inference_mode_enabled = torch._C._is_any_autocast_enabled, torch.is_inference_mode_enabled
+_top_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 _REQUIRES_GRAD = attrgetter("requires_grad")
-
-
-def active() -> Tracer:
-    """The tracer at work.
-
-    Raises:
-        TraceError: there is none; a proxy outlived its trace.
-
-    """
-    return _active[-1] if _active else _finished()
 
 
 def _finished(*_: Any, **__: Any) -> Any:
@@ -63,54 +40,82 @@ def _finished(*_: Any, **__: Any) -> Any:
 
 
 class Tracer:
-    """One trace: the graph as it grows, and what is needed to find a tensor's or a module's name."""
-
-    # for the code that torch's functions run in a trace (`patches`), which finds nothing but builtins
-    proxy_type: type[Proxy] = Proxy
-    get_ident = staticmethod(get_ident)
+    """One trace."""
 
     def __init__(self, graph: Graph, modules: Modules) -> None:
-        self.graph = graph
+        self.graph, self.modules = graph, modules
         self.nodes, self.values = graph.nodes, graph.values
         self.released = graph.released
         self.device = torch.device("cpu")
+        if modules.parameters.tensors and (device := modules.parameters.tensors[0].device).type != "meta":
+            self.device = device
+        self.autocast, self.hooks = _is_any_autocast_enabled(), _top_hooks(True)
+        self.count = count(1)
+        self.regions: WeakKeyDictionary[Callable[..., Any], int] = WeakKeyDictionary()  # of activation checkpoints, by their hook
         self.path = ""
         self.failure: tuple[BaseException, str] | None = None  # what a forward raised, and the module's path
-        self.region = 0  # of the activation checkpoint that is at work; 0 is none
-        self.regions = 0
-        self.function_rules: dict[Callable[..., Any], Rule] = FUNCTION_RULES
-        self.thread = get_ident()
-        calls = zip(modules.paths, rules_of(modules), strict=True)
-        self.calls = dict(zip(modules.by_id, calls, strict=True))  # id of a module -> its path, its rule or None
+        self.entered = False  # whether a call of a module has come here
+        self.why = ""  # what is not known here; set for good, since the network's code may catch what is raised
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
-        self.open: set[Callable[..., Any]] = set()  # Python functions whose parts are being traced
-        self.held: list[Any] = []  # real tensors met on the way: their ids stay theirs while they live
+        self.constants: dict[int, torch.Tensor] | None = None  # by id, once one is met
+        self.counters: set[int] = set()  # ids of real tensors that count calls
+        self.viewed: dict[int, int] = {}  # a view's value -> the value that it is a view of, itself no view
+        self._number_all()
 
-    def number_all(self, modules: Modules) -> None:
+    def _number_all(self) -> None:
         """Give all parameters and buffers the graph's first numbers, in passes over all; a shared one keeps its first."""
-        tensors, count = modules.parameters.tensors + modules.buffers.tensors, len(modules.parameters.tensors)
-        parameters: Sequence[str] = modules.parameters.names
-        buffers: Sequence[str] = modules.buffers.names
+        held, kept = self.modules.parameters, self.modules.buffers
+        tensors, count = held.tensors + kept.tensors, len(held.tensors)
+        parameters: Sequence[str] = held.names
+        buffers: Sequence[str] = kept.names
         self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         if len(self.numbers) < len(tensors):
             first = dict(zip(map(id, reversed(tensors)), reversed(range(len(tensors))), strict=True))
-            kept, names = sorted(first.values()), [*parameters, *buffers]
-            count = sum(i < count for i in kept)
+            places, names = sorted(first.values()), [*parameters, *buffers]
+            count = sum(i < count for i in places)
             tensors, parameters, buffers = (
-                [tensors[i] for i in kept],
-                [names[i] for i in kept[:count]],
-                [names[i] for i in kept[count:]],
+                [tensors[i] for i in places],
+                [names[i] for i in places[:count]],
+                [names[i] for i in places[count:]],
             )
             self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         try:
-            self.values += map(_spec, map(_DTYPE, tensors), map(_SHAPE, tensors))
+            self.values += map(spec_of, tensors)
         except (RuntimeError, KeyError):
+            usual = False
+        else:
+            usual = PLAIN_TENSORS.issuperset(map(type, tensors))
+        if not usual:
             for name, tensor in zip((*parameters, *buffers), tensors, strict=True):
-                _spec_of(tensor, name)  # says which one is wrong
-            raise
-        places, graph = list(range(len(tensors))), self.graph
-        graph.parameters = Parameters(parameters, places[:count], list(map(_REQUIRES_GRAD, tensors[:count])))
-        graph.buffers = Parameters(buffers, places[count:], [False] * (len(tensors) - count))
+                if why := why_unknown(name, tensor):
+                    raise self.unsure(why)
+        places = list(range(len(tensors)))
+        self.parameters = tensors[:count]
+        self.graph.parameters = Parameters(parameters, places[:count])
+        self.graph.buffers = Parameters(buffers, places[count:], [False] * (len(tensors) - count))
+
+    def note_trainable(self) -> None:
+        """Note which parameters need a gradient, now that the network is in its mode."""
+        self.graph.parameters.trainable = list(map(_REQUIRES_GRAD, self.parameters))
+
+    def finish(self) -> None:
+        """The graph is not to grow any more."""
+        self.emit = self.emit_many = self.add = self.overwrite = _finished  # type: ignore[method-assign]
+
+    def unsure(self, why: str) -> Unsure:
+        """The error for what is not known here; the trace has to begin anew in the exact way."""
+        self.why = self.why or why
+        return Unsure(why)
+
+    def asks_for_values(self, what: str) -> Unsure:
+        """The error for code that reads a tensor's values: the exact way knows some of them."""
+        return self.unsure(f"a tensor's values are asked for ({what}) at {user_line()}")
+
+    def place_of(self, error: BaseException) -> str:
+        """The module in which an error was raised, by its path and class."""
+        path = self.failure[1] if self.failure and self.failure[0] is error else ""
+        name = self.graph.modules.get(path, "")
+        return f"{path} ({name})" if path and name else path or name
 
     # making nodes
 
@@ -136,7 +141,7 @@ class Tracer:
         values = self.values
         value = len(values)
         values.append(result)
-        self.nodes.append(_made(Node, (op, inputs, (value,), self.path, not _is_grad_enabled(), self.region)))
+        self._write(op, inputs, (value,))
         made: Proxy = _bare(Proxy)  # as `proxy_of` does, without the call
         made.tracer, made.value, made.spec, made.strides = self, value, result, strides
         return made
@@ -155,21 +160,19 @@ class Tracer:
         return self.add(op, inputs, result)
 
     def overwrite(self, op: Op, x: Any, *others: Any) -> Any:
-        """Write a call of an in-place ``op`` down: ``x`` itself now stands for the new value, and nothing for the old one.
-
-        A real tensor stays as it was.
-        """
-        if type(x) is not Proxy:
-            return self.emit(op, x, *others)
-        old, values, nodes = x.value, self.values, self.nodes
+        """Write a call of an in-place ``op`` down: ``x`` itself now stands for the new value, and nothing for the old one."""
+        if type(x) is not Proxy and not others and self.is_counter(x):
+            return self.emit(op, x)
+        x = self.writable(x)
+        old, values = x.value, self.values
         inputs: tuple[int, ...] = (old,)
         if others:
             inputs = (old, *map(self.number, others))
             op.output(*map(values.__getitem__, inputs))  # refuses what does not fit into it
         x.value = len(values)
         values.append(x.spec)
-        nodes.append(_made(Node, (op, inputs, (x.value,), self.path, not _is_grad_enabled(), self.region)))
-        self.released[old] = len(nodes)
+        self._write(op, inputs, (x.value,))
+        self.released[old] = len(self.nodes)
         return x
 
     def emit_many(self, op: Op, *tensors: Any) -> tuple[Proxy, ...]:
@@ -180,8 +183,55 @@ class Tracer:
         specs = (results,) if isinstance(results, TensorSpec) else results
         outputs = tuple(range(len(values), len(values) + len(specs)))
         values.extend(specs)
-        self.nodes.append(Node(op, inputs, outputs, self.path, not _is_grad_enabled(), self.region))
+        self._write(op, inputs, outputs)
         return tuple(map(proxy_of, repeat(self), outputs, specs))
+
+    def _write(self, op: Op, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+        no_grad = not _is_grad_enabled()
+        if no_grad and not _is_fwd_grad_enabled() and not _is_inference_mode_enabled():
+            raise self.unsure(f"a custom autograd.Function{_function_at_work()}")
+        if _is_any_autocast_enabled() is not self.autocast:
+            raise self.unsure("autocast is switched in forward")
+        region = 0 if (hooks := _top_hooks(True)) == self.hooks else self._region(hooks)
+        if type(op) in _VIEWS and op.is_view:
+            base = self.viewed.get(inputs[0], inputs[0])
+            self.viewed.update(zip(outputs, repeat(base)))
+        self.nodes.append(_made(Node, (op, inputs, outputs, self.path, no_grad, region)))
+
+    def _region(self, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None) -> int:
+        """The number of the activation checkpoint that is at work: torch runs it under hooks on what is saved for backward."""
+        if hooks is None or hooks[0].__module__ != checkpoint.__name__:
+            raise self.unsure("hooks on tensors that are saved for backward")
+        if hooks[0] not in self.regions:
+            self.regions[hooks[0]] = next(self.count)
+        return self.regions[hooks[0]]
+
+    def own(self, tensor: Any) -> Proxy:
+        """A tensor that is to change: one of the trace."""
+        if type(tensor) is Proxy:
+            return tensor
+        raise self.unsure("an in-place write to a tensor that the network holds")
+
+    def writable(self, tensor: Any) -> Proxy:
+        """A tensor that is to be written into: it is all of its memory, and shares that with nothing that may be read later."""
+        x = self.own(tensor)
+        if self.viewed:
+            base = self.viewed.get(x.value, x.value)
+            family = [base, *(view for view, its in self.viewed.items() if its == base)]
+            if self.values[base].numel != x.spec.numel or any(v != x.value and v not in self.released for v in family):
+                raise self.unsure(f"an in-place write to {'a view' if x.value in self.viewed else 'a tensor that has views'}")
+        return x
+
+    def is_counter(self, tensor: Any) -> bool:
+        """Whether a tensor that the network holds is one whole number, as batch norm counts its batches in.
+
+        Its values are not to be asked for any more.
+        """
+        spec = self.values[self.number(tensor)]
+        self.counters.add(id(tensor))
+        return not spec.shape and spec.dtype == "int64"
+
+    # finding tensors
 
     def number(self, tensor: Any) -> int:
         """The graph's number of a tensor, real or proxy; a real one that is new becomes a constant."""
@@ -192,11 +242,22 @@ class Tracer:
             if not isinstance(tensor, torch.Tensor):
                 raise TraceError(f"expected a tensor, got {tensor!r}")
             with torch._C.DisableTorchFunction():
-                found = self.graph.add_value(_spec_of(tensor, "a tensor"))
+                self.check_known(tensor)
+                found = self.graph.add_value(spec_of(tensor))
             self.numbers[id(tensor)] = found
-            self.held.append(tensor)
             self.graph.constants.append(found)
         return found
+
+    def check_known(self, tensor: torch.Tensor) -> None:
+        """Refuse a real tensor that no module held before: it may have been made of proxies by what is not seen here."""
+        if id(tensor) in self.numbers:
+            return
+        if self.constants is None:
+            self.constants = constants_of(self.modules)
+        if id(tensor) not in self.constants:
+            raise self.unsure("a tensor that is made past torch's functions, or lies outside of the network")
+        if why := why_unknown("a constant", tensor):
+            raise self.unsure(why)
 
     def shape(self, tensor: Any) -> tuple[int, ...]:
         """The shape of a tensor, real or proxy."""
@@ -207,36 +268,10 @@ class Tracer:
         if type(tensor) is Proxy:
             return tensor
         number = self.number(tensor)
-        return proxy_of(self, number, self.graph.values[number])
-
-    # functions
-
-    def dispatch(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a torch function: by its rule, by its parts, or by asking torch's meta kernels for shapes."""
-        rule = self.function_rules.get(func)
-        if rule is not None:
-            return self.apply(rule, args, kwargs)
-        if (own := registered_for(func)) is not None:
-            return own_call(self, own, args, kwargs)
-        name = getattr(func, "__name__", str(func))
-        if name in ("__get__", "__set__"):
-            attribute = func.__self__.__name__  # type: ignore[attr-defined]
-            return self._attribute(func, attribute, args) if name == "__get__" else None  # nothing real is changed
-        if not any(type(leaf) is Proxy for leaf in leaves((args, kwargs))):
-            if name in CHANGES_OF_REAL_TENSORS:
-                return args[0]
-            if name in OF_REAL_TENSORS:
-                return read(func, args, kwargs)
-        if isinstance(func, types.FunctionType) and func not in self.open:
-            self.open.add(func)
-            try:
-                return without_overrides(func)(*args, **kwargs)
-            finally:
-                self.open.discard(func)
-        return self._by_meta(func, name, args, kwargs)
+        return proxy_of(self, number, self.values[number])
 
     def apply(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a rule. Its first argument may come as torch names it, and the result may go to ``out``."""
+        """Carry out a rule. Its first argument may come as torch names it."""
         if not kwargs:
             return rule(self, *args)
         if _OWN_TO_TORCH.isdisjoint(kwargs):
@@ -246,148 +281,17 @@ class Tracer:
         elif "self" in kwargs:
             args = (kwargs["self"], *args)
         rest = {key: value for key, value in kwargs.items() if key not in _OWN_TO_TORCH}
-        result = rule(self, *args, **rest)
-        out = kwargs.get("out")
-        return result if out is None else renamed(out, result)
-
-    def _attribute(self, func: Callable[..., Any], attribute: str, args: tuple[Any, ...]) -> Any:
-        """An attribute of a tensor; what is itself a tensor of its data becomes part of the graph."""
-        if attribute in ("T", "mT", "H", "mH", "data", "real", "imag"):
-            return getattr(self.proxy(args[0]), attribute)
-        with torch._C.DisableTorchFunction():
-            return func(self._meta(args[0]) if type(args[0]) is Proxy else args[0])
-
-    def _meta(self, tensor: Any) -> torch.Tensor:
-        """A tensor of the same shape and layout on the meta device."""
-        spec = self.graph.values[self.number(tensor)]
-        strides = strides_of(tensor) or dense_strides(spec.shape)
-        return torch.empty_strided(spec.shape, strides, dtype=TORCH_DTYPES[spec.dtype], device="meta")
-
-    def _by_meta(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Ask torch's meta kernel for the shapes of a function that has no rule."""
-        tensors: list[Any] = []
-
-        def to_meta(leaf: Any) -> Any:
-            if type(leaf) is Proxy or isinstance(leaf, torch.Tensor):
-                tensors.append(leaf)
-                return self._meta(leaf)
-            return "meta" if isinstance(leaf, torch.device) else leaf
-
-        with torch._C.DisableTorchFunction():
-            meta_args, meta_kwargs = mapped(to_meta, (args, kwargs))
-            known = len(sys.modules)
-            try:
-                result = func(*meta_args, **meta_kwargs)
-            except (RuntimeError, NotImplementedError) as error:
-                reason = str(error).partition("\n")[0]
-                raise TraceError(f"no rule for {name}, and torch's meta kernel refuses it: {reason}") from error
-            if len(sys.modules) > known:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
-                gc.collect()
-            results = [leaf for leaf in leaves(result) if isinstance(leaf, torch.Tensor)]
-            if not results:
-                return result
-            specs = [TensorSpec(tuple(leaf.shape), DTYPES[leaf.dtype]) for leaf in results]
-            strides = [normal(spec.shape, leaf.stride()) for spec, leaf in zip(specs, results, strict=True)]
-            views = all(leaf._is_view() for leaf in results)
-        if views:  # other names for what exists already: nothing is computed
-            made = tuple([self.emit(Slice(spec.shape), tensors[0]) for spec in specs])
-        else:
-            made = self.emit_many(Uncounted(name, tuple((spec.shape, spec.dtype) for spec in specs)), *tensors)
-        for tensor, layout in zip(made, strides, strict=True):
-            tensor.strides = layout
-        if name.endswith("_") and not name.endswith("__") and len(made) == 1:
-            return renamed(tensors[0], made[0])
-        outputs = iter(made)
-        return mapped(lambda leaf: next(outputs) if isinstance(leaf, torch.Tensor) else leaf, result)
-
-    # modules
-
-    def apply_to_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out the rule of a module that is called otherwise than with one proxy."""
-        if args and isinstance(args[0], torch.Tensor):
-            args = (self.proxy(args[0]), *args[1:])  # a layer applied to a parameter
-        return self.apply(lambda t, *others, **named: rule(t, module, *others, **named), args, kwargs)
-
-    def in_region(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Run a function under an activation checkpoint."""
-        outer = self.region
-        self.regions += 1
-        self.region = self.regions
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self.region = outer
-
-    def custom_function(self, kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run the forward of a custom autograd function; its parts are traced."""
-        if kind.setup_context is not Function.setup_context:
-            return kind.forward(*args, **kwargs)
-        context: Any = FunctionCtx()
-        context.needs_input_grad = tuple(isinstance(value, torch.Tensor) for value in args)
-        return kind.forward(context, *args, **kwargs)
+        if kwargs.get("out") is not None:
+            raise self.unsure("a result that goes to out=")
+        return rule(self, *args, **rest)
 
 
-def _spec_of(tensor: torch.Tensor, name: str) -> TensorSpec:
-    try:
-        return _spec(tensor.dtype, tensor.shape)
-    except RuntimeError as error:
-        raise TraceError(f"{name} has no shape yet; run the lazy module once before tracing it ({error})") from error
-    except KeyError:
-        raise TraceError(
-            f"{name} is of dtype {tensor.dtype}, which has no size in whole bytes; trace the module unquantized"
-        ) from None
-
-
-_SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES}
-
-
-@lru_cache(maxsize=8192)
-def _spec(dtype: torch.dtype, shape: torch.Size) -> TensorSpec:
-    """The spec of a tensor; most tensors of a network share theirs with others."""
-    return TensorSpec(tuple(shape), _SIZED[dtype])
-
-
-class _Mode(TorchFunctionMode):
-    """Sends functions of real tensors only (parameters, constants, factories) to the tracer too; none is computed."""
-
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__()
-        self.tracer = tracer
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        rule = self.tracer.function_rules.get(func)
-        if rule is not None:
-            return self.tracer.apply(rule, args, kwargs) if kwargs else rule(self.tracer, *args)
-        with self:  # the parts of a function without a rule are to be seen as well
-            return self.tracer.dispatch(func, args, kwargs or {})
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """While inside, no other thread traces, no garbage is collected, and no mode of the caller's watches torch's operations.
-
-    A trace makes thousands of records and no cycles, and looking for some costs a fifth. It runs no operation that such a
-    mode (FakeTensorMode, FlopCounterMode) could want to see, only makes its proxies.
-    """
-    with _LOCK, _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext():
-        enabled = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if enabled:
-                gc.enable()
-
-
-@contextmanager
-def tracing(tracer: Tracer) -> Iterator[None]:
-    """While inside, calls of modules and torch functions in this thread go to the tracer."""
-    _active.append(tracer)
-    try:
-        with redirected(tracer), _Mode(tracer):
-            yield
-    finally:
-        _active.pop()
-        tracer.emit = tracer.emit_many = _finished  # type: ignore[method-assign]  # the graph is not to grow any more
+def _function_at_work() -> str:
+    """The name of the custom autograd function whose forward is running."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        for value in frame.f_locals.values():
+            if isinstance(value, BackwardCFunction):  # its context
+                return f" ({type(value)._forward_cls.__name__})"  # type: ignore[attr-defined]
+        frame = frame.f_back
+    return ""

@@ -136,9 +136,7 @@ def _new_tensor(t: Tracer, x: Any, data: Any, *, dtype: Any = None, **kwargs: An
 @rule_for("one_hot")
 def _one_hot(t: Tracer, x: Any, num_classes: int = -1) -> Any:
     if num_classes < 0:
-        from ...errors import data_dependent
-
-        raise data_dependent("the largest class of one_hot without num_classes")
+        raise t.asks_for_values("the largest class of one_hot without num_classes")
     return t.emit(Copy("one_hot", (*t.shape(x), num_classes)), x)
 
 

@@ -10,7 +10,6 @@ import torch
 from ....errors import ConvatlasError
 from ....graph.ops import Assign, Embedding, Fill, Gather
 from ....graph.spec import broadcast
-from ...errors import data_dependent
 from .registry import FUNCTION_RULES, axis_of, is_number, register, rule_for
 from .views import index_in, sliced
 
@@ -32,9 +31,6 @@ def _part_of(shape: tuple[int, ...], index: Any) -> _Part:
     if isinstance(index, list) and any(isinstance(i, list | tuple | slice | torch.Tensor) or i in (None, ...) for i in index):
         index = tuple(index)  # as torch reads a list of more than numbers
     items = list(index) if isinstance(index, tuple) else [index]
-    # a mask over several axes would take more than one; its result has an unknown size anyway
-    if any(_is_mask(item) for item in items):
-        raise data_dependent("a mask's number of true elements")
     consumed = sum(item is not None and item is not Ellipsis and not isinstance(item, bool) for item in items)
     if consumed > len(shape):
         raise IndexError(f"too many indices ({consumed}) for a tensor of {len(shape)} axes")
@@ -73,6 +69,10 @@ def _is_mask(item: Any) -> bool:
     return isinstance(item, list) and bool(item) and isinstance(item[0], bool)
 
 
+def _has_mask(index: Any) -> bool:
+    return any(map(_is_mask, index)) if isinstance(index, tuple) else _is_mask(index)
+
+
 def _listed_shape(item: Any) -> tuple[int, ...]:
     """Shape of an index that comes as an array, or as a (nested) list of numbers."""
     if hasattr(item, "shape"):
@@ -84,6 +84,8 @@ def _listed_shape(item: Any) -> tuple[int, ...]:
 def getitem(t: Tracer, x: Any, index: Any) -> Any:
     """Indexing."""
     x = t.proxy(x)
+    if _has_mask(index):
+        raise t.asks_for_values("a mask's number of true elements")
     part = _part_of(x.spec.shape, index)
     if part.gathered and tuple(part.shape) == x.spec.shape and not any(part.offset):
         view = x
@@ -113,7 +115,7 @@ def _gathered_shape(part: _Part, indices: list[tuple[int, ...]]) -> tuple[int, .
 def _setitem(t: Tracer, x: Any, index: Any, value: Any) -> None:
     shape = t.shape(x)
     indices: list[Any] = []
-    if not any(_is_mask(item) for item in (index if isinstance(index, tuple) else (index,))):
+    if not _has_mask(index):
         part = _part_of(shape, index)
         tensors = [item for _, item in part.gathered]
         indices = [item for item in tensors if isinstance(item, torch.Tensor)]
@@ -184,4 +186,4 @@ def embedding(t: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any) -> 
 @rule_for("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount", "equal", "allclose", "is_nonzero",
           "multinomial", "histc")  # fmt: skip
 def _unknowable(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
-    raise data_dependent("a result whose size or value follows from the elements")
+    raise t.asks_for_values("a result whose size or value follows from the elements")

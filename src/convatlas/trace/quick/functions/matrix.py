@@ -14,7 +14,7 @@ from ....graph.spec import broadcast
 from ....graph.strides import view_strides
 from ..proxy import Proxy
 from .layout import contiguous
-from .registry import Rule, element_wise, in_place, placed, register, rule_for
+from .registry import Rule, element_wise, placed, register, rule_for
 from .views import expand
 
 if TYPE_CHECKING:
@@ -161,9 +161,6 @@ def _rmatmul(t: Tracer, x: Any, other: Any) -> Any:
 @rule_for("addmm", "baddbmm", "addmv")
 def _addmm(t: Tracer, addend: Any, x: Any, other: Any, **kwargs: Any) -> Any:
     return t.emit(_MATMUL, x, other, addend)
-
-
-in_place(_addmm, "addmm_", "baddbmm_", "addmv_")
 
 
 @rule_for("einsum")

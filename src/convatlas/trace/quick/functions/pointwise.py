@@ -12,7 +12,7 @@ from ....graph.spec import kind_of
 from ....graph.strides import Strides
 from ...network import DTYPES
 from ..proxy import Proxy
-from .registry import Rule, axis_of, element_wise, in_place, is_number, register, rule_for, strides_of
+from .registry import Rule, axis_of, element_wise, is_number, register, rule_for, strides_of
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -166,17 +166,10 @@ def _lerp(t: Tracer, x: Any, end: Any, weight: Any) -> Any:
     return add(t, x, mul(t, sub(t, end, x), weight))
 
 
-in_place(_addcmul, "addcmul_")
-in_place(_addcdiv, "addcdiv_")
-in_place(_lerp, "lerp_")
-
-
 @rule_for("where")
 def _where(t: Tracer, condition: Any, x: Any = None, other: Any = None) -> Any:
     if x is None or other is None:
-        from ...errors import data_dependent
-
-        raise data_dependent("torch.where(condition): where it is true")
+        raise t.asks_for_values("torch.where(condition): where it is true")
     given = [value for value in (x, other) if not is_number(value)]
     if not given:
         kinds = {type(value) for value in (x, other)}
@@ -189,9 +182,6 @@ def _where(t: Tracer, condition: Any, x: Any = None, other: Any = None) -> Any:
 @rule_for("masked_fill")
 def _masked_fill(t: Tracer, x: Any, mask: Any, value: Any) -> Any:
     return t.emit(Where(), mask, x)
-
-
-in_place(_masked_fill, "masked_fill_")
 
 
 @rule_for("prelu")

@@ -42,24 +42,15 @@ def rule_for(*names: str) -> Callable[[Rule], Rule]:
 
 
 def in_place(rule: Rule, *names: str) -> None:
-    """Register a rule's in-place twins: their first argument stands for the result from then on."""
+    """Register a view's in-place twins: their first argument itself stands for the view from then on."""
 
     def rule_(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
-        return renamed(x, rule(t, x, *args, **kwargs))
+        result = rule(t, t.own(x), *args, **kwargs)
+        x.value, result.value = result.value, x.value
+        x.spec, x.strides = result.spec, result.strides
+        return x
 
     register(rule_, *names)
-
-
-def renamed(x: Any, result: Proxy) -> Any:
-    """After an in-place op: ``x`` itself now stands for the new value, and nothing stands for the old one.
-
-    A real tensor stays as it was.
-    """
-    if type(x) is not Proxy or x is result:
-        return result
-    x.value, result.value = result.value, x.value
-    x.spec, x.strides = result.spec, result.strides
-    return x
 
 
 @lru_cache(maxsize=4096)
