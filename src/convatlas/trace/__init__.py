@@ -25,8 +25,8 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False, way: 
     """The graph of one forward pass.
 
     Args:
-        model: any module, on any device or ``meta``. It is left as it was: mode, attributes, statistics, random state. (Only
-            what a forward pass writes into the ``__dict__`` of a layer itself, past ``setattr``, stays.)
+        model: any module, on any device or ``meta``. It is left as it was: mode, attributes, hooks, statistics, random state.
+            Other threads may run, train or compile networks meanwhile.
             A module that is not part of it (made on the way, or kept in a plain list) runs as Python would run it, and its ops
             bear the path of the module that calls it.
         inputs: the input's shape with its batch axis, as (1, 3, 224, 224); or several shapes, for several inputs; or a

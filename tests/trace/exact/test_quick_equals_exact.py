@@ -24,7 +24,7 @@ ZOO = [
 ]  # fmt: skip
 TORCHVISION = [
     "convnext_tiny", "efficientnet_b0", "googlenet", "inception_v3", "mnasnet0_5", "mobilenet_v2",
-    "regnet_x_400mf", "resnet50", "resnext50_32x4d", "shufflenet_v2_x0_5", "swin_t", "swin_v2_t", "vit_b_32",
+    "regnet_x_400mf", "resnet50", "resnext50_32x4d", "shufflenet_v2_x0_5", "swin_t", "swin_s", "vit_b_32",
 ]  # fmt: skip
 TIMM = [
     "resnet10t", "resnetv2_50x1_bit", "resnest14d", "skresnet18", "res2net50_26w_4s", "dla34", "dpn68", "hrnet_w18_small", "nf_regnet_b0",
