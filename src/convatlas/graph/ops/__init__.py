@@ -1,6 +1,7 @@
 """One class an op, with all of its rules."""
 
 from .attention import Attention
+from .bag import EmbeddingBag
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
 from .custom import Custom
@@ -9,7 +10,7 @@ from .einsum import Einsum
 from .gradient import Gradient
 from .layout import Assign, Concat, Copy, Embedding, Fill, Gather, Insert, Pad, Stack
 from .matrix import Bilinear, Linear, Matmul
-from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm, WeightNorm
 from .pointwise import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, StochasticDepth, Where
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
 from .reading import Along, Overlap, Reads, straight
@@ -18,7 +19,7 @@ from .recurrent import Gru, Lstm, Rnn
 from .reduce import Cumulative, Loss, Reduce, Select
 from .resample import GridSample, Interpolate
 from .uncounted import Uncounted
-from .views import Alias, Expand, Permute, Slice, Split, View, Windows
+from .views import Alias, Expand, Permute, Reinterpret, Slice, Split, View, Windows
 
 __all__ = [
     "GLOBAL",
@@ -47,6 +48,7 @@ __all__ = [
     "Dropout",
     "Einsum",
     "Embedding",
+    "EmbeddingBag",
     "Expand",
     "Fill",
     "Flip",
@@ -78,6 +80,7 @@ __all__ = [
     "RMSNorm",
     "Reads",
     "Reduce",
+    "Reinterpret",
     "Repeat",
     "Rnn",
     "Roll",
@@ -92,6 +95,7 @@ __all__ = [
     "Uncounted",
     "Unfold",
     "View",
+    "WeightNorm",
     "Where",
     "Window",
     "Windows",

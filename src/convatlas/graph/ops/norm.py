@@ -188,3 +188,18 @@ class LocalResponseNorm(Op):
 def _but_the_last(count: int, before: Shape, after: Shape) -> Reads:
     """Positions stay apart along all axes but the last ones, which are normalised together."""
     return broadcast_reads(before, after, tuple(range(len(before) - count, len(before))))
+
+
+@dataclass(frozen=True, slots=True)
+class WeightNorm(Op):
+    """A weight made of its direction and the length along each position of ``axis``: length x direction / |direction|."""
+
+    kind: ClassVar[str] = "weight_norm"
+    roles: ClassVar[tuple[str, ...]] = ("direction", "length")
+    axis: int = 0
+
+    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
+        return 3 * inputs[0].numel  # squared, added, scaled
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        return Kept(inputs=(0, 1), extra=(TensorSpec((inputs[0].shape[self.axis],), inputs[0].dtype),))

@@ -10,7 +10,7 @@ from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape, view_strides
 from .base import Op, Specs, axis_of
-from .reading import Along, Reads, nowhere, picked, regrouped, without
+from .reading import Along, Reads, nowhere, picked, regrouped, straight, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,34 @@ class Split(Op):
             return without(shape, (own,))
         part = Along(own, self.sizes[output], 1, ((sum(self.sizes[:output]),),))
         return tuple([(part,) if axis == own else (Along(axis, size),) for axis, size in enumerate(shape)])
+
+
+@dataclass(frozen=True, slots=True)
+class Reinterpret(Op):
+    """The same bytes as elements of another dtype: complex numbers as pairs and back, or any dtype as one of its size."""
+
+    kind: ClassVar[str] = "view"
+    is_view: ClassVar[bool] = True
+    function: str = "view"
+    shape: tuple[int, ...] = ()
+    dtype: str = "float32"
+
+    @property
+    def name(self) -> str:
+        return self.function
+
+    def output(self, *inputs: TensorSpec) -> TensorSpec:
+        return TensorSpec(self.shape, self.dtype)
+
+    def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
+        if len(result) > len(shape):  # as pairs
+            return (*(2 * stride for stride in strides), 1)
+        if len(result) < len(shape):
+            return tuple([stride // 2 for stride in strides[:-1]])
+        return strides if result == shape else None
+
+    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
+        return straight(inputs[0].shape, self.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ TABLE: dict[str, r.Rule] = {
     "aten::native_layer_norm": r.layer_norm,
     "aten::native_group_norm": r.group_norm,
     "aten::_fused_rms_norm": r.rms_norm,
+    "aten::_weight_norm_interface": r.weight_norm,
     # pooling
     "aten::max_pool2d_with_indices": r.pool(MaxPool),
     "aten::max_pool3d_with_indices": r.pool(MaxPool),
@@ -79,6 +80,9 @@ TABLE: dict[str, r.Rule] = {
     "aten::_unsafe_view": r.view(),
     "aten::_reshape_alias": r.view(),
     "aten::alias": r.view(),
+    "aten::view.dtype": r.reinterpret,
+    "aten::view_as_real": r.reinterpret,
+    "aten::view_as_complex": r.reinterpret,
     "aten::squeeze": r.view("squeeze"),
     "aten::unsqueeze": r.view("unsqueeze"),
     "aten::permute": r.permute,
@@ -116,6 +120,8 @@ TABLE: dict[str, r.Rule] = {
     "aten::take": r.gather,
     "aten::masked_select": r.gather,
     "aten::embedding": r.embedding,
+    "aten::_embedding_bag": r.embedding_bag,
+    "aten::_embedding_bag_forward_only": r.embedding_bag,
     "aten::copy": r.assign("src"),
     "aten::index_put": r.index_put,
     "aten::_index_put_impl": r.index_put,
@@ -158,6 +164,8 @@ TABLE: dict[str, r.Rule] = {
     # reductions and losses
     **{f"aten::{name}": r.reduction(name) for name in (
         "mean", "sum", "prod", "amax", "amin", "logsumexp", "all", "any", "argmax", "argmin", "var", "std", "norm", "nansum")},
+    "aten::_is_all_true": r.reduction("all"),
+    "aten::_is_any_true": r.reduction("any"),
     "aten::var_mean": r.reduction("var"),
     "aten::std_mean": r.reduction("std"),
     "aten::linalg_vector_norm": r.reduction("norm"),

@@ -110,9 +110,21 @@ def _unpack(
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
+def _recurrent(function: Any) -> Callable[..., Any]:
+    """A recurrent layer, which reads in C++ how many rows each step of a packed sequence has."""
+
+    def call(values: Values, data: torch.Tensor, sizes: Any, *args: Any) -> Any:
+        if isinstance(sizes, torch.Tensor) and (known := values.twin(sizes)) is not None:
+            sizes = known
+        return function(data, sizes, *args)
+
+    return call
+
+
 _OWN: dict[Any, Callable[..., Any]] = {
     torch.Tensor.numpy: _numpy,
     torch.Tensor.__array__: _array,
     _VF._pack_padded_sequence: _pack,
     _VF._pad_packed_sequence: _unpack,
+    **{function: _recurrent(function) for function in (_VF.lstm, _VF.gru, _VF.rnn_tanh, _VF.rnn_relu)},
 }

@@ -92,6 +92,16 @@ class Names:
         self.of_tensor[id(tensor)] = name
         self.held.append(tensor)
 
+    def rename(self, tensor: torch.Tensor, name: Name) -> None:
+        """Call a tensor otherwise from now on: nothing bears its old name any longer."""
+        old = self.name(tensor)
+        old.alive = False
+        self._release(old.value)
+        if id(tensor) in self.references:
+            self.give(tensor, name)
+        else:
+            self.of_tensor[id(tensor)] = name
+
     def known(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor has a name."""
         return id(tensor) in self.of_tensor

@@ -41,7 +41,10 @@ class Fakes:
     def _make(self, tensor: torch.Tensor) -> int:
         """Let a real tensor have a fake; returns its number."""
         with torch.no_grad():
-            empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+            if tensor.layout is torch.strided:
+                empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+            else:
+                empty = torch.empty_like(tensor, device="meta")
             fake = FakeTensor(self.mode, empty, self.device, _is_param=isinstance(tensor, nn.Parameter))
         fake.requires_grad_(tensor.requires_grad)
         self.of[id(tensor)] = fake

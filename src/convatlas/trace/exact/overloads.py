@@ -20,6 +20,7 @@ class Overload(NamedTuple):
     in_place: bool  # it overwrites its first argument and returns it
     into: bool  # it writes its result where ``out=`` says
     is_view: bool  # what it returns sees its first argument's elements
+    view_in_place: bool  # its first argument becomes a view of what it was
     composite: bool  # torch makes it of other ops
     random: bool
 
@@ -46,4 +47,5 @@ def known(overload: Any) -> Overload:
     composite = rule is None and overload._can_decompose()
     if rule is None and _tag.pointwise in overload.tags:
         rule = rules.pointwise
-    return Overload(rule, in_place, into, is_view, composite, _tag.nondeterministic_seeded in overload.tags)
+    view_in_place = in_place and _tag.inplace_view in overload.tags
+    return Overload(rule, in_place, into, is_view, view_in_place, composite, _tag.nondeterministic_seeded in overload.tags)

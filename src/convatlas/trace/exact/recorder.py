@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ...graph import TensorSpec
-from ...graph.ops import Assign, Fill, Gradient, Op, Uncounted
+from ...graph.ops import Activation, Assign, Cast, Fill, Gradient, Op, Uncounted
 from ...graph.training import BACKWARD, FORWARD
 from ..errors import TraceError, user_line
 from .calls import Call
@@ -146,13 +146,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
 
     def _record(self, overload: Overload, call: Call) -> None:
         names, sheet, place, outputs = self.names, self.sheet, self.place(), call.outputs
+        dense = all(tensor.layout is torch.strided for tensor in (*call.inputs, *outputs))
+        if not dense:  # how much there is to compute depends on which elements there are
+            overload = overload._replace(rule=None, is_view=False)
         if overload.is_view:
             self._view(overload, call, place)
             return
         if not outputs:
             return
+        if overload.view_in_place and overload.rule is not None:
+            self._view_in_place(overload.rule(call), outputs[0], place)
+            return
         op, inputs = self._op(overload, call)
         specs = list(map(spec_of, outputs))
+        inputs = self._promoted(op, inputs, specs[0], place)
         self._made(call.function, op, tuple(map(sheet.values.__getitem__, inputs)), specs, place, sheet.position)
         if overload.in_place or (overload.into and names.known(outputs[0])):
             target = outputs[0]
@@ -250,6 +257,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         self._made(call.function, op, (spec_of(call.inputs[0]),), specs, place, -1)
         results = [self.sheet.result(output, spec) for output, spec in zip(outputs, specs, strict=True)]
         self._call_later(ViewCall(op, parent, place, results, []), outputs, parent.family if op.differentiable else Family())
+
+    def _view_in_place(self, op: Any, tensor: torch.Tensor, place: Place) -> None:
+        """A tensor that becomes a view of what it was, as by `transpose_`."""
+        old = self.names.name(tensor)
+        call = ViewCall(op, old, place, [self.sheet.result(tensor, spec_of(tensor))], [])
+        call.names.append(Name(-1, old.family if op.differentiable else Family(), call))
+        self.names.rename(tensor, call.names[0])
+
+    def _promoted(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, place: Place) -> tuple[int, ...]:
+        """A function's inputs, in the dtype that a number beside a tensor gives: whole numbers times 0.5 are fractional."""
+        if not isinstance(op, Activation) or op.in_place or op.output(self.sheet.values[inputs[0]]).dtype == result.dtype:
+            return inputs
+        before = self.sheet.result_of(inputs[0])
+        return self.sheet.add_node(
+            Cast(result.dtype), inputs[:1], [before._replace(spec=TensorSpec(before.spec.shape, result.dtype))], place
+        )
 
     def _call_later(self, call: ViewCall, outputs: list[torch.Tensor], family: Family) -> None:
         """Name the outputs of a call that becomes a node when one of them is read."""

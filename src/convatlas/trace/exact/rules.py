@@ -30,6 +30,7 @@ from ...graph.ops import (
     DeformConv,
     Dropout,
     Embedding,
+    EmbeddingBag,
     Expand,
     Fill,
     Flip,
@@ -51,6 +52,7 @@ from ...graph.ops import (
     Permute,
     PixelShuffle,
     Reduce,
+    Reinterpret,
     Repeat,
     RMSNorm,
     Roll,
@@ -62,6 +64,7 @@ from ...graph.ops import (
     Uncounted,
     Unfold,
     View,
+    WeightNorm,
     Where,
     Windows,
 )
@@ -193,6 +196,11 @@ def group_norm(call: Call) -> Made:
     return GroupNorm(call["group"])
 
 
+def weight_norm(call: Call) -> Made:
+    """A weight made of its direction and its length."""
+    return WeightNorm(call.axis())
+
+
 # pooling and resampling
 
 
@@ -319,6 +327,11 @@ def other_view(call: Call) -> Made:
     return Slice(call.out.shape, (0,) * call.rank, (1,) * call.rank)
 
 
+def reinterpret(call: Call) -> Made:
+    """The same bytes as another dtype."""
+    return Reinterpret(call.function, call.out.shape, call.out.dtype)
+
+
 # copies
 
 
@@ -402,6 +415,13 @@ def gather(call: Call) -> Made:
 def embedding(call: Call) -> Made:
     """Rows of a table."""
     return Embedding(), call.given("indices", "weight")
+
+
+def embedding_bag(call: Call) -> Made:
+    """Sums, means or maxima of rows of a table."""
+    return EmbeddingBag(("sum", "mean", "max")[call["mode"]], call.out.shape[0]), call.given(
+        "indices", "weight", "per_sample_weights"
+    )
 
 
 def fill(name: str) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -52,7 +52,8 @@ class Sheet:
         """What a tensor is as a call's result."""
         if self.step is None:
             return Result(spec)
-        return Result(spec, normal(spec.shape, tensor.stride()), self._storage(tensor))
+        dense = tensor.layout is torch.strided
+        return Result(spec, normal(spec.shape, tensor.stride()) if dense else None, self._storage(tensor))
 
     def result_of(self, value: int) -> Result:
         """What a value was as a call's result."""
@@ -62,12 +63,13 @@ class Sheet:
     def _storage(self, tensor: torch.Tensor) -> int:
         assert self.step is not None
         released = self.step.released
-        storage = tensor.untyped_storage()
+        dense = tensor.layout is torch.strided
+        storage: Any = tensor.untyped_storage() if dense else tensor  # a sparse tensor has several, whose sizes are not known
         key = id(storage)
         number = self._storages.get(key)
         if number is None:
             number = self._storages[key] = len(self.step.storage_bytes)
-            self.step.storage_bytes.append(storage.nbytes())
+            self.step.storage_bytes.append(storage.nbytes() if dense else tensor.numel() * tensor.element_size())
 
             def let_go(_: weakref.ref[torch.UntypedStorage]) -> None:
                 del self._storages[key], self._references[key]

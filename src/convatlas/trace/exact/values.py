@@ -32,7 +32,7 @@ class Values:
 
     def stands_for(self, fake: torch.Tensor, real: torch.Tensor) -> None:
         """A fake has the values of a real tensor, which lives as long as the trace."""
-        if real.numel() <= _LARGEST and not real.is_meta:
+        if real.layout is torch.strided and real.numel() <= _LARGEST and not real.is_meta:
             self.sources[id(fake)] = real
 
     def know(self, tensor: torch.Tensor, twin: torch.Tensor) -> None:
@@ -48,6 +48,8 @@ class Values:
 
     def twin(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The values of a tensor, if they are known."""
+        if tensor.layout is not torch.strided:
+            return None
         found = self.twins.get(id(tensor))
         if found is None:
             source = self.sources.get(id(tensor)) if isinstance(tensor, FakeTensor) else tensor
