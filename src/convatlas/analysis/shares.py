@@ -10,7 +10,9 @@ from .cost import UNUSED, GroupCost
 
 KINDS = {  # what each kind of layer is called -> the ops that make it
     "convolutions": ("conv*",),
+    "deformable convolutions": ("deform_conv",),
     "linear layers": ("linear",),
+    "recurrent layers": ("lstm*", "gru*", "rnn*"),
     "batch norms": ("batch_norm",),
     "other norms": ("*norm",),
     "poolings": ("*pool*",),
@@ -18,7 +20,7 @@ KINDS = {  # what each kind of layer is called -> the ops that make it
     "activation functions": ("*relu*", "*elu", "silu", "hard*", "*sigmoid", "tanh", "mish", "soft*"),
     "additions": ("add", "sub"),
     "multiplications": ("mul", "div", "pow", "square", "sqrt", "neg"),
-    "copies": ("contiguous", "pad", "permute", "clone"),
+    "copies": ("contiguous", "pad", "permute", "clone", "flip", "roll", "repeat*", "channel_shuffle"),
     "layers that this mode does not run": (UNUSED,),
 }
 QUANTITIES = {"activation_bytes": "activation memory", "macs": "MACs", "params": "parameters"}

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 
 from ...errors import ConvatlasError
 from ..spec import ITEM_BYTES, TensorSpec
+from ..strides import Strides, normal
 from .base import Kept, Op, Specs
 from .reading import Reads, nowhere, straight
 
@@ -37,6 +38,7 @@ class _Recurrent(Op):
     """
 
     kind: ClassVar[str] = "recurrent"
+    packs: ClassVar[bool] = False
     roles: ClassVar[tuple[str, ...]] = ("input", "hidden state", "weight")
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
@@ -83,6 +85,13 @@ class _Recurrent(Op):
             )
         width = states[0].shape[-1] * (2 if self.bidirectional else 1)
         return TensorSpec((*x.shape[:-1], width), x.dtype), *states
+
+    def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
+        others = (None,) * (len(outputs) - 1)
+        if not self.batch_first:
+            return (None, *others)
+        samples, _, width = shape = outputs[0].shape  # the steps are put together with the steps first, and turned
+        return (normal(shape, (width, samples * width, 1)), *others)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         matrices = [spec.shape for spec in inputs[1 + self.states + self.packed :] if len(spec.shape) == 2]

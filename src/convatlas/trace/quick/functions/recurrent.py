@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....graph.ops import Gru, Lstm, Rnn
-from ....graph.strides import dense_strides, normal
 from .registry import given, register
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ def _layers(name: str, op: type[Lstm | Gru | Rnn], **settings: Any) -> None:
         made = op(layers, bidirectional, biases, batch_first, dropout if training else 0.0, sizes is not None, **settings)
         states = states if isinstance(states, list | tuple) else (states,)
         outputs = t.emit_many(made, x, *states, *given(sizes), *weights)
-        if batch_first:  # the steps are put together with the steps first, and turned
-            samples, steps, width = shape = outputs[0].spec.shape
-            inner = dense_strides((steps, samples, width))
-            outputs[0].strides = normal(shape, (inner[1], inner[0], inner[2]))
+        outputs[0].strides = made.output_strides((), (), [each.spec for each in outputs])[0]
         return outputs
 
     register(rule, name)
