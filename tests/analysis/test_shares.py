@@ -40,4 +40,4 @@ def test_a_network_without_costs_has_a_sentence_too() -> None:
 
 
 def test_an_op_that_is_its_own_kind_is_one_thing() -> None:
-    assert in_words([group("lstm", params=1)]) == "Lstm holds all of the parameters."
+    assert in_words([group("bilinear", params=1)]) == "Bilinear holds all of the parameters."
