@@ -35,6 +35,12 @@ def dense_like(shape: Shape, strides: Strides) -> Strides:
 
 
 @lru_cache(maxsize=4096)
+def is_dense(shape: Shape, strides: Strides) -> bool:
+    """Whether a tensor fills its memory without gaps or repetition, in whatever order of axes."""
+    return strides is None or same_layout(shape, strides, dense_like(shape, strides) or dense_strides(shape))
+
+
+@lru_cache(maxsize=4096)
 def element_wise(shape: Shape, operands: tuple[tuple[Shape, Strides], ...]) -> Strides:
     """Strides of what torch's TensorIterator makes of operands (their shapes and strides): packed, with the axes in their order."""
     if not any(lies for _, lies in operands):

@@ -10,7 +10,8 @@ from .spec import TensorSpec
 from .strides import Strides
 
 FORWARD, LOSS, BACKWARD, OPTIMIZER = "forward", "loss", "backward", "optimizer"
-PHASES = (FORWARD, LOSS, BACKWARD, OPTIMIZER)
+RECOMPUTE = "recompute"  # what a checkpoint runs again, in the middle of backward
+PHASES = (FORWARD, LOSS, BACKWARD, RECOMPUTE, OPTIMIZER)
 
 
 class StepNode(NamedTuple):
@@ -19,7 +20,7 @@ class StepNode(NamedTuple):
     op: Op
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    phase: str  # one of PHASES; what a checkpoint computes again is BACKWARD
+    phase: str  # one of PHASES
     origin: int = -1  # the node of the network's Graph that it is, or is the gradient of, by position; -1 is none
     module: str = ""  # that node's module
 
@@ -39,6 +40,7 @@ class TrainingGraph:
         nodes: the calls, in order. The gradient of a call is made by a `Gradient` where torch has a kernel for it
             (convolution_backward), else by the ops that torch runs for it.
         released: storage -> how many nodes had run when nothing held it any longer. One that is not named lives on.
+        saved: storages that autograd keeps from the forward pass for the backward pass.
         resident: storages that are there before the step: parameters, buffers, inputs, targets, the optimizer's state.
         gradients: parameter's value -> value of its whole gradient, all of its uses added up.
 
@@ -50,6 +52,7 @@ class TrainingGraph:
     storage_bytes: list[int] = field(default_factory=list)
     nodes: list[StepNode] = field(default_factory=list)
     released: dict[int, int] = field(default_factory=dict)
+    saved: set[int] = field(default_factory=set)
     resident: set[int] = field(default_factory=set)
     gradients: dict[int, int] = field(default_factory=dict)
 

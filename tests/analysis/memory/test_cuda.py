@@ -12,8 +12,8 @@ import torch
 
 import convatlas as ca
 from convatlas.analysis.memory import Settings, training_memory
-from convatlas.analysis.memory.cuda import CachingAllocator
 from convatlas.analysis.memory.overhead import CUDA_OVERHEAD_BYTES
+from convatlas.devices.cuda.allocator import CachingAllocator
 
 MIB = 2**20
 MEASUREMENTS = Path(__file__).parents[4] / "shared" / "measurements"

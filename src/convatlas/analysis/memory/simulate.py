@@ -6,10 +6,14 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
+from ...devices.cpu import Cpu
+from ...devices.cuda.allocator import reserved_bytes
+from ...devices.cuda.memory import Cuda
 from ...graph import Graph
-from ...names import unknown_name
+from ...graph.layout import channels_last, laid_out
+from ...graph.strides import Strides
+from ...graph.transforms import decomposed, frozen, training_step, with_loss
 from .changes import (
     BUFFERS,
     DDP_BUCKETS,
@@ -22,37 +26,20 @@ from .changes import (
     Memory,
 )
 from .checkpointing import with_regions
-from .cpu import Cpu
-from .cuda import Cuda, reserved_bytes
-from .plan import plan, trained, with_loss
 from .precision import converted
 from .report import TrainingMemory, summarise
 from .settings import OPTIMIZERS, Settings
-from .step import Simulation
+from .walk import walk
 
 
 def _device(settings: Settings) -> Cpu | Cuda:
     return Cuda() if settings.device == "cuda" else Cpu(settings.threads)
 
 
-def _frozen(graph: Graph, names: tuple[str, ...]) -> Graph:
-    """The graph with the parameters of some modules frozen, as for fine-tuning.
-
-    Raises:
-        ConvatlasError: a name matches no parameter; the nearest modules are given.
-
-    """
-    if not names:
-        return graph
-    for name in names:
-        if not any(_within(parameter.name, name) for parameter in graph.parameters):
-            raise unknown_name("module to freeze", name, [path for path in graph.modules if path])
-    trainable = [p.trainable and not any(_within(p.name, name) for name in names) for p in graph.parameters]
-    return replace(graph, parameters=replace(graph.parameters, trainable=trainable))
-
-
-def _within(parameter: str, module: str) -> bool:
-    return module == "*" or parameter == module or parameter.startswith(f"{module}.")
+def _prepared(graph: Graph, settings: Settings, device: Cpu | Cuda) -> tuple[Graph, list[Strides], list[int]]:
+    """A graph as a device runs it, the strides of its values, and for each node the one of the graph that it is a part of."""
+    laid, strides = laid_out(graph, channels_last(graph) if settings.channels_last else {})
+    return decomposed(laid, strides, device.decomposes)
 
 
 @contextmanager
@@ -81,62 +68,57 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
 
 
 def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
-    source = _frozen(graph, settings.frozen)
+    source = frozen(graph, settings.frozen)
     source = with_regions(source, settings.checkpoint) if settings.checkpoint else source
     whole = with_loss(converted(source, settings.precision, settings.device))
-    prepared = plan(whole, settings.channels_last, device=settings.device)
+    device = _device(settings)
+    step = training_step(*_prepared(whole, settings, device), accumulating=settings.accumulate > 1)
     values = whole.values
     memory = Memory(phase="start")
-    parameters = sum([values[number].nbytes for number in whole.parameters.values])
-    buffers = sum([values[number].nbytes for number in whole.buffers.values])
-    trainable = [values[number].nbytes for number in trained(prepared)]
+    parameters, buffers = _resident(whole, memory)
+    trainable = [values[number].nbytes for number in step.gradients]
     optimizer = OPTIMIZERS[settings.optimizer]
-    memory.change(parameters, PARAMETERS, -1)
-    memory.change(buffers, BUFFERS, -1)
-    memory.change(sum([values[value].nbytes for value in (*whole.inputs, *whole.constants)]), INPUT, -1)
     memory.change(sum(trainable) * optimizer.state + 4 * optimizer.scalars * len(trainable), OPTIMIZER_STATE, -1)
     memory.change(parameters + buffers if settings.ema else 0, EMA, -1)
     memory.change(sum(trainable) if settings.ddp else 0, DDP_BUCKETS, -1)
-    accumulating = settings.accumulate > 1
-    memory.change(sum(trainable) if accumulating else 0, GRADIENTS_OF_PARAMETERS, -1)
-
-    simulation = Simulation(prepared, _device(settings), memory, accumulating=accumulating)
-    memory.phase = "forward"
-    simulation.forward()
-    memory.phase = "backward"
-    simulation.backward(whole.outputs[-1])
+    memory.change(sum(trainable) if settings.accumulate > 1 else 0, GRADIENTS_OF_PARAMETERS, -1)
+    left = walk(step, device, memory)
     memory.phase, memory.position = "optimizer", -1
     implementation = settings.implementation or ("single" if settings.device == "cpu" else "foreach")
     temporaries = optimizer.peak_temporaries(trainable, implementation)
     memory.change(temporaries, TEMPORARIES, -1)
     memory.change(-temporaries, TEMPORARIES, -1)
-    memory.phase = "end"
-    simulation.end()
-    result = summarise(whole, memory.changes, _uncounted(whole), settings)
-    if settings.device == "cuda":
-        result.reserved_bytes = reserved_bytes(memory.changes)
-    return result
+    return _summarised(whole, memory, left, settings)
 
 
 def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     """Simulate one forward pass under ``torch.no_grad``."""
     whole = converted(graph, settings.precision, settings.device)
-    prepared = plan(whole, settings.channels_last, inference=True, device=settings.device)
-    values = whole.values
+    device = _device(settings)
     memory = Memory(phase="start")
-    memory.change(sum([values[number].nbytes for number in whole.parameters.values]), PARAMETERS, -1)
-    memory.change(sum([values[number].nbytes for number in whole.buffers.values]), BUFFERS, -1)
-    memory.change(sum([values[value].nbytes for value in (*whole.inputs, *whole.constants)]), INPUT, -1)
-    simulation = Simulation(prepared, _device(settings), memory)
-    memory.phase = "forward"
-    simulation.forward()
+    _resident(whole, memory)
+    left = walk(training_step(*_prepared(whole, settings, device), backward=False), device, memory)
+    return _summarised(whole, memory, left, settings)
+
+
+def _resident(graph: Graph, memory: Memory) -> tuple[int, int]:
+    """Allocate what is there before the step; bytes of the parameters and of the buffers."""
+    values = graph.values
+    parameters = sum([values[number].nbytes for number in graph.parameters.values])
+    buffers = sum([values[number].nbytes for number in graph.buffers.values])
+    memory.change(parameters, PARAMETERS, -1)
+    memory.change(buffers, BUFFERS, -1)
+    memory.change(sum([values[value].nbytes for value in (*graph.inputs, *graph.constants)]), INPUT, -1)
+    return parameters, buffers
+
+
+def _summarised(graph: Graph, memory: Memory, left: list[tuple[int, str, int]], settings: Settings) -> TrainingMemory:
+    """What the account says, after what is left was let go of."""
     memory.phase, memory.position = "end", -1
-    simulation.end()
-    result = summarise(whole, memory.changes, _uncounted(whole), settings)
+    for change in left:
+        memory.change(*change)
+    uncounted = dict(Counter(node.op.name for node in graph.nodes if not node.op.counted))
+    result = summarise(graph, memory.changes, uncounted, settings)
     if settings.device == "cuda":
-        result.reserved_bytes = reserved_bytes(memory.changes)
+        result.reserved_bytes = reserved_bytes([(change.num_bytes, (change.kind, change.owner)) for change in memory.changes])
     return result
-
-
-def _uncounted(graph: Graph) -> dict[str, int]:
-    return dict(Counter(node.op.name for node in graph.nodes if not node.op.counted))

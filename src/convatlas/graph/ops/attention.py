@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast
-from ..strides import Strides, element_wise
+from ..strides import Shape, Strides, dense_strides, element_wise, normal
 from .base import Kept, Op, Specs
 from .reading import Reads, broadcast_reads
 
@@ -21,6 +21,7 @@ class Attention(Op):
     kind: ClassVar[str] = "attention"
     roles: ClassVar[tuple[str, ...]] = ("query", "key", "value", "mask")
     grouped: bool = False  # several heads of the query to one of key and value
+    dropout: float = 0.0  # the share of scores that training leaves out
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         query, key, value = (spec.shape for spec in inputs[:3])
@@ -39,7 +40,7 @@ class Attention(Op):
 
     def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
         same = inputs[0].shape == outputs[0].shape
-        fused = all(lies is None or lies[-1] == 1 for lies in strides[:3])
+        fused = not self.dropout and all(lies is None or lies[-1] == 1 for lies in strides[:3])
         return (element_wise(outputs[0].shape, ((inputs[0].shape, strides[0]),)) if same and fused else None,)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
@@ -56,8 +57,17 @@ class Attention(Op):
         statistics = TensorSpec(outputs[0].shape[:-1], "float32")
         return Kept(inputs=tuple(range(len(inputs))), outputs=(0,), extra=(statistics,))
 
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        return tuple([heads_inside(spec.shape) if len(spec.shape) == 4 else None for spec in given])
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         # an output position sees its own query, and all keys and values
         rank = len(inputs[index].shape)
         mixed = {0: (rank - 1,), 1: (rank - 2, rank - 1), 2: (rank - 2,)}.get(index, (rank - 1,))
         return broadcast_reads(inputs[index].shape, outputs[0].shape, mixed)
+
+
+def heads_inside(shape: Shape) -> Strides:
+    """Strides of (N, heads, length, size) that lies as (N, length, heads, size), the order in which fused attention works."""
+    strides = dense_strides((shape[0], shape[2], shape[1], shape[3]))
+    return normal(shape, (strides[0], strides[2], strides[1], strides[3]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, bytes_of
@@ -33,6 +33,37 @@ class Kept(NamedTuple):
     inputs: tuple[int, ...] = ()  # positions among the op's inputs
     outputs: tuple[int, ...] = ()  # positions among the op's outputs
     extra: tuple[TensorSpec, ...] = ()  # tensors made for the backward only: masks, indices, statistics
+
+
+class Backward(Protocol):
+    """A call in the backward pass: what its gradients are made of, and the ops that make them, put down one by one."""
+
+    inputs: tuple[int, ...]  # of the call, by number
+    outputs: tuple[int, ...]
+    extra: tuple[int, ...]  # the tensors that were made for backward alone (`Kept.extra`)
+    needs: Sequence[bool]  # which inputs need a gradient
+
+    @property
+    def count(self) -> int:
+        """How many tensors its formula has made and still holds."""
+
+    def let_go(self, before: int, result: int | None) -> None:
+        """The formula lets go of what it has made since it held ``before`` tensors, but for the result."""
+
+    def spec(self, value: int) -> TensorSpec:
+        """A value's shape and dtype."""
+
+    def add(self, op: Op, *values: int) -> int:
+        """Call an op; its (first) output."""
+
+    def view(self, value: int, shape: Shape) -> int:
+        """The value in another shape: a view, or a copy where its strides allow none."""
+
+    def part(self, value: int, axis: int, start: int, length: int, keep_axis: bool = True) -> int:
+        """A view of ``length`` positions along an axis."""
+
+    def kernel(self, gradients: Sequence[int | None], wanted: Sequence[bool], given: Specs | None = None) -> list[int | None]:
+        """The gradients of the ``wanted`` inputs by one kernel, `Gradient`; of other shapes than the inputs' if they are ``given``."""
 
 
 OPS: dict[str, type[Op]] = {}
@@ -110,6 +141,27 @@ class Op:
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         """What autograd keeps for backward, given which inputs need a gradient (at least one does)."""
         return NOTHING
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        """The gradients of the inputs that need one, of those of the outputs: by one kernel, unless an op knows better.
+
+        One that is larger than its input, since that was repeated, is summed up by whoever asks.
+        """
+        return call.kernel(grads, call.needs)
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        """How the gradients lie that the op's kernel makes for the inputs, given how these and the incoming gradient do."""
+        if self.lies == AS_INPUTS:
+            rank = len(gradient.shape)
+            return tuple(
+                [
+                    element_wise(spec.shape, ((gradient.shape, strides), (spec.shape, own))) if len(spec.shape) == rank else None
+                    for spec, own in zip(given, lay, strict=True)
+                ]
+            )
+        if self.lies == CHANNELS:
+            return tuple([following(spec.shape, own, spec.shape) for spec, own in zip(given, lay, strict=True)])
+        return (None,) * len(given)
 
     def spatial_axes(self, inputs: Specs) -> int:
         """How many of the first input's last axes are spatial; 0 where an op does not tell, as most do not."""
@@ -191,3 +243,21 @@ def sliding_size(size: int, kernel: int, stride: int, padding: int, dilation: in
     count = -(-span // stride) + 1
     # the last window must start inside the input or its left padding
     return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def one_by_one(call: Backward, gradient: Callable[[int], int | None], order: Iterable[int] | None = None) -> list[int | None]:
+    """The gradients of a call's inputs, each by its own formula; the last one first, as torch does it."""
+    found: list[int | None] = [None] * len(call.inputs)
+    for index in reversed(range(len(call.inputs))) if order is None else order:
+        if call.needs[index]:
+            before = call.count
+            found[index] = gradient(index)
+            call.let_go(before, found[index])
+    return found
+
+
+def in_turn(call: Backward, functions: Sequence[Op], value: int) -> int:
+    """Functions of one tensor, one after another."""
+    for op in functions:
+        value = call.add(op, value)
+    return value

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
-from ..strides import Strides, following
+from ..strides import Strides, channels_last_strides, following, normal
 from .base import Kept, Op, Specs, Window, sliding_size
 from .reading import Along, Overlap, Reads, cut, straight
 from .window import _Windowed
@@ -43,6 +43,13 @@ def _convolved(inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tup
     result = outputs[0].shape
     of_input = following(inputs[0].shape, strides[0], result)
     return (following(inputs[1].shape, strides[1], result) if of_input is None else of_input,)
+
+
+def _gradients_lie(given: Specs, lay: Sequence[Strides]) -> tuple[Strides, ...]:
+    """As `_convolved`: the gradients of both, where one of both has its channels innermost."""
+    last = any(following(spec.shape, own, spec.shape) for spec, own in zip(given[:2], lay, strict=False))
+    shapes = [spec.shape for spec in given]
+    return tuple([normal(shape, channels_last_strides(shape)) if last and len(shape) in (4, 5) else None for shape in shapes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,9 @@ class Conv(_Windowed):
 
     def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
         return _convolved(inputs, strides, outputs)
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        return _gradients_lie(given, lay)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * prod(inputs[1].shape[1:])
@@ -148,6 +158,9 @@ class ConvTranspose(_Windowed):
 
     def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
         return _convolved(inputs, strides, outputs)
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        return _gradients_lie(given, lay)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape) * prod(inputs[1].shape[1:])

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, promote
 from ..strides import Strides, channels_last_strides, element_wise, following, normal
-from .base import NOTHING, Kept, Op, Specs, axis_of
+from .base import NOTHING, Backward, Kept, Op, Specs, axis_of
 from .conv import TooSmallError
 from .reading import NOTHING_THERE, OTHER_END, PADDING, Along, Reads, nowhere, picked, straight
 
@@ -47,6 +47,16 @@ class Concat(Op):
         found = {following(spec.shape, lies, outputs[0].shape) for spec, lies in zip(inputs, strides, strict=True)}
         return (found.pop() if len(found) == 1 else None,)
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        axis, start, found = axis_of(self.axis, len(call.spec(grad).shape)), 0, list[int | None]()
+        for value, need in zip(call.inputs, call.needs, strict=True):
+            length = 0 if call.spec(value).shape == _NO_ELEMENTS else call.spec(value).shape[axis]
+            found.append(call.part(grad, axis, start, length) if need else None)
+            start += length
+        return found
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape, after = inputs[index].shape, outputs[0].shape
         if len(shape) != len(after):
@@ -80,6 +90,12 @@ class Stack(Op):
         joined = TensorSpec((*shape[:axis], len(inputs) * shape[axis], *shape[axis + 1 :]))
         lies = Concat(axis).output_strides(inputs, strides, [joined])[0]
         return (lies and normal(outputs[0].shape, (*lies[:axis], shape[axis] * lies[axis], *lies[axis:])),)
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        axis = axis_of(self.axis, len(call.spec(grad).shape))
+        return [call.part(grad, axis, place, 1, keep_axis=False) if need else None for place, need in enumerate(call.needs)]
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         own = axis_of(self.axis, len(outputs[0].shape))
@@ -149,6 +165,9 @@ class Copy(Op):
             return (element_wise(shape, ((shape, strides[0]),)),)
         return (following(inputs[0].shape, strides[0], shape),)
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        return list(grads) if self.function in ("clone", "contiguous") else call.kernel(grads, call.needs)
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         after = outputs[0].shape
         return straight(after, after) if self.shape is None else nowhere(after)
@@ -172,6 +191,18 @@ class Assign(Op):
 
     def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
         return TensorSpec(self.shape, inputs[0].dtype).nbytes
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        whole, found = call.spec(grad), list[int | None]([None] * len(call.inputs))
+        everywhere = self.shape == whole.shape
+        if call.needs[0]:
+            found[0] = call.add(Fill(whole.shape, whole.dtype) if everywhere else Copy("clone"), *([] if everywhere else [grad]))
+        if len(call.inputs) > 1 and call.needs[1]:
+            given = [whole, TensorSpec(self.shape, whole.dtype)]
+            found[1] = grad if everywhere else call.kernel(grads, (False, True), given)[1]
+        return found
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape, after = inputs[index].shape, outputs[0].shape

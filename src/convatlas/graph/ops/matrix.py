@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, promote
-from .base import Kept, Op, Specs
+from ..strides import Strides
+from .base import Backward, Kept, Op, Specs, one_by_one
 from .reading import Along, Reads, broadcast_reads, nowhere, straight
 
 
@@ -48,6 +49,17 @@ class Linear(_Product):
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[1].shape[-1]
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        shape = call.spec(grad).shape
+        if len(shape) > 2:
+            grad = call.view(grad, (prod(shape[:-1]), shape[-1]))
+        order = range(3) if len(call.inputs) > 2 else (1, 0)
+        return one_by_one(
+            call, lambda index: call.kernel([grad], [place == index for place in range(len(call.inputs))])[index], order
+        )
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape, after = inputs[0].shape, outputs[0].shape
         return nowhere(after) if index else straight(shape, after, (len(shape) - 1,))
@@ -77,6 +89,26 @@ class Matmul(_Product):
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return prod(outputs[0].shape) * inputs[0].shape[-1]
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        shape = call.spec(grad).shape
+        specs = [call.spec(value) for value in call.inputs]
+        given = list(specs)
+        if len(shape) > 2:
+            grad = call.view(grad, (prod(shape[:-2]), *shape[-2:]))
+            # of two stacks one may be repeated for the other's; a matrix for all of a stack is not
+            given = [spec if len(spec.shape) < 3 else TensorSpec((*shape[:-2], *spec.shape[-2:]), spec.dtype) for spec in specs]
+        return one_by_one(
+            call, lambda index: call.kernel([grad], [place == index for place in range(len(call.inputs))], given)[index]
+        )
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        # a matrix that lies by columns gets a gradient that does
+        return tuple(
+            [own if len(spec.shape) == 2 and own == (1, spec.shape[0]) else None for spec, own in zip(given, lay, strict=True)]
+        )
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape, after = inputs[index].shape, outputs[0].shape
@@ -115,7 +147,3 @@ class Bilinear(Op):
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0, 1, 2))
-
-    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
-        shape, after = inputs[index].shape, outputs[0].shape
-        return nowhere(after) if index > 1 else straight(shape, after, (len(shape) - 1,))

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 from ...errors import ConvatlasError
 from ..spec import TensorSpec, broadcast, kind_of, result_dtype
 from ..strides import Strides
-from .base import AS_INPUTS, NOTHING, Kept, Op, Specs, axis_of
+from .base import AS_INPUTS, NOTHING, Backward, Kept, Op, Specs, axis_of, in_turn, one_by_one
 from .reading import Reads, straight
 
 
@@ -91,6 +91,29 @@ FUNCTIONS: dict[str, Function] = {
     "bitwise_not": Function(1, "nothing", "nothing"),
 }
 
+# what is multiplied with the incoming gradient, as functions of what is kept, one after another; others have a kernel for it
+DERIVATIVES: dict[str, tuple[str, ...]] = {
+    "pow": ("pow", "mul"),
+    "square": ("pow", "mul"),
+    "sqrt": ("mul",),
+    "rsqrt": ("pow", "mul"),
+    "reciprocal": ("square", "neg"),
+    "exp": (),
+    "expm1": ("add",),
+    "exp2": ("mul",),
+    "log": (),
+    "log1p": ("add",),
+    "log2": ("mul",),
+    "log10": ("mul",),
+    "abs": ("sign",),
+    "sin": ("cos",),
+    "cos": ("sin", "neg"),
+    "tan": ("pow", "add"),
+    "sinh": ("cosh",),
+    "cosh": ("sinh",),
+    "erf": ("pow", "neg", "exp", "mul"),
+}
+
 _TO_BOOL = frozenset(
     {"isnan", "isinf", "isfinite", "logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"}
 )
@@ -134,12 +157,29 @@ class Activation(Op):
         keeps = function.in_place_keeps if self.in_place else function.keeps
         match keeps:
             case "input":
-                return Kept(inputs=(0,))
+                buffer = (inputs[0],) if self.function == "logsigmoid" else ()  # of exponentials
+                return Kept(inputs=(0,), extra=buffer)
             case "output":
                 return Kept(outputs=(0,))
             case "clone":
                 return Kept(extra=(inputs[0],))
         return NOTHING
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        if self.function == "add":
+            return [grad]
+        if self.function == "clamp":
+            mask = call.add(
+                Binary("logical_and", True), call.add(Activation("gt"), call.inputs[0]), call.add(Activation("lt"), call.inputs[0])
+            )
+            return [call.add(Where(), mask, grad)]
+        if self.function not in DERIVATIVES:
+            return call.kernel(grads, call.needs)
+        kept = (call.extra or (call.outputs if FUNCTIONS[self.function].keeps == "output" else call.inputs))[0]
+        factor = in_turn(call, [Activation(step) for step in DERIVATIVES[self.function]], kept)
+        return [call.add(Binary("mul"), grad, factor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +244,35 @@ class Binary(Op):
                 return Kept(inputs=tuple(range(len(inputs))))
         return NOTHING
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        left, right = call.extra[0] if call.extra else call.inputs[0], call.inputs[1]
+        multiply, divide = Binary("mul"), Binary("div")
+
+        def gradient(index: int) -> int | None:
+            match self.function:
+                case "add":
+                    return grad
+                case "sub":
+                    return call.add(Activation("neg"), grad) if index else grad
+                case "mul":
+                    return call.add(multiply, grad, left if index else right)
+                case "div" if index:
+                    quotient = call.add(divide, call.add(divide, left, right), right)
+                    return call.add(multiply, call.add(Activation("neg"), grad), quotient)
+                case "div":
+                    return call.add(divide, grad, right)
+                case "maximum" | "minimum":
+                    call.add(Binary("lt"), left, right)  # where it is not the extreme
+                    half, equal = call.add(Activation("div"), grad), call.add(Binary("eq"), left, right)
+                    return call.add(Activation("masked_fill", in_place=True), call.add(Where(), equal, half, grad))
+            full = call.spec(call.outputs[0])
+            wanted = [place == index for place in range(2)]
+            return call.kernel(grads, wanted, [full, full])[index]
+
+        return one_by_one(call, gradient)
+
 
 @dataclass(frozen=True, slots=True)
 class Prelu(Op):
@@ -222,6 +291,10 @@ class Prelu(Op):
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0, 1))
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        full = call.spec(call.inputs[0])
+        return call.kernel(grads, call.needs, [full, full])
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +335,7 @@ class Softmax(Op):
     axis: int = -1
     log: bool = False
     dtype: str | None = None
+    safe: bool = False  # as within attention: a row that is masked altogether gives zeros
 
     @property
     def name(self) -> str:
@@ -303,8 +377,12 @@ class Dropout(Op):
         if not self.training or self.probability == 0.0:
             return NOTHING
         shape = inputs[0].shape
-        mask = TensorSpec(shape[:2] + (1,) * (len(shape) - 2) if self.channels else shape, inputs[0].dtype)
-        return Kept(extra=(mask,))
+        if self.channels:
+            return Kept(extra=(TensorSpec(shape[:2] + (1,) * (len(shape) - 2), inputs[0].dtype),))
+        return Kept(extra=(TensorSpec(shape, "bool"),))
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        return call.kernel(grads, call.needs) if self.training and self.probability else list(grads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +409,9 @@ class StochasticDepth(Op):
         draws = (shape[0] if self.per_image else 1, *(1 for _ in shape[1:]))
         return Kept(extra=(TensorSpec(draws, inputs[0].dtype),))
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        return list(grads) if self.is_view else call.kernel(grads, call.needs)
+
 
 @dataclass(frozen=True, slots=True)
 class Where(Op):
@@ -353,6 +434,11 @@ class Where(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return Kept(inputs=(0,))
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        return one_by_one(call, lambda index: call.add(Where(), call.inputs[0], grad))
+
 
 @dataclass(frozen=True, slots=True)
 class Cast(Op):
@@ -364,3 +450,8 @@ class Cast(Op):
 
     def output(self, *inputs: TensorSpec) -> TensorSpec:
         return TensorSpec(inputs[0].shape, self.dtype)
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        return [call.add(Cast(call.spec(call.inputs[0]).dtype), grad)]

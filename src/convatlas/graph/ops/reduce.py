@@ -10,8 +10,11 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Strides, element_wise
-from .base import NOTHING, Kept, Op, Specs, axis_of
+from .base import NOTHING, Backward, Kept, Op, Specs, axis_of, in_turn
+from .layout import Copy
+from .pointwise import Activation, Binary
 from .reading import Reads, nowhere, straight, without
+from .views import Expand
 
 # what the derivative reads: extremes compare the output with the input, norms and variances read the input
 _KEEPS = {
@@ -23,6 +26,7 @@ _KEEPS = {
     "std": Kept(inputs=(0,), outputs=(0,)),
     "prod": Kept(inputs=(0,), outputs=(0,)),
 }
+_BY_FORMULA = ("sum", "var", "std", "norm", "logsumexp", "amax", "amin")
 _OPERATIONS = {"var": 3, "std": 3, "norm": 2, "logsumexp": 2}
 
 
@@ -54,6 +58,32 @@ class Reduce(Op):
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         return _KEEPS.get(self.function, NOTHING)
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        x, shape = call.inputs[0], call.spec(call.inputs[0]).shape
+        kept = tuple([1 if axis in {axis_of(each, len(shape)) for each in self.axes} else n for axis, n in enumerate(shape)])
+        if self.function not in _BY_FORMULA or not shape:
+            return call.kernel(grads, call.needs)
+        if self.function == "std":
+            grad = call.add(Binary("div"), grad, call.add(Activation("mul"), call.outputs[0]))
+        grad = call.view(grad, kept)
+        match self.function:
+            case "sum":
+                return [call.add(Expand(shape), grad)]
+            case "var" | "std":
+                centred = call.add(Binary("sub"), x, call.add(Reduce("mean", self.axes, True), x))
+                return [call.add(Binary("mul"), call.add(Activation("mul"), grad), centred)]
+            case "norm":
+                return [call.add(Binary("mul"), grad, call.add(Binary("div"), x, call.view(call.outputs[0], kept)))]
+            case "logsumexp":
+                less = call.add(Binary("sub"), x, call.view(call.outputs[0], kept))
+                return [call.add(Binary("mul"), grad, call.add(Activation("exp"), less))]
+        # shared out among all that are equal to the extreme
+        mask = call.add(Binary("eq"), call.view(call.outputs[0], kept), x)
+        count = call.add(Reduce("sum", self.axes, True, "int64"), mask)
+        return [call.add(Binary("mul"), call.add(Binary("div"), grad, count), mask)]
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape = inputs[0].shape
@@ -127,6 +157,13 @@ class Cumulative(Op):
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return prod(inputs[0].shape)
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        if self.function != "cumsum":
+            return call.kernel(grads, call.needs)
+        return [in_turn(call, [Copy("flip"), self, Copy("flip")], grad)]
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape = inputs[0].shape
         return straight(shape, outputs[output].shape, (axis_of(self.axis, len(shape)),))
@@ -158,6 +195,8 @@ class Loss(Op):
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         if self.function == "cross_entropy":  # keeps the log-softmax, not the logits
             return Kept(inputs=(1,), extra=(inputs[0], TensorSpec((), inputs[0].dtype)))
+        if self.function == "nll_loss":  # the sum of the weights
+            return Kept(inputs=(0, 1), extra=(TensorSpec((), inputs[0].dtype),))
         return Kept(inputs=(0, 1))
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:

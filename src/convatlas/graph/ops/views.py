@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -9,7 +10,8 @@ from typing import ClassVar
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Shape, view_strides
-from .base import Op, Specs, axis_of
+from .base import Backward, Op, Specs, axis_of
+from .layout import Concat, Fill, Stack
 from .reading import Along, Reads, nowhere, picked, regrouped, straight, without
 
 
@@ -53,6 +55,11 @@ class View(Op):
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape | None:
         return view_strides(shape, strides, result)
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        return [call.view(grad, call.spec(call.inputs[0]).shape)]
+
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         return regrouped(inputs[0].shape, outputs[0].shape)
 
@@ -74,6 +81,12 @@ class Permute(Op):
 
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
         return tuple([strides[axis] for axis in self.axes])
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        places = [axis % len(self.axes) for axis in self.axes]
+        return [call.add(Permute(tuple([places.index(axis) for axis in range(len(places))])), grad)]
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         return picked(inputs[0].shape, tuple([axis % len(self.axes) for axis in self.axes]))
@@ -101,6 +114,11 @@ class Expand(Op):
         sizes = zip(result, (1,) * lead + shape, (0,) * lead + strides, strict=True)
         return tuple([stride if n == before else 0 for n, before, stride in sizes])
 
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        grad = grads[0]
+        assert grad is not None
+        return [grad]
+
 
 @dataclass(frozen=True, slots=True)
 class Slice(Op):
@@ -121,6 +139,20 @@ class Slice(Op):
         if self.axes is None:
             return None
         return tuple([0 if axis < 0 else strides[axis] * self.step[axis] for axis in self.axes])
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        """Zeros around the part: torch cuts one axis after the other, and puts them back one after the other."""
+        whole = call.spec(call.inputs[0])
+        if self.axes is None:
+            return call.kernel(grads, call.needs)
+        there = {axis: n for axis, n in zip(self.axes, self.shape, strict=True) if axis >= 0}
+        for axis in reversed(range(len(whole.shape))):
+            if there.get(axis) != whole.shape[axis]:
+                there[axis] = whole.shape[axis]
+                shape = tuple([there[each] for each in sorted(there)])
+                grads = call.kernel(grads, call.needs, [TensorSpec(shape, whole.dtype)])
+                call.let_go(0, grads[0])
+        return [None if grad is None else call.view(grad, whole.shape) for grad in grads]
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         if self.axes is None:
@@ -153,6 +185,18 @@ class Split(Op):
     def seen_strides(self, shape: Shape, strides: Shape, result: Shape) -> Shape:
         axis = axis_of(self.axis, len(shape))
         return strides if self.keep_axis else strides[:axis] + strides[axis + 1 :]
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        joined = []
+        for value, grad in zip(call.outputs, grads, strict=True):
+            shape, dtype = call.spec(value)
+            zeros = Fill(shape if self.keep_axis else (), dtype)
+            joined.append(call.add(zeros) if grad is None else grad)
+        if self.keep_axis:
+            return [call.add(Concat(self.axis), *joined)]
+        part = call.spec(call.outputs[0]).shape
+        whole = [value if call.spec(value).shape == part else call.add(Expand(part), value) for value in joined]
+        return [call.add(Stack(self.axis), *whole)]
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape = inputs[0].shape

@@ -14,7 +14,7 @@ from ....graph.spec import broadcast
 from ....graph.strides import view_strides
 from ..proxy import Proxy
 from .layout import contiguous
-from .registry import Rule, element_wise, placed, register, rule_for
+from .registry import Rule, element_wise, op_of, placed, register, rule_for
 from .views import expand
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _attention(
     t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
 ) -> Any:  # fmt: skip
-    result = t.emit(Attention(enable_gqa), query, key, value, *([] if attn_mask is None else [attn_mask]))
-    if result.spec.shape == t.shape(query):  # the fused kernels' result lies in memory as the query does
+    result = t.emit(op_of(Attention, enable_gqa, dropout_p), query, key, value, *([] if attn_mask is None else [attn_mask]))
+    if result.spec.shape == t.shape(query) and not dropout_p:  # the fused kernels' result lies in memory as the query does
         result.strides = element_wise(query)
     return result

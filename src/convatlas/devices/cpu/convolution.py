@@ -12,9 +12,8 @@ from math import prod
 
 from ...graph.ops import Conv, ConvTranspose
 from ...graph.spec import ITEM_BYTES
-from .layouts import CHANNELS_LAST
-from .plan import Step
-from .script import GRADIENTS, OUTPUT, PLAIN_FORWARD, Script
+from ..call import CHANNELS_LAST, Call
+from ..script import GRADIENTS, OUTPUT, PLAIN, Script
 
 _BLOCK = 16  # channels that oneDNN lays side by side with AVX-512
 _SMALL_INPUT = 20480  # elements; below it a single image's convolution goes to torch's own kernel
@@ -34,7 +33,7 @@ def _padded(channels: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _Convolution:
     """One convolution with what its kernels depend on; a transposed one is seen as the gradient of one."""
 
     op: Conv | ConvTranspose
@@ -125,121 +124,121 @@ class _Call:
         return prod(self.kernel) == 1 and max(self.op.stride) > 1
 
 
-def forward(op: Conv | ConvTranspose, step: Step, threads: int) -> Script:
+def forward(op: Conv | ConvTranspose, call: Call, threads: int) -> Script:
     """What happens in memory while a convolution runs forward."""
-    call = _call(op, step, threads)
+    conv = _convolution(op, call, threads)
     if isinstance(op, ConvTranspose):
-        return _transposed_forward(call)
-    if call.is_native:
-        columns = call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
-        return [columns, OUTPUT, -columns] if columns else PLAIN_FORWARD
-    if step.layout == CHANNELS_LAST:
-        copy, turned = step.inputs[1].nbytes, _turned_weight(call, step)
+        return _transposed_forward(conv)
+    if conv.is_native:
+        columns = conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
+        return [columns, OUTPUT, -columns] if columns else PLAIN
+    if call.layout == CHANNELS_LAST:
+        copy, turned = call.inputs[1].nbytes, _turned_weight(conv, call)
         return [turned, OUTPUT, copy, -copy, -turned]
-    source, filters, target = call.source, call.blocked_weight, call.blocked(call.out)
-    if call.by_gemm:
-        columns = threads * call.taps * min(prod(call.out[2:]), _WIDE_COLUMNS) * call.item if prod(call.kernel) > 1 else 0
+    source, filters, target = conv.source, conv.blocked_weight, conv.blocked(conv.out)
+    if conv.by_gemm:
+        columns = threads * conv.taps * min(prod(conv.out[2:]), _WIDE_COLUMNS) * conv.item if prod(conv.kernel) > 1 else 0
         return [columns, target, -columns, OUTPUT, -target]
-    gathered = threads * call.x[1] * prod(call.out[2:]) * call.item if call.pointwise_strided else 0
+    gathered = threads * conv.x[1] * prod(conv.out[2:]) * conv.item if conv.pointwise_strided else 0
     return [gathered, source, filters, target, -filters, -source, -gathered, OUTPUT, -target]
 
 
-def backward(op: Conv | ConvTranspose, step: Step, threads: int) -> Script:
+def backward(op: Conv | ConvTranspose, call: Call, threads: int) -> Script:
     """What happens in memory while a convolution runs backward."""
-    call = _call(op, step, threads)
-    needs = [*step.needs, False][:3]
-    if not isinstance(op, ConvTranspose) and call.is_native:
+    conv = _convolution(op, call, threads)
+    needs = [*call.wanted, False][:3]
+    if not isinstance(op, ConvTranspose) and conv.is_native:
         script: Script = [GRADIENTS[i] for i in range(3) if needs[i]]
-        columns = call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
+        columns = conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
         return [*script, columns, -columns] if columns else script
-    if step.layout == CHANNELS_LAST:
-        return _channels_last_backward(call, step, needs)
-    script = (_input_gradient(call) if needs[0] else []) + (_weight_gradient(call, needs[2]) if needs[1] else [])
+    if call.layout == CHANNELS_LAST:
+        return _channels_last_backward(conv, call, needs)
+    script = (_input_gradient(conv) if needs[0] else []) + (_weight_gradient(conv, needs[2]) if needs[1] else [])
     return script if needs[1] or not needs[2] else [*script, GRADIENTS[2]]
 
 
-def _call(op: Conv | ConvTranspose, step: Step, threads: int) -> _Call:
-    x, weight, out = step.inputs[0], step.inputs[1].shape, step.outputs[0]
-    return _Call(op, x.shape, weight, out.shape, ITEM_BYTES[x.dtype], threads)
+def _convolution(op: Conv | ConvTranspose, call: Call, threads: int) -> _Convolution:
+    x, weight, out = call.inputs[0], call.inputs[1].shape, call.outputs[0]
+    return _Convolution(op, x.shape, weight, out.shape, ITEM_BYTES[x.dtype], threads)
 
 
-def _transposed_forward(call: _Call) -> Script:
-    filters = call.blocked_weight
-    if max(call.op.stride) > 1 and call.groups == 1:
-        source, target, work = call.plain(call.x), call.plain(call.out), _strided_work(call, call.out)
+def _transposed_forward(conv: _Convolution) -> Script:
+    filters = conv.blocked_weight
+    if max(conv.op.stride) > 1 and conv.groups == 1:
+        source, target, work = conv.plain(conv.x), conv.plain(conv.out), _strided_work(conv, conv.out)
         return [work, source, filters, target, -filters, -source, -work, target, OUTPUT, -target, -target]
-    source, target = call.blocked(call.x), call.blocked(call.out)
+    source, target = conv.blocked(conv.x), conv.blocked(conv.out)
     return [target, source, filters, target, -filters, -source, -target, OUTPUT, -target]
 
 
-def _strided_work(call: _Call, image: tuple[int, ...]) -> int:
-    return min(call.threads * _STRIDED_BYTES * min(image[1], 64), 2 * call.plain(image))
+def _strided_work(conv: _Convolution, image: tuple[int, ...]) -> int:
+    return min(conv.threads * _STRIDED_BYTES * min(image[1], 64), 2 * conv.plain(image))
 
 
-def _input_gradient(call: _Call) -> Script:
-    grad, filters, source = call.blocked(call.out), call.blocked_weight, call.blocked(call.x)
-    if isinstance(call.op, ConvTranspose):
+def _input_gradient(conv: _Convolution) -> Script:
+    grad, filters, source = conv.blocked(conv.out), conv.blocked_weight, conv.blocked(conv.x)
+    if isinstance(conv.op, ConvTranspose):
         return [grad, filters, source, -filters, -grad, GRADIENTS[0], -source]
-    if call.by_gemm or call.jumps:
-        columns = call.threads * call.taps * prod(call.out[2:]) * call.item if prod(call.kernel) > 1 else 0
+    if conv.by_gemm or conv.jumps:
+        columns = conv.threads * conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
         return [source, columns, -columns, GRADIENTS[0], -source]
-    if max(call.op.stride) > 1 and call.groups == 1:  # made channels-last, then packed over one more copy
-        grad, source, work = call.plain(call.out), call.plain(call.x), _strided_work(call, call.x)
+    if max(conv.op.stride) > 1 and conv.groups == 1:  # made channels-last, then packed over one more copy
+        grad, source, work = conv.plain(conv.out), conv.plain(conv.x), _strided_work(conv, conv.x)
         return [grad, filters, source, work, -work, -filters, -grad, source, GRADIENTS[0], -source, -source]
     return [grad, filters, source, -filters, -grad, GRADIENTS[0], -source]
 
 
-def _weight_gradient(call: _Call, bias: bool) -> Script:
+def _weight_gradient(conv: _Convolution, bias: bool) -> Script:
     made: Script = [GRADIENTS[1], *([GRADIENTS[2]] if bias else [])]
-    filters = call.blocked_weight or call.plain(call.weight)
-    if call.weight_by_gemm or call.jumps:
-        positions = prod(call.out[2:])
-        copies = call.threads if positions < _SHARED_POSITIONS else 1
-        columns = call.taps * positions if prod(call.kernel) > 1 else 0
-        work = copies * call.item * (columns + prod(call.weight) * (_PARTS_OF_JUMPING if call.jumps else 1))
+    filters = conv.blocked_weight or conv.plain(conv.weight)
+    if conv.weight_by_gemm or conv.jumps:
+        positions = prod(conv.out[2:])
+        copies = conv.threads if positions < _SHARED_POSITIONS else 1
+        columns = conv.taps * positions if prod(conv.kernel) > 1 else 0
+        work = copies * conv.item * (columns + prod(conv.weight) * (_PARTS_OF_JUMPING if conv.jumps else 1))
         return [filters, work, -work, *made, -filters]
-    grad, source = call.blocked(call.out), call.source
-    partial = _partial_weights(call)
-    gathered = call.threads * min(call.x[1], 128) * prod(call.out[2:]) * call.item if call.pointwise_strided else 0
+    grad, source = conv.blocked(conv.out), conv.source
+    partial = _partial_weights(conv)
+    gathered = conv.threads * min(conv.x[1], 128) * prod(conv.out[2:]) * conv.item if conv.pointwise_strided else 0
     work = gathered + partial
     return [grad, source, filters, work, -work, -source, -grad, *made, -filters]
 
 
-def _partial_weights(call: _Call) -> int:
+def _partial_weights(conv: _Convolution) -> int:
     """Bytes of the weight gradients that threads sum over a part of the batch each, beyond the first one's.
 
     oneDNN splits the work over images where the weights are light beside the activations, else over channels.
     """
-    parts = min(call.threads, call.x[0])
-    if call.groups > 1:
+    parts = min(conv.threads, conv.x[0])
+    if conv.groups > 1:
         return 0
-    ends = prod(call.blocked_shape(call.x)) + prod(call.blocked_shape(call.out))
-    weights = _padded(call.weight[0]) * _padded(call.weight[1]) * prod(call.kernel)
+    ends = prod(conv.blocked_shape(conv.x)) + prod(conv.blocked_shape(conv.out))
+    weights = _padded(conv.weight[0]) * _padded(conv.weight[1]) * prod(conv.kernel)
     if ends / 2 < _LIGHT * weights:
         parts = 1
     work = _BARRIERS if parts > 1 else 0
-    if call.item == _FLOAT_BYTES:
-        return work + (parts - 1) * call.blocked_weight
+    if conv.item == _FLOAT_BYTES:
+        return work + (parts - 1) * conv.blocked_weight
     # in half precision the sums are float32, and each thread turns an image of both ends over
-    turned = call.threads * call.item * ends // call.x[0] if prod(call.kernel) > 1 else 0
+    turned = conv.threads * conv.item * ends // conv.x[0] if prod(conv.kernel) > 1 else 0
     return work + parts * _FLOAT_BYTES * weights + turned
 
 
-def _channels_last_backward(call: _Call, step: Step, needs: list[bool]) -> Script:
-    copy, turned = step.inputs[1].nbytes, _turned_weight(call, step)
+def _channels_last_backward(conv: _Convolution, call: Call, needs: list[bool]) -> Script:
+    copy, turned = call.inputs[1].nbytes, _turned_weight(conv, call)
     script: Script = [turned, GRADIENTS[0], copy, -copy] if needs[0] else [turned]
     if needs[1]:
         # a large depthwise kernel's gradient is summed from 256 partial ones
-        many = call.weight[1] == 1 and call.groups > 1 and max(call.kernel) >= 5
-        sums = 256 * copy if many else call.blocked_weight or copy
-        partial = sums * (_FLOAT_BYTES // call.item)  # in float32
+        many = conv.weight[1] == 1 and conv.groups > 1 and max(conv.kernel) >= 5
+        sums = 256 * copy if many else conv.blocked_weight or copy
+        partial = sums * (_FLOAT_BYTES // conv.item)  # in float32
         script += [partial, copy, GRADIENTS[1], -copy, -partial]
     if needs[2]:
         script.append(GRADIENTS[2])
     return [*script, -turned]
 
 
-def _turned_weight(call: _Call, step: Step) -> int:
+def _turned_weight(conv: _Convolution, call: Call) -> int:
     """Bytes of a packed weight's copy in channels-last; one of a single channel or position is both."""
-    as_it_is = step.second_layout == CHANNELS_LAST or call.weight[1] == 1 or prod(call.kernel) == 1
-    return 0 if as_it_is else step.inputs[1].nbytes
+    as_it_is = call.second_layout == CHANNELS_LAST or conv.weight[1] == 1 or prod(conv.kernel) == 1
+    return 0 if as_it_is else call.inputs[1].nbytes

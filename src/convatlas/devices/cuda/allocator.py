@@ -1,42 +1,9 @@
-"""Memory that a CUDA device takes: kernels' workspaces, and what the caching allocator reserves for the tensors."""
+"""What torch's caching allocator reserves of a CUDA device for the tensors of a step."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
-
-from ...graph.ops import Activation, Binary, LocalResponseNorm, Loss, Prelu, Reduce
-from .changes import Change
-from .cpu import arithmetic_backward, function_backward
-from .plan import Step
-from .script import OUTPUT, PLAIN_FORWARD, Gradient, Script
-
-
-class Cuda:
-    """The device model of a CUDA GPU under torch's native caching allocator."""
-
-    name = "cuda"
-
-    def forward(self, step: Step) -> Script:
-        """What happens in memory while an op runs forward."""
-        if isinstance(step.node.op, LocalResponseNorm):
-            x = step.inputs[0].nbytes
-            return [x, -x, x, x, -x, OUTPUT]
-        return PLAIN_FORWARD
-
-    def backward(self, step: Step) -> Script:
-        """What happens in memory while an op runs backward."""
-        op, needs = step.node.op, step.needs
-        wanted: Script = [Gradient(i) for i, need in enumerate(needs) if need]
-        if isinstance(op, Binary):
-            return arithmetic_backward(op, step)
-        if isinstance(op, Activation) or (isinstance(op, Reduce) and op.function in ("var", "std", "norm")):
-            return function_backward(op.name, step)
-        if isinstance(op, Prelu | Loss):
-            x = step.inputs[0].nbytes
-            return [x, *wanted, -x]
-        return wanted
-
+from collections.abc import Hashable, Iterable
 
 # torch's native caching allocator (c10/cuda/CUDACachingAllocator): sizes are rounded up to 512 bytes; requests up to 1 MiB
 # are cut from segments of 2 MiB, those below 10 MiB from segments of 20 MiB, larger ones get a segment of their own,
@@ -120,14 +87,16 @@ class CachingAllocator:
         del pool[position]
 
 
-def reserved_bytes(changes: Iterable[Change]) -> int:
-    """What the caching allocator holds after a step's allocations and releases, in bytes."""
+def reserved_bytes(requests: Iterable[tuple[int, Hashable]]) -> int:
+    """What the caching allocator holds after a step's allocations and releases, in bytes.
+
+    A request is a number of bytes, negative for a release, and whose they are: a release is of the last that is as large and the same's.
+    """
     allocator = CachingAllocator()
-    held: dict[tuple[int, str, int], list[_Block]] = {}
-    for change in changes:
-        if change.num_bytes > 0:
-            block = allocator.allocate(change.num_bytes)
-            held.setdefault((change.num_bytes, change.kind, change.owner), []).append(block)
+    held: dict[tuple[int, Hashable], list[_Block]] = {}
+    for num_bytes, whose in requests:
+        if num_bytes > 0:
+            held.setdefault((num_bytes, whose), []).append(allocator.allocate(num_bytes))
         else:
-            allocator.release(held[-change.num_bytes, change.kind, change.owner].pop())
+            allocator.release(held[-num_bytes, whose].pop())
     return allocator.reserved

@@ -1,0 +1,135 @@
+"""Memory that a CPU's kernels take beside their tensors: convolutions' copies (`convolution`), and buffers of single kernels.
+
+Seen in the allocations that torch's profiler reports (torch 2.14, x86 with AVX-512).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...graph.ops import Attention, Binary, Conv, ConvTranspose, Dropout, Op, Reduce, RMSNorm, Softmax, Unfold
+from ...graph.ops.attention import heads_inside
+from ...graph.ops.base import Specs
+from ...graph.spec import ITEM_BYTES, promote
+from ...graph.strides import Strides, is_channels_last, is_dense
+from ..call import CHANNELS_LAST, PACKED, PART, SPARSE, Call
+from ..script import GRADIENTS, OUTPUT, PLAIN, Made, Script
+from . import convolution
+
+# these first copy an input that is not contiguous
+_READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm")
+# these first copy a gradient that is no dense tensor, or lies otherwise than they compute
+_PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
+                             "softmax", "attention"})  # fmt: skip
+_KEYS_AT_A_TIME = 512  # of flash attention
+
+
+class Cpu:
+    """An x86 CPU that runs ``threads`` threads."""
+
+    name = "cpu"
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def decomposes(self, op: Op, inputs: Specs, lay: Sequence[Strides], needs: Sequence[bool]) -> bool:
+        """Whether no kernel takes an op as it is.
+
+        That of attention takes four axes, the last of them innermost in memory, no trained mask and no dropout.
+        """
+        if isinstance(op, Attention):
+            innermost = all(lies is None or lies[-1] == 1 for lies in lay[:3])
+            return bool(op.dropout) or not innermost or len(inputs[0].shape) != 4 or any(needs[3:])
+        return isinstance(op, RMSNorm) or (isinstance(op, Dropout) and op.training and op.probability > 0)
+
+    def script(self, call: Call) -> Script:
+        """What happens in memory while a call runs."""
+        if not call.backward:
+            return self._on_packed_input(call, self._forward(call))
+        script = self._on_packed_input(call, self._backward(call))
+        if not _packs_first(call):
+            return script
+        assert call.gradient is not None
+        # average pooling makes its result as its gradient lies, and then copies that one
+        dense = is_dense(call.gradient.shape, call.gradient_lies)
+        packed = call.inputs[0].nbytes if call.op.kind == "avg_pool" and dense else call.outputs[0].nbytes
+        return [packed, *(script or _wanted(call)), -packed]
+
+    def _forward(self, call: Call) -> Script:
+        op = call.op
+        if isinstance(op, Conv | ConvTranspose):
+            return convolution.forward(op, call, self.threads)
+        if isinstance(op, Unfold):  # it begins with memory of the input's size
+            x = call.inputs[0].nbytes
+            return [x, OUTPUT, -x]
+        if isinstance(op, Attention):
+            scores, queries = self._attention_tile(call)
+            buffer = self.threads * 4 * (scores + queries * (2 + call.inputs[0].shape[-1]))
+            return [OUTPUT, buffer, -buffer]
+        if isinstance(op, Softmax) and op.safe:  # looks for rows of infinities
+            mask = call.outputs[0].numel
+            return [OUTPUT, mask, -mask]
+        if isinstance(op, Reduce) and op.function == "sum" and call.inputs[0].dtype == "bool":
+            cast = call.inputs[0].numel * ITEM_BYTES[call.outputs[0].dtype]
+            return [cast, OUTPUT, -cast]
+        if isinstance(op, Binary):
+            return _arithmetic(call)
+        return PLAIN
+
+    def _backward(self, call: Call) -> Script:
+        op = call.op
+        if isinstance(op, Conv | ConvTranspose):
+            return convolution.backward(op, call, self.threads)
+        x = call.inputs[0].nbytes
+        if op.kind in ("batch_norm", "instance_norm") and call.wanted[0]:  # torch makes the input's gradient twice
+            return [x, GRADIENTS[0], -x]
+        if isinstance(op, Attention):
+            scores, _ = self._attention_tile(call)
+            buffer = self.threads * 4 * 2 * scores
+            return [*_wanted(call), buffer, -buffer]
+        if isinstance(op, Unfold):  # made in memory of the incoming gradient's size, and cut to its own
+            return [Made(0, call.outputs[0].nbytes)]
+        return PLAIN
+
+    def _attention_tile(self, call: Call) -> tuple[int, int]:
+        """Scores that a thread of flash attention holds, and the queries among them (`q_split_size` in its source)."""
+        queries, keys = call.inputs[0].shape[-2], call.inputs[1].shape[-2]
+        rows = min(256 if queries >= 768 else 64 if queries >= 192 else 32, queries)
+        return rows * min(_KEYS_AT_A_TIME, keys), rows
+
+    def _on_packed_input(self, call: Call, script: Script) -> Script:
+        """The events, with a packed copy of the input around them where the op takes no other."""
+        if not call.inputs or call.lay[0] is None or call.op.kind not in _READS_PACKED or call.layout not in (SPARSE, PART):
+            return script
+        x = call.inputs[0].nbytes
+        return [x, *(script or (_wanted(call) if call.backward else [OUTPUT])), -x]
+
+
+def _wanted(call: Call) -> Script:
+    return [GRADIENTS[index] for index, want in enumerate(call.wanted) if want]
+
+
+def _arithmetic(call: Call) -> Script:
+    """Operands of another dtype than the sum's are cast first."""
+    if call.inputs[0].dtype == call.inputs[1].dtype:
+        return PLAIN
+    common = promote(call.inputs[0].dtype, call.inputs[1].dtype)
+    casts: Script = [spec.numel * ITEM_BYTES[common] for spec in call.inputs if spec.dtype != common and spec.shape]
+    return [*casts, OUTPUT, *[-num_bytes for num_bytes in casts if isinstance(num_bytes, int)]]
+
+
+def _packs_first(call: Call) -> bool:
+    """Whether a kernel first packs its gradient: one that is a part of a larger tensor, or lies otherwise than it computes."""
+    kind, lies = call.op.kind, call.gradient_lies
+    if kind not in _PACK_GRADIENTS or call.gradient is None:
+        return False
+    shape = call.gradient.shape
+    if not is_dense(shape, lies):
+        return True
+    if kind == "attention":
+        return len(shape) == 4 and lies != heads_inside(shape)
+    if kind in ("layer_norm", "softmax") or (kind == "avg_pool" and call.layout == PACKED):
+        return lies is not None
+    if kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
+        return False
+    return not is_channels_last(shape, lies) if call.layout == CHANNELS_LAST else lies is not None

@@ -1,0 +1,36 @@
+"""Gradients added up as autograd's engine does it: in place, where nothing else holds the first of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..ops import Binary
+from ..strides import is_dense
+from ..training import BACKWARD, TrainingGraph
+
+
+def accumulated_in_place(step: TrainingGraph) -> TrainingGraph:
+    """A recorded step as it runs on real tensors: the engine adds fake ones up into a new tensor each time."""
+    nodes, storage, released = list(step.nodes), list(step.storage), dict(step.released)
+    same: dict[int, int] = {}  # storage -> the one that it turns out to be
+
+    def found(place: int) -> int:
+        while place in same:
+            place = same[place]
+        return place
+
+    for position, node in enumerate(nodes):
+        if node.phase != BACKWARD or node.op != Binary("add"):
+            continue
+        first, total = node.inputs[0], node.outputs[0]
+        place, made = found(storage[first]), storage[total]
+        lies = step.strides[first]
+        fits = step.values[first] == step.values[total] and is_dense(step.values[first].shape, lies)
+        if not fits or place in step.resident or place in step.saved or released.get(place) != position + 1:
+            continue
+        same[made] = place
+        nodes[position] = node._replace(op=Binary("add", in_place=True))
+        released.pop(place)
+        if made in released:
+            released[place] = released.pop(made)
+    return replace(step, nodes=nodes, storage=[found(place) for place in storage], released=released)
