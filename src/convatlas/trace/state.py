@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .network import Modules
+from .network import Modules, is_scripted
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
@@ -40,8 +40,13 @@ def left_as_found(modules: Modules, training: bool, calls: Sequence[Callable[...
     containers = _Containers(modules.contents)
     own_mode = any(kind.train is not nn.Module.train for kind in set(modules.kinds))
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
+    scripted = [(module, module.training) for module in modules.by_id.values() if is_scripted(type(module))]
     try:
         for module, own, call in zip(modules.by_id.values(), modules.contents, calls, strict=True):
+            if is_scripted(type(module)):  # what it has lies in C++
+                module.__dict__["_compiled_call_impl"] = call
+                module.train(training)
+                continue
             copy = _copied(own)
             copy["_compiled_call_impl"] = call
             if "training" in copy:  # a wrapper may have no mode
@@ -52,7 +57,11 @@ def left_as_found(modules: Modules, training: bool, calls: Sequence[Callable[...
         yield
     finally:
         for module, own in zip(modules.by_id.values(), modules.contents, strict=True):
-            _set_contents(module, own)
+            if not is_scripted(type(module)):
+                _set_contents(module, own)
+        for module, mode in scripted:
+            del module.__dict__["_compiled_call_impl"]
+            module.train(mode)
         containers.put_back()
         for parameter, flag in flags:
             parameter.requires_grad_(flag)

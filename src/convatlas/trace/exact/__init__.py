@@ -22,7 +22,7 @@ from .functions import Functions
 from .names import Family, Name
 from .network import Fakes, with_fakes
 from .own import own_functions
-from .paths import Paths, followed
+from .paths import Paths
 from .recorder import Recorder
 from .sheet import Sheet
 from .step import record_step
@@ -68,11 +68,11 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
 
     arguments: Any = given.mapped(argument)
     paths = Paths(modules, recorder)
-    with with_fakes(modules, fakes), _in_mode(modules, training), _without_log():
+    with _without_log(), with_fakes(modules, training, paths.calls(), fakes):
         try:
             hooks = saved_tensors_hooks(recorder.keep, recorder.kept) if lets_go else nullcontext()
             own = own_functions(recorder)
-            with torch.enable_grad(), followed(paths), mode, recorder, Functions(values), own, hooks:
+            with torch.enable_grad(), mode, recorder, Functions(values), own, hooks:
                 outputs = result_tensors(root(*arguments.args, **arguments.kwargs))
                 graph.outputs = [recorder.names.value(output) for output in outputs]
                 if training:
@@ -101,16 +101,3 @@ def _without_log() -> Iterator[None]:
         yield
     finally:
         log.removeFilter(elsewhere)
-
-
-@contextmanager
-def _in_mode(modules: Modules, training: bool) -> Iterator[None]:
-    """While inside, the network is in training or evaluation mode."""
-    root = modules.root
-    before = [(module, module.training) for module in modules.by_id.values()]
-    try:
-        root.train(training)
-        yield
-    finally:
-        for module, mode in before:
-            module.training = mode

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.nn.utils import parametrize
 
 from ...graph.graph import Parameter
-from ..network import Modules
+from ..network import Modules, is_scripted
+from ..state import left_as_found
 from .names import Family, Name, Names, spec_of
 from .values import Values
 
@@ -56,88 +56,28 @@ class Fakes:
         self.values.stands_for(fake, tensor)
         return name.value
 
-    def instead_of(self, value: Any) -> Any:
-        """The fake of a parameter or buffer; anything else itself."""
-        return self.of.get(id(value), value)
-
-
-class _Notes:
-    """What containers held: modules' attributes, and the dictionaries and lists in these."""
-
-    def __init__(self, contents: list[dict[str, Any]]) -> None:
-        self.empty: list[Any] = []
-        self.dictionaries: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
-        self.others: list[tuple[Any, list[Any]]] = []
-        for own in contents:
-            self._take(own, 3)
-        if parametrize._cache_enabled:
-            self._take(parametrize._cache, 0)
-
-    def _take(self, container: Any, depth: int) -> None:
-        if not container:
-            self.empty.append(container)
-            return
-        if isinstance(container, dict):
-            self.dictionaries.append((container, container.copy()))
-            items: Any = container.values()
-        else:
-            self.others.append((container, list(container)))
-            items = self.others[-1][1]
-        if depth:
-            for item in items:
-                if type(item) in _CONTAINERS:
-                    self._take(item, depth - 1)
-
-    def put_back(self) -> None:
-        for container in self.empty:
-            if container:
-                container.clear()
-        for container, before in self.dictionaries:
-            _put_back(container, before)
-        for container, former in self.others:
-            if len(container) != len(former) or any(a is not b for a, b in zip(container, former, strict=True)):
-                container.clear()
-                container.extend(former)
-
 
 @contextmanager
-def with_fakes(modules: Modules, fakes: Fakes) -> Iterator[None]:
-    """While inside, modules hold the fakes, as attributes and in lists; afterwards they hold what they held before, all of it.
-
-    What a forward pass sets, removes or collects in containers, and the hooks that it registers, are gone then.
-    """
-    notes = _Notes(modules.contents)
-    flags = [(tensor, tensor.requires_grad, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
-    kinds = [(module, type(module)) for module in modules.by_id.values()]
+def with_fakes(modules: Modules, training: bool, calls: Sequence[Callable[..., Any]], fakes: Fakes) -> Iterator[None]:
+    """While inside, modules hold the fakes, as attributes and in lists; afterwards they are as they were found."""
+    gradients = [(tensor, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
     try:
-        for container, before in notes.dictionaries:
-            for key, item in before.items():
-                if id(item) in fakes.of:
-                    container[key] = fakes.of[id(item)]
-        for container, former in notes.others:
-            if any(id(item) in fakes.of for item in former):
-                container[:] = map(fakes.instead_of, former)
-        yield
+        with left_as_found(modules, training, calls):
+            for module in modules.by_id.values():
+                if not is_scripted(type(module)):
+                    _exchange(module.__dict__, fakes.of, 3)
+            yield
     finally:
-        notes.put_back()
-        for tensor, flag, gradient in flags:
-            if tensor.requires_grad != flag:
-                tensor.requires_grad_(flag)
+        for tensor, gradient in gradients:
             if tensor.grad is not gradient:
                 tensor.grad = gradient
-        for module, kind in kinds:
-            if type(module) is not kind:
-                module.__class__ = kind
 
 
-def _put_back(container: dict[Any, Any], before: dict[Any, Any]) -> None:
-    if list(container) == list(before) and all(now is then for now, then in zip(container.values(), before.values(), strict=True)):
-        return
-    for key in [key for key in container if key not in before]:
-        del container[key]
-    for key, value in before.items():
-        if key not in container or container[key] is not value:
-            container[key] = value
-    if list(container) != list(before):
-        container.clear()
-        container.update(before)
+def _exchange(container: Any, fakes: dict[int, torch.Tensor], depth: int) -> None:
+    """Put fakes in the place of what they stand for, in a dictionary or list and those in it."""
+    places = container.items() if isinstance(container, dict) else enumerate(container)
+    for place, item in list(places):
+        if (fake := fakes.get(id(item))) is not None:
+            container[place] = fake
+        elif depth and type(item) in _CONTAINERS and item:
+            _exchange(item, fakes, depth - 1)
