@@ -17,6 +17,7 @@ _HOMES = {
     "trace": "api",
     "cost": "api",
     "fit": "api",
+    "latency": "api",
     "max_batch": "api",
     "receptive_field": "api",
     "report": "api",
@@ -27,6 +28,7 @@ _HOMES = {
     "study": "studies",
     "Study": "studies",
     "Cost": "analysis.cost",
+    "Latency": "analysis.latency",
     "DoesNotFitError": "analysis.fit",
     "ReceptiveFields": "analysis.receptive_field",
     "TrainingMemory": "analysis.memory",
@@ -44,6 +46,7 @@ __all__ = [
     "DoesNotFitError",
     "Graph",
     "Inputs",
+    "Latency",
     "OpCost",
     "ReceptiveFields",
     "Run",
@@ -54,6 +57,7 @@ __all__ = [
     "cost",
     "create",
     "fit",
+    "latency",
     "list_models",
     "max_batch",
     "receptive_field",
@@ -68,10 +72,11 @@ __all__ = [
 if TYPE_CHECKING:
     from .analysis.cost import Cost
     from .analysis.fit import DoesNotFitError
+    from .analysis.latency import Latency
     from .analysis.memory import TrainingMemory
     from .analysis.receptive_field import ReceptiveFields
     from .analysis.verdict import Verdict
-    from .api import cost, create, fit, max_batch, receptive_field, report, trace, train, training_memory
+    from .api import cost, create, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
     from .catalogue import list_models
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec

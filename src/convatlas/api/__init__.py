@@ -1,6 +1,7 @@
 """The public functions. Importing them imports no torch."""
 
 from .counting import cost, create, receptive_field, trace
+from .latency import latency
 from .report import report
 from .run import train
 from .training import fit, graphs_by_batch, max_batch, memory_settings, training_memory
@@ -10,6 +11,7 @@ __all__ = [
     "create",
     "fit",
     "graphs_by_batch",
+    "latency",
     "max_batch",
     "memory_settings",
     "receptive_field",

@@ -10,11 +10,13 @@ import typer
 from .compare import compare
 from .cost import cost
 from .evaluate import evaluate
+from .fit_device import fit_device
 from .memory import memory
 from .notes import notes
 from .predict import predict
 from .recipes import recipes
 from .report import report
+from .speed import speed
 from .study import study
 from .train import train
 from .zoo import list_, show
@@ -57,13 +59,20 @@ def top(context: typer.Context, version: Annotated[bool, typer.Option("--version
 def _add(command: Callable[..., Any], *examples: str) -> None:
     """A command of the function's name, with examples below its help."""
     epilog = "\n".join([_AS_IT_IS, "Examples:", *(f"  convatlas {example}" for example in examples)])
-    app.command(command.__name__.rstrip("_"), epilog=epilog)(command)
+    app.command(command.__name__.rstrip("_").replace("_", "-"), epilog=epilog)(command)
 
 
 _add(list_, "list 'resnet*'", "list --family vgg --sort top1", "list -o zoo.csv")
 _add(show, "show resnet50", "show resnet50 --json")
 _add(cost, "cost resnet50", "cost my_net.py:Net --input 3x64x64 --by stage", "cost timm:resnetv2_50 --sort memory -o layers.csv")
 _add(memory, "memory resnet50 --batch 64 --precision amp --fit 8GiB", "memory my_net.py:Net --input 3x64x64 --by layer")
+_add(
+    speed,
+    "speed resnet50 --device rtx4090 --batch 64 --precision amp",
+    "speed resnet50 mobilenet_v2 --device rtx3090 --batch 256 --layout nhwc",
+    "speed my_net.py:Net --input 3x64x64 --device rtx5090 --like rtx4090 --anchor resnet50=6000",
+)
+_add(fit_device, "fit-device infer-amp-nchw-pt240-cu124-rtx3090.csv -o profiles/")
 _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConvatlasError
+from ..names import natural_key, unknown_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +43,64 @@ class Card:
     def peak(self, dtype: str) -> float:
         """Peak FLOPs a second of matrix products in a dtype; the vector units' where the datasheet names none."""
         return self.flops.get(dtype, self.vector_flops)
+
+
+def list_cards() -> list[str]:
+    """The devices whose datasheets are here."""
+    return sorted(_datasheets(), key=natural_key)
+
+
+def card(name: str) -> Card:
+    """The datasheet of a device.
+
+    Raises:
+        ConvatlasError: there is none of that name; the nearest ones are given.
+
+    """
+    sheets = _datasheets()
+    if name not in sheets:
+        way_out = f"there are datasheets of {', '.join(list_cards())}; give another's as a JSON file (--spec)"
+        raise unknown_name("device", name, sheets, way_out)
+    return Card(name=name, **sheets[name])
+
+
+def read_card(path: Path) -> Card:
+    """A datasheet from a JSON file with the fields of `Card`.
+
+    Raises:
+        ConvatlasError: the file cannot be read, or a field is missing, unknown, or no number above zero.
+
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConvatlasError(f"{path}: no datasheet that can be read: {error}") from None
+    return card_from(data if isinstance(data, dict) else {}, str(path), path.stem)
+
+
+def card_from(data: dict[str, Any], place: str, name: str) -> Card:
+    """A datasheet from plain data.
+
+    Raises:
+        ConvatlasError: a field is missing, unknown, or no number above zero; the message names the place.
+
+    """
+    known = {each.name for each in fields(Card)}
+    given = {"name": name, "source": place, "flops": {}} | data
+    if missing := sorted(known - given.keys()):
+        raise ConvatlasError(f"{place}: the datasheet lacks {', '.join(missing)}")
+    if unknown := sorted(given.keys() - known):
+        raise ConvatlasError(f"{place}: a datasheet has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    rates = given["flops"] if isinstance(given["flops"], dict) else {"flops": given["flops"]}
+    numbers = {**{key: given[key] for key in known - {"name", "source", "flops"}}, **rates}
+    for key, value in numbers.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+            raise ConvatlasError(f"{place}: {key} is {value!r:.40}, not a number above 0")
+    return Card(**given)
+
+
+@cache
+def _datasheets() -> dict[str, dict[str, Any]]:
+    text = files("convatlas.devices").joinpath("cards.json").read_text(encoding="utf-8")
+    sheets: dict[str, dict[str, Any]] = json.loads(text)
+    return sheets

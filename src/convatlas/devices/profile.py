@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from .card import Card
+from ..errors import ConvatlasError
+from ..names import natural_key, unknown_name
+from .card import Card, card_from, list_cards
+from .conditions import Conditions
 from .cuda.terms import least_seconds, terms
 from .kernel import Kernel
 
-LEAST_SHARE = 0.9  # of what the datasheet allows: clocks may lie above the datasheet's by so much
+FORMAT = 1
+LEAST_SHARE = 0.9  # of what the datasheet allows: a clock may lie above the datasheet's by so much
+CALL_SECONDS = 1e-4  # what a call of the network takes once, before its coefficient
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A device's coefficients.
+    """A device's coefficients under some conditions, with how good they are.
 
     Attributes:
         name: of the profile, as in "rtx3090-amp-nchw-torch2.4".
         card: the device's datasheet.
+        conditions: what the timings were taken under.
         coefficients: term -> inverse efficiency, without a unit and never negative.
+        passes: forward passes that all of it is taken for: above 1 for a training step.
+        source: where the timings are from.
+        networks: how many timings it was fitted on.
+        validation: how predictions of left-out networks did: "networks" one by one, "families" as a whole; and by family.
+        interval: 5 and 95 % quantiles of log(predicted / measured), for "ordinary" networks and for "unfamiliar" ones.
+        seen: kind of term -> the largest share of a network's time that it had among those fitted on.
 
     """
 
     name: str
     card: Card
     coefficients: dict[str, float]
+    conditions: Conditions = field(default_factory=Conditions)
+    passes: float = 1.0
+    source: str = ""
+    networks: int = 0
+    validation: dict[str, Any] = field(default_factory=dict)
+    interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
     _seconds: dict[Kernel, float] = field(default_factory=dict, repr=False, compare=False)
 
     def seconds(self, kernel: Kernel) -> float:
@@ -32,6 +57,103 @@ class Profile:
         known = self._seconds.get(kernel)
         if known is None:
             known = LEAST_SHARE * least_seconds(kernel, self.card)
-            known += sum(self.coefficients.get(name, 0.0) * seconds for name, seconds in terms(kernel, self.card))
-            self._seconds[kernel] = known
+            known += sum([self.coefficients.get(name, 0.0) * seconds for name, seconds in terms(kernel, self.card)])
+            known = self._seconds[kernel] = known * self.passes
         return known
+
+    @property
+    def call_seconds(self) -> float:
+        """What a call of the network takes once, beside its kernels."""
+        return self.coefficients.get("constant", 0.0) * CALL_SECONDS * self.passes
+
+    def to_json(self) -> str:
+        """The profile as JSON text, one coefficient a line."""
+        data = {each.name: getattr(self, each.name) for each in fields(self) if not each.name.startswith("_")}
+        data |= {"card": asdict(self.card), "conditions": asdict(self.conditions)}
+        return json.dumps({"format": FORMAT} | data, indent=1)
+
+
+def from_json(text: str, place: str) -> Profile:
+    """The profile that `Profile.to_json` wrote.
+
+    Raises:
+        ConvatlasError: it is none, of another format, or has a negative coefficient; the message names the place.
+
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConvatlasError(f"{place}: no profile: {error}") from None
+    if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+        raise ConvatlasError(f"{place}: no profile of format {FORMAT}")
+    try:
+        card, conditions = data.pop("card"), data.pop("conditions")
+        intervals = {key: (float(low), float(high)) for key, (low, high) in data.pop("interval").items()}
+        profile = Profile(
+            card=card_from(card, place, str(data["name"])), conditions=Conditions(**conditions), interval=intervals, **data
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConvatlasError(f"{place}: a damaged profile: {error}") from None
+    if bad := [name for name, value in profile.coefficients.items() if not isinstance(value, int | float) or not value >= 0]:
+        raise ConvatlasError(
+            f"{place}: a coefficient must be a number of at least 0, {bad[0]} is {profile.coefficients[bad[0]]!r:.40}"
+        )
+    return profile
+
+
+@cache
+def _shipped() -> Mapping[str, str]:
+    """Name -> place of the profiles that come with the package; the text is read when it is asked for."""
+    folder = files("convatlas.devices").joinpath("profiles")
+    return {path.name.removesuffix(".json"): str(path) for path in folder.iterdir() if path.name.endswith(".json")}
+
+
+@cache
+def shipped(name: str) -> Profile:
+    """A profile that comes with the package."""
+    place = _shipped()[name]
+    return from_json(Path(place).read_text(encoding="utf-8"), place)
+
+
+def list_profiles() -> list[str]:
+    """Names of the profiles that come with the package, in natural order."""
+    return sorted(_shipped(), key=natural_key)
+
+
+def profiled_devices() -> list[str]:
+    """Devices that have a profile."""
+    return sorted({name.split("-")[0] for name in _shipped()}, key=natural_key)
+
+
+def find(device: str, conditions: Conditions) -> Profile:
+    """The profile of a device whose conditions are nearest: the same training and compilation first, then layout and precision.
+
+    Of several versions of torch the newest counts, where none is said.
+
+    Raises:
+        ConvatlasError: the device has no profile; the message says how to get one.
+
+    """
+    names = [name for name in list_profiles() if name.split("-")[0] == device]
+    if not names:
+        known = profiled_devices()
+        if device in list_cards():
+            raise ConvatlasError(
+                f"{device} has a datasheet but no profile: take that of a measured one with --like, one of {', '.join(known)}"
+            )
+        raise unknown_name(
+            "device", device, [*known, *list_cards()], f"there are profiles of {', '.join(known)}; see `convatlas fit-device`"
+        )
+
+    def likeness(name: str) -> tuple[bool, bool, bool, bool, bool, tuple[int, int]]:
+        found = shipped(name).conditions
+        return (
+            found.training == conditions.training,
+            found.compiled == conditions.compiled,
+            found.layout == conditions.layout,
+            found.precision == conditions.precision,
+            found.torch == conditions.torch,
+            found.version or (0, 0),
+        )
+
+    return shipped(max(names, key=likeness))

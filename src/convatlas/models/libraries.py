@@ -25,7 +25,7 @@ def from_torchvision(word: str) -> tuple[nn.Module, tuple[int, ...], str]:
         ConvatlasError: torchvision is not installed, or has no such network.
 
     """
-    models = _imported("torchvision", "torchvision.models")
+    models = imported("torchvision", "torchvision.models")
     name, _, path = word.partition(".")
     if name not in (known := models.list_models()):
         raise unknown_name("torchvision network", name, known, "torchvision.models.list_models() tells all")
@@ -56,7 +56,7 @@ def from_timm(word: str) -> tuple[nn.Module, tuple[int, ...], str]:
         ConvatlasError: timm is not installed, or has no such network.
 
     """
-    timm = _imported("timm", "timm")
+    timm = imported("timm", "timm")
     name, _, rest = word.partition(".")
     if not timm.is_model(name):
         raise unknown_name("timm network", name, timm.list_models(), "timm.list_models() tells all")
@@ -69,7 +69,7 @@ def from_timm(word: str) -> tuple[nn.Module, tuple[int, ...], str]:
     return module, tuple(module.pretrained_cfg.get("input_size", IMAGE_SIZE)), path
 
 
-def _imported(package: str, module: str) -> Any:
+def imported(package: str, module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:

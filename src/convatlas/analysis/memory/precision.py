@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from ...graph import Graph, Node, TensorSpec
@@ -12,20 +13,27 @@ HALF = {"bf16": "bfloat16", "fp16": "float16", "amp": "float16"}
 _IN_HALF = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum", "attention"})
 _IN_FLOAT = frozenset({"softmax", "layer_norm", "group_norm", "loss", "cumulative"})
 _IN_FLOAT_ON_CPU = frozenset({"loss"})  # the CPU's list is another one, and shorter
-_FLOAT_FUNCTIONS = frozenset(
-    {"rsqrt", "reciprocal", "pow", "exp", "expm1", "log", "log1p", "log2", "softplus", "norm", "sum", "prod"}
-)
+# (`norm` is on the list, but torch.norm and Tensor.norm call `linalg.vector_norm`, which is not)
+_FLOAT_FUNCTIONS = frozenset({"rsqrt", "reciprocal", "pow", "exp", "expm1", "log", "log1p", "log2", "softplus", "sum", "prod"})
+_NORMALISATIONS = frozenset({"layer_norm", "group_norm"})
 
 
-def converted(graph: Graph, precision: str, device: str = "cuda") -> Graph:
+def converted(graph: Graph, precision: str, device: str = "cuda", *, half_norms: Collection[str] = ()) -> Graph:
     """The graph as it runs in ``precision``: "fp32" as it is; "bf16", "fp16" wholly; "amp" with autocast's casts.
 
     A weight is cast once and its copy kept to the end of the forward pass, as autocast's cache does.
+
+    Args:
+        graph: the network.
+        precision: one of "fp32", "bf16", "fp16", "amp".
+        device: autocast's lists differ between "cuda" and "cpu".
+        half_norms: modules that normalise in half precision under autocast, by code of their own (timm's fast norms).
+
     """
     if precision == "fp32":
         return graph
     half = "bfloat16" if precision == "amp" and device == "cpu" else HALF[precision]
-    return _Conversion(graph, half, device, autocast=precision == "amp").run()
+    return _Conversion(graph, half, device, autocast=precision == "amp", half_norms=frozenset(half_norms)).run()
 
 
 def _in_half(op: Op) -> bool:
@@ -39,7 +47,8 @@ def _in_float(op: Op, device: str) -> bool:
 
 
 class _Conversion:
-    def __init__(self, graph: Graph, half: str, device: str, *, autocast: bool) -> None:
+    def __init__(self, graph: Graph, half: str, device: str, *, autocast: bool, half_norms: frozenset[str]) -> None:
+        self.half_norms = half_norms
         self.source, self.half, self.device, self.autocast = graph, half, device, autocast
         self.result = Graph(graph.name, graph.training, modules=graph.modules)
         self.value: dict[int, int] = {}  # number in the source -> number in the result
@@ -72,8 +81,9 @@ class _Conversion:
     def _node(self, node: Node) -> None:
         op, result = node.op, self.result
         inputs = [self.value[number] for number in node.inputs]
-        if self.autocast and (_in_half(op) or _in_float(op, self.device)):
-            wanted = self.half if _in_half(op) else "float32"
+        in_half = _in_half(op) or (op.kind in _NORMALISATIONS and node.module in self.half_norms)
+        if self.autocast and (in_half or _in_float(op, self.device)):
+            wanted = self.half if in_half else "float32"
             inputs = [self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)]
         if not self.autocast and isinstance(op, Fill) and op.dtype == "float32":  # made like the network's own tensors
             op = op.replace(dtype=self.half)

@@ -16,6 +16,8 @@ from .copies import copy
 
 Specs = tuple[TensorSpec, ...]
 Lying = tuple[Strides, ...]
+Version = tuple[int, int]
+NEWEST: Version = (2, 9)
 _ANY_STRIDES = frozenset({"activation", "arithmetic", "dropout", "cast", "stochastic_depth", "identity", "assign", "where"})
 _FOLLOW_CHANNELS = frozenset({"batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad"})
 _CONTIGUOUS = frozenset({"layer_norm", "softmax", "group_norm", "rms_norm"})
@@ -24,7 +26,9 @@ _OVER_MAPS = frozenset({"batch_norm", "avg_pool", "max_pool", "adaptive_avg_pool
 
 
 @lru_cache(maxsize=16384)
-def kernels_of(op: Op, inputs: Specs, strides: Lying, outputs: Specs, fixed: bool = False) -> tuple[tuple[Kernel, ...], Lying]:
+def kernels_of(
+    op: Op, inputs: Specs, strides: Lying, outputs: Specs, fixed: bool = False, torch: Version = NEWEST
+) -> tuple[tuple[Kernel, ...], Lying]:
     """The kernels of one op, and how its outputs lie.
 
     Args:
@@ -33,6 +37,7 @@ def kernels_of(op: Op, inputs: Specs, strides: Lying, outputs: Specs, fixed: boo
         strides: how the inputs lie.
         outputs: the specs of its outputs.
         fixed: whether it reads only what does not depend on the network's input, as a cast of weights does.
+        torch: its version.
 
     """
     if (op.is_view or op.kind == "view") and not op.in_place:
@@ -43,7 +48,7 @@ def kernels_of(op: Op, inputs: Specs, strides: Lying, outputs: Specs, fixed: boo
     if fixed:
         return (_moving("weights", op, inputs, outputs),), lying
     if isinstance(op, Attention):
-        return tuple(attention_kernels(inputs, outputs)), lying
+        return tuple(attention_kernels(inputs, outputs, torch)), lying
     copies = tuple(_copies(op, inputs, strides))
     kernel = _product(op, inputs, outputs) or _simple(op, inputs, (None,) * len(strides) if copies else strides, outputs)
     return (*copies, kernel) if kernel else copies, lying

@@ -5,15 +5,16 @@ from __future__ import annotations
 from ...graph import Graph
 from ...graph.strides import Strides, channels_last_strides, normal
 from ..kernel import Launch
-from .kernels import kernels_of
+from .kernels import NEWEST, Version, kernels_of
 
 
-def lower(graph: Graph, *, channels_last: bool = False) -> list[Launch]:
+def lower(graph: Graph, *, channels_last: bool = False, torch: Version = NEWEST) -> list[Launch]:
     """The kernels of one pass over the graph, in order.
 
     Args:
         graph: in the precision in which it runs, autocast's casts put in.
         channels_last: images and weights lie with their channels innermost.
+        torch: its version; what runs differs.
 
     """
     values = graph.values
@@ -30,7 +31,7 @@ def lower(graph: Graph, *, channels_last: bool = False) -> list[Launch]:
         fixed = constant.issuperset(node.inputs)
         if fixed:
             constant.update(node.outputs)
-        kernels, lying = kernels_of(node.op, inputs, tuple([strides[value] for value in node.inputs]), outputs, fixed)
+        kernels, lying = kernels_of(node.op, inputs, tuple([strides[value] for value in node.inputs]), outputs, fixed, torch)
         launches.extend([Launch(kernel, place) for kernel in kernels])
         for value, each in zip(node.outputs, lying, strict=True):
             strides[value] = each

@@ -20,6 +20,8 @@ def product_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     written = moved * kernel.bytes_written / moving
     flops = 2.0 * product.macs / peak
     yield f"{key}/flops", flops
+    if kernel.weight_bytes:
+        yield f"weights/{key}", kernel.weight_bytes / card.bandwidth
     yield f"{key}/read", moved - written
     yield f"{key}/write", written
     if key in ("linear", "matmul"):

@@ -39,6 +39,8 @@ def terms(kernel: Kernel, card: Card) -> Iterator[Term]:
             yield from depthwise_terms(kernel, card)
         case "weights":
             yield "weights", kernel.bytes_moved / card.bandwidth
+        case _ if kernel.kind.startswith("fused:"):
+            yield from fused_terms(kernel, card)
         case _ if kernel.product:
             yield from product_terms(kernel, card)
         case _:
@@ -60,9 +62,23 @@ def moving_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
             yield f"move/{kind}/smallmap", moved * octaves_below(400, kernel.span)
     if kind in _WORK_BY_TAPS:
         yield f"move/{kind}/taps", kernel.elementwise / card.vector_flops
-    if kind.startswith("interpolate") and kernel.layout == "nchw":
+    if kind in ("interpolate/bilinear", "interpolate/bicubic") and kernel.layout == "nchw":
         # torch's kernel runs one thread for each position of the map, which takes all images and channels one after another
         yield "serial/interpolate", 1e-7 * kernel.bytes_written / 2 / max(kernel.span, 1)
+
+
+def fused_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
+    """Of a group that Inductor fuses."""
+    moved = cached_seconds(kernel.bytes_moved, card)
+    written = moved * kernel.bytes_written / kernel.bytes_moved if kernel.bytes_moved else 0.0
+    content = kernel.kind.removeprefix("fused:")
+    yield "fused/read", moved - written
+    yield "fused/write", written
+    yield f"fused/{content}/moved", moved
+    yield f"fused/{content}/{kernel.layout}", moved
+    yield f"fused/{content}/work", kernel.elementwise / card.vector_flops
+    if kernel.span and (octaves := octaves_below(512, kernel.span)):
+        yield f"fused/{content}/short", moved * octaves
 
 
 def least_seconds(kernel: Kernel, card: Card) -> float:

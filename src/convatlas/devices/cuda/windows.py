@@ -47,6 +47,7 @@ def convolution_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     key = f"{common}/{kind}"
     width = product.columns
     yield f"{key}/flops", flops
+    yield "weights/conv", kernel.weight_bytes / card.bandwidth
     yield f"{key}/tiles", tiled_flops(product, card, (32, 64, 128)) / peak
     wide = tiled_flops(product, card, (32 if width <= 32 else 64 if width <= 64 else 128,)) / peak
     yield f"{common}/wide-tiles", wide

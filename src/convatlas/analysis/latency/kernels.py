@@ -1,0 +1,59 @@
+"""A network's kernels under some conditions, and what a measured time of it is made of."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+
+from ...devices.card import Card
+from ...devices.conditions import Conditions
+from ...devices.cuda.inductor import lower_compiled
+from ...devices.cuda.kernels import NEWEST
+from ...devices.cuda.lower import lower
+from ...devices.cuda.terms import least_seconds, terms
+from ...devices.kernel import Kernel, Launch
+from ...devices.observation import Observation
+from ...devices.profile import CALL_SECONDS
+from ...graph import Graph
+from ..memory.precision import converted
+
+
+def prepared(graph: Graph, precision: str, half_norms: Collection[str] = ()) -> Graph:
+    """The graph as it runs in a precision, autocast's casts put in.
+
+    Args:
+        graph: the network in float32.
+        precision: as in `Conditions`.
+        half_norms: modules whose normalisation runs in half precision under autocast, by code of their own.
+
+    """
+    return converted(graph, "amp" if precision == "amp_bf16" else precision, "cuda", half_norms=half_norms)
+
+
+def launches(ready: Graph, conditions: Conditions) -> list[Launch]:
+    """The kernels of one forward pass over a graph that is `prepared`, at the batch that runs."""
+    lowered = lower_compiled if conditions.compiled else lower
+    return lowered(ready, channels_last=conditions.layout == "nhwc", torch=conditions.version or NEWEST)
+
+
+def observe(ready: Graph, conditions: Conditions, card: Card, *, family: str, seconds: float, passes: float = 1.0) -> Observation:
+    """What a measured time is made of.
+
+    Args:
+        ready: a graph that is `prepared`, at the batch that was timed.
+        conditions: what it was timed under.
+        card: the device's datasheet.
+        family: of the network.
+        seconds: that a batch took.
+        passes: forward passes that the time stands for.
+
+    """
+    sums = defaultdict[str, float](float, {"constant": CALL_SECONDS})
+    least = 0.0
+    counts: Counter[Kernel] = Counter([launch.kernel for launch in launches(ready, conditions)])
+    for kernel, count in counts.items():
+        least += count * least_seconds(kernel, card)
+        for name, value in terms(kernel, card):
+            sums[name] += count * value
+    whole = {name: passes * value for name, value in sums.items() if value}
+    return Observation(ready.name, family, seconds, passes * least, whole)

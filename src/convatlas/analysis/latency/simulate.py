@@ -1,0 +1,80 @@
+"""Predict the time of a network on a device."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from math import exp
+
+from ...devices.conditions import Conditions
+from ...devices.cuda.rates import LAUNCH_SECONDS
+from ...devices.cuda.terms import terms
+from ...devices.kernel import Kernel
+from ...devices.observation import shares_by_kind
+from ...devices.profile import Profile
+from ...graph import Graph
+from .kernels import launches, prepared
+from .report import KernelTime, Latency
+
+_UNFAMILIAR = 0.05  # share of the time in kinds of kernels of which no network of the fit had so much
+
+
+def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
+    """How long one batch takes: every kernel's time, added up.
+
+    Args:
+        graph: the network at the batch that runs, in float32.
+        profile: of the device.
+        conditions: how it runs. Where the profile's are others, that is noted, and the interval is wider.
+
+    """
+    ready = prepared(graph, conditions.precision)
+    made = launches(ready, conditions)
+    counts = Counter([launch.kernel for launch in made])
+    seconds = {kernel: kernel.seconds(profile) for kernel in counts}
+    total = profile.call_seconds + sum([count * seconds[kernel] for kernel, count in counts.items()])
+    bounds = {kernel: _bound(kernel, profile, seconds[kernel]) for kernel in counts}
+    kernels = [KernelTime(kernel, place, seconds[kernel] * 1e3, bounds[kernel]) for kernel, place in made]
+    notes = _other_conditions(profile.conditions, conditions)
+    strange = unfamiliar(counts, profile, total)
+    if strange:
+        notes.append(f"{', '.join(strange)}: more of its time than of any network that the profile was fitted on")
+    low, high = profile.interval.get("unfamiliar" if notes else "ordinary", (-0.5, 0.5))
+    uncounted = sorted({node.op.name for node in graph.uncounted})
+    if uncounted:
+        notes.append(f"no rule knows {', '.join(uncounted)}; the time is at least this")
+    milliseconds = total * 1e3
+    return Latency(
+        ready, profile.card.name, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
+        kernels, profile.call_seconds * 1e3, notes, bool(uncounted),
+    )  # fmt: skip
+
+
+def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[str]:
+    """Kinds of kernels that take a larger share of the time than in any network of the fit."""
+    if not profile.seen:
+        return []
+    sums = defaultdict[str, float](float)
+    for kernel, count in counts.items():
+        for name, value in terms(kernel, profile.card):
+            sums[name] += count * value * profile.passes
+    shares = shares_by_kind(sums, profile.coefficients)
+    return [kind for kind, seconds in shares.items() if seconds / total > profile.seen.get(kind, 0.0) + _UNFAMILIAR]
+
+
+def _bound(kernel: Kernel, profile: Profile, seconds: float) -> str:
+    """What binds a kernel: its launch if that takes half of its time, else the slower of computing and moving."""
+    card = profile.card
+    launch = profile.coefficients.get("launch", 0.0) * profile.passes * LAUNCH_SECONDS
+    if launch > seconds / 2:
+        return "launch"
+    computing = 2.0 * kernel.macs / card.peak(kernel.dtype) + kernel.elementwise / card.vector_flops
+    return "compute" if computing > kernel.bytes_moved / card.bandwidth else "memory"
+
+
+def _other_conditions(fitted: Conditions, asked: Conditions) -> list[str]:
+    differing = [
+        f"{name} {getattr(fitted, name)}"
+        for name in ("precision", "layout", "compiled", "training", "torch")
+        if getattr(asked, name) != "" and getattr(fitted, name) != getattr(asked, name)
+    ]
+    return [f"the profile was fitted under other conditions: {', '.join(differing)}"] if differing else []

@@ -1,0 +1,108 @@
+"""The public functions about time on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ..analysis import latency as _latency
+from ..devices.card import Card, card, read_card
+from ..devices.conditions import Conditions
+from ..devices.profile import Profile, find, from_json, profiled_devices
+from ..errors import ConvatlasError
+from ..graph import Graph
+from ..inputs import InputsLike
+from .counting import Model, as_graph
+
+Anchors = Mapping[str, float] | Iterable[tuple[str, float]]
+
+
+def latency(
+    model: Model,
+    inputs: InputsLike | None = None,
+    *,
+    device: str | Path = "rtx4090",
+    precision: str = "amp",
+    layout: str = "nchw",
+    compiled: bool = False,
+    training: bool = False,
+    torch: str = "",
+    like: str | None = None,
+    anchors: Anchors = (),
+) -> _latency.Latency:
+    """How long one batch takes on a device, predicted: nothing runs.
+
+    Args:
+        model: a word for a network (see `trace`), a module on any device, or a graph.
+        inputs: as for `trace`; the time is for the whole batch.
+        device: its name, as "rtx4090"; the ".json" file of a profile (see `fit_device`), or of a datasheet (then with ``like``).
+        precision: "fp32", "bf16", "fp16", "amp" (autocast in float16) or "amp_bf16".
+        layout: "nchw" (contiguous) or "nhwc" (channels-last).
+        compiled: by torch.compile with Inductor.
+        training: a training step with SGD and momentum, instead of inference.
+        torch: the version whose profile counts, as "2.4"; by default the newest that there is.
+        like: for a device without timings: one with a profile, whose efficiency it is taken to have at its own datasheet's rates.
+        anchors: network -> images a second that were measured on the device under these conditions; they scale the prediction.
+
+    Raises:
+        ConvatlasError: as `trace`; or the device has neither a profile nor, with ``like``, a datasheet.
+
+    """
+    conditions = Conditions(precision=precision, layout=layout, compiled=compiled, training=training, torch=torch)
+    profile = profile_for(device, conditions, like=like)
+    graph = as_graph(model, inputs)
+    pairs = anchors.items() if isinstance(anchors, Mapping) else anchors
+    return _latency.latency(graph, anchored(profile, conditions, list(pairs), graph), conditions)
+
+
+def profile_for(device: str | Path, conditions: Conditions, *, like: str | None = None) -> Profile:
+    """The profile that a device's time is predicted by; see `latency`."""
+    word = str(device)
+    if word.endswith(".json"):
+        path = Path(word)
+        if like is None:
+            return from_json(_text(path), word)
+        return transferred(find(like, conditions), read_card(path))
+    if like is None or word in profiled_devices():
+        return find(word, conditions)
+    return transferred(find(like, conditions), card(word))
+
+
+def transferred(profile: Profile, to: Card) -> Profile:
+    """The profile with another device's datasheet: the same efficiencies at other rates, and less sure of it."""
+    low, high = profile.interval.get("unfamiliar", (-0.3, 0.3))
+    wider = dict.fromkeys(("ordinary", "unfamiliar"), (low - 0.1, high + 0.1))
+    return replace(profile, card=to, name=f"{profile.name} at the rates of {to.name}", interval=wider, _seconds={})
+
+
+def anchored(profile: Profile, conditions: Conditions, anchors: list[tuple[str, float]], graph: Graph) -> Profile:
+    """The profile scaled by the middle of what was measured over what was predicted, at the graph's batch."""
+    if not anchors:
+        return profile
+    factors = []
+    for name, rate in anchors:
+        if not rate > 0:
+            raise ConvatlasError(f"an anchor is a network with its images a second, got {name}={rate}")
+        made = as_graph(name, None if graph.batch is None else _batched(name, graph.batch))
+        predicted = _latency.latency(made, profile, conditions).images_per_second
+        assert predicted is not None
+        factors.append(predicted / rate)
+    factors.sort()
+    half = len(factors) // 2
+    middle = factors[half] if len(factors) % 2 else (factors[half - 1] * factors[half]) ** 0.5
+    interval = profile.interval
+    return replace(profile, name=f"{profile.name}, anchored", passes=profile.passes * middle, interval=interval, _seconds={})
+
+
+def _batched(name: str, batch: int) -> tuple[int, ...]:
+    from .counting import loaded_from, size_of
+
+    return (batch, *size_of(loaded_from(name)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConvatlasError(f"{path}: no profile that can be read: {error}") from None

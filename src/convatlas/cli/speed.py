@@ -1,0 +1,225 @@
+"""`speed`: how many milliseconds a network takes on a device, predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..errors import ConvatlasError
+from .columns import MEBI
+from .formats import destination
+from .options import Batch, Debug, FormatOption, Input, Json, Models, Output
+from .output import deliver, screen_width
+from .records import as_json
+from .tables import Column, Line, Table
+from .words import wrapped
+
+if TYPE_CHECKING:
+    from ..analysis.latency import Latency
+
+By = Literal["layer", "stage", "op", "kernel"]
+PrecisionName = Literal["fp32", "amp", "amp_bf16", "bf16", "fp16"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else f"{value:.2f}" if value < 100 else f"{value:,.1f}"
+
+
+_TIME = Column(key="milliseconds", title="time", unit="ms", show=_milliseconds, summed=True)
+_SHARES = (
+    Column(key="share", title="of time", unit="%", show=_percent),
+    Column(key="macs_share", title="of MACs", unit="%", show=_percent),
+)
+_BOUND = Column(key="bound", title="bound by", left=True)
+_COLUMNS = {
+    "layer": (
+        Column(key="name", title="layer", left=True),
+        Column(key="op", title="op", left=True, most=16),
+        _TIME,
+        *_SHARES,
+        Column(key="bytes_moved", title="moved", scales=MEBI, rank=2),
+        _BOUND,
+    ),
+    "stage": (Column(key="name", title="stage", left=True), Column(key="calls", title="calls"), _TIME, *_SHARES),
+    "op": (Column(key="name", title="op", left=True), Column(key="calls", title="calls"), _TIME, *_SHARES),
+    "kernel": (
+        Column(key="name", title="layer", left=True),
+        Column(key="kernel", title="kernel", left=True),
+        _TIME,
+        Column(key="macs", title="MACs", unit="M", show=lambda macs: f"{macs / 1e6:,.1f}" if macs else "-"),
+        Column(key="bytes_moved", title="moved", scales=MEBI),
+        _BOUND,
+    ),
+}
+_NETWORKS = (
+    Column(key="network", title="network", left=True),
+    _TIME,
+    Column(key="images_per_second", title="images/s", show=lambda rate: f"{rate:,.0f}" if rate else "?"),
+    Column(key="low_milliseconds", title="from", unit="ms", show=_milliseconds, rank=1),
+    Column(key="high_milliseconds", title="to", unit="ms", show=_milliseconds, rank=1),
+    Column(key="compute", title="compute", unit="%", show=_percent, rank=2),
+    Column(key="memory", title="memory", unit="%", show=_percent, rank=2),
+    Column(key="launch", title="launch", unit="%", show=_percent, rank=2),
+)
+
+
+def speed(
+    models: Models,
+    inputs: Input = None,
+    batch: Batch = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME|FILE", help="A device that has a profile, or a profile's .json file.")
+    ] = "rtx4090",
+    precision: Annotated[PrecisionName, typer.Option("--precision", help="amp and amp_bf16 are autocast.")] = "amp",
+    layout: Annotated[Literal["nchw", "nhwc"], typer.Option("--layout", help="nhwc is channels-last.")] = "nchw",
+    compiled: Annotated[bool, typer.Option("--compiled", help="By torch.compile with Inductor.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="A training step instead of inference.")] = False,
+    torch: Annotated[
+        str,
+        typer.Option("--torch", metavar="VERSION", help="Whose timings count, as 2.4.", show_default="the newest that there are"),
+    ] = "",
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like", metavar="NAME", help="For a device without timings: one with a profile, as efficient as it is taken to be."
+        ),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option("--spec", metavar="FILE", help="With --like: the device's datasheet, a JSON file; see docs/speed.md."),
+    ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--anchor", metavar="NETWORK=RATE", help="Images a second measured on the device; sharpens the rest (repeatable)."
+        ),
+    ] = None,
+    by: Annotated[By, typer.Option("--by", help="With one network: what a row is.")] = "stage",
+    chosen: FormatOption = None,
+    json: Json = False,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Predict how long a network takes on a device, without running it.
+
+    With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each.
+    """
+    form, output = destination(chosen, json, output)
+    if spec is not None and like is None:
+        raise ConvatlasError(
+            f"`--spec` (={spec}) is a datasheet, which says nothing of efficiency; name a measured device with --like"
+        )
+    anchors = [_anchor(text) for text in anchor or []]
+
+    def make() -> list[Line] | str:
+        from ..api.latency import latency
+        from .models import graph_of
+
+        found = [
+            latency(
+                graph_of(model, inputs, batch, False),
+                device=spec or device, precision=precision, layout=layout, compiled=compiled, training=train, torch=torch,
+                like=like, anchors=anchors,
+            )
+            for model in models
+        ]  # fmt: skip
+        if len(found) > 1:
+            rows = [_network_row(model, each) for model, each in zip(models, found, strict=True)]
+            table = Table(columns=_NETWORKS, rows=rows)
+        else:
+            rows = _rows(found[0], by)
+            table = Table(columns=_COLUMNS[by], rows=rows, total="total", paths=by in ("layer", "kernel"))
+        if form == "json":
+            records = [_network_row(model, each) | _conditions(each) for model, each in zip(models, found, strict=True)]
+            return as_json(records[0] | {"by": by, "rows": rows} if len(found) == 1 else {"networks": records})
+        if form != "table":
+            return table.to_csv() if form == "csv" else table.to_markdown()
+        width = screen_width()
+        lines = [*wrapped(_heading(found[0], models), width, "dim"), Line(""), *table.to_lines(width)]
+        if len(found) == 1:
+            lines += [Line(""), *wrapped(_verdict(found[0]), width, "bold")]
+        for model, each in zip(models, found, strict=True):
+            for note in each.notes:
+                lines += wrapped(f"{model}: {note}.", width, "yellow")
+        return lines
+
+    deliver(make, output)
+
+
+def _anchor(text: str) -> tuple[str, float]:
+    name, equals, rate = text.rpartition("=")
+    try:
+        value = float(rate)
+    except ValueError:
+        value = 0.0
+    if not equals or not name or not value > 0:
+        raise ConvatlasError(f"`--anchor` (={text}) is no NETWORK=RATE, as resnet50=1234 (images a second)")
+    return name, value
+
+
+def _rows(found: Latency, by: By) -> list[dict[str, Any]]:
+    if by == "layer":
+        return [{**layer._asdict(), "name": layer.name or "(network)"} for layer in found.layers]
+    if by == "kernel":
+        return [
+            {
+                "name": found.graph.nodes[each.place].module or "(network)",
+                "kernel": each.kernel.kind,
+                "milliseconds": each.milliseconds,
+                "macs": each.kernel.macs,
+                "bytes_moved": each.kernel.bytes_moved,
+                "bound": each.bound,
+            }
+            for each in found.kernels
+        ]
+    return [group._asdict() for group in (found.by_stage() if by == "stage" else found.by_op())]
+
+
+def _network_row(model: str, found: Latency) -> dict[str, Any]:
+    low, high = found.interval
+    return {
+        "network": model,
+        "milliseconds": found.milliseconds,
+        "images_per_second": found.images_per_second,
+        "low_milliseconds": low,
+        "high_milliseconds": high,
+        **found.bound,
+    }
+
+
+def _conditions(found: Latency) -> dict[str, Any]:
+    return {
+        "device": found.device,
+        "batch": found.graph.batch,
+        "precision": found.conditions.precision,
+        "layout": found.conditions.layout,
+        "compiled": found.conditions.compiled,
+        "training": found.conditions.training,
+        "profile": found.profile,
+        "at_least": found.at_least,
+        "notes": found.notes,
+    }
+
+
+def _heading(found: Latency, models: list[str]) -> str:
+    shape = "x".join(map(str, found.graph.values[found.graph.inputs[0]].shape[1:]))
+    what = f"{models[0]}: " if len(models) == 1 else ""
+    return (
+        f"{what}input {shape}, batch {found.graph.batch or 'none'}, {found.device}, {found.conditions}; predicted by the profile "
+        f"{found.profile}; interval: 90 % of networks that were left out of its fit."
+    )
+
+
+def _verdict(found: Latency) -> str:
+    low, high = found.interval
+    rate = found.images_per_second
+    least = "At least " if found.at_least else ""
+    speed = f", {rate:,.0f} images/s" if rate else ""
+    bound = ", ".join(f"{_percent(share)} % by {name}" for name, share in sorted(found.bound.items(), key=lambda item: -item[1]))
+    return f"{least}{_milliseconds(found.milliseconds)} ms ({_milliseconds(low)} to {_milliseconds(high)}){speed}. Bound: {bound}."

@@ -1,0 +1,25 @@
+"""What coefficients are expected to be before anything was measured."""
+
+from __future__ import annotations
+
+_WHOLE = frozenset({"launch", "constant", "weights", "serial/interpolate"})
+_POINTWISE_KINDS = frozenset(
+    {"relu", "relu6", "gelu", "silu", "sigmoid", "hardswish", "hardsigmoid", "cast", "mul", "add", "batch_norm", "leaky_relu",
+     "tanh", "clamp", "div", "pow", "square", "neg", "sub", "mish"}
+)  # fmt: skip
+
+
+def expected(name: str) -> float:
+    """The coefficient that a term is pulled to.
+
+    What the datasheet allows is counted already; a kernel takes a little more. What a kind needs beyond its parent, and
+    what unfavourable sizes cost, is expected to be nothing.
+    """
+    parts = name.split("/")
+    if name in _WHOLE:
+        return 1.0
+    if name == "pointwise" or (parts[0] == "move" and len(parts) == 2 and parts[1] not in _POINTWISE_KINDS):
+        return 0.2
+    if parts[0].startswith("depthwise") and len(parts) == 3 and parts[2] in ("read", "write", "work"):
+        return 0.3
+    return 0.1 if parts[0] == "weights" or parts[-1] in ("flops", "tiles", "larger", "read", "write", "padded", "moved") else 0.0
