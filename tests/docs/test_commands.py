@@ -42,7 +42,7 @@ def test_the_page_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_readmes_table_has_every_command_and_only_options_that_there_are(name: str) -> None:
-    rows = re.findall(r"^\| `convatlas ([a-z]+)[^`]*` \|(.*)\|$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `convatlas ([-a-z]+)[^`]*` \|(.*)\|$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(command for command, _ in rows) == sorted(COMMANDS)
     for command, text in rows:
         for option, choice in re.findall(r"`(--[-\w]+) ?([-\w]*)", text):

@@ -69,8 +69,8 @@ _add(memory, "memory resnet50 --batch 64 --precision amp --fit 8GiB", "memory my
 _add(
     speed,
     "speed resnet50 --device rtx4090 --batch 64 --precision amp",
-    "speed resnet50 mobilenet_v2 --device rtx3090 --batch 256 --layout nhwc",
-    "speed my_net.py:Net --input 3x64x64 --device rtx5090 --like rtx4090 --anchor resnet50=6000",
+    "speed resnet50 vgg16 --device rtx3090 --batch 256",
+    "speed my_net.py:Net --input 3x64x64 --device t4 --like rtx3090",
 )
 _add(fit_device, "fit-device infer-amp-nchw-pt240-cu124-rtx3090.csv -o profiles/")
 _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")

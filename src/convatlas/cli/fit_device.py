@@ -58,7 +58,7 @@ def fit_device(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Fit a device's profile to published timings of networks.
+    """Fit a device's profile to published timings.
 
     Every network is traced, none is run. Each is also predicted by a fit without it, and by one without its family.
     """

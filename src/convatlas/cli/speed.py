@@ -92,7 +92,9 @@ def speed(
     ] = None,
     spec: Annotated[
         Path | None,
-        typer.Option("--spec", metavar="FILE", help="With --like: the device's datasheet, a JSON file; see docs/speed.md."),
+        typer.Option(
+            "--spec", metavar="FILE", help="With --like: the device's datasheet, a JSON file; with what docs/speed.md lists."
+        ),
     ] = None,
     anchor: Annotated[
         list[str] | None,
@@ -106,9 +108,9 @@ def speed(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Predict how long a network takes on a device, without running it.
+    """Predict how long networks take on a device.
 
-    With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each.
+    Nothing runs. With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each.
     """
     form, output = destination(chosen, json, output)
     if spec is not None and like is None:

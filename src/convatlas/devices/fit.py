@@ -18,7 +18,7 @@ from .observation import Observation, seen_shares
 from .profile import LEAST_SHARE, Profile
 
 Array = NDArray[np.float64]
-_RIDGE = 0.01  # weight of a coefficient's distance from what is expected
+_RIDGE = 0.002  # weight of a coefficient's distance from what is expected
 _TOLERATED = 0.02  # relative error below which the loss is quadratic; above it is linear, so that odd rows do not decide
 _ROUNDS = 12
 FOLDS = 5
@@ -38,7 +38,7 @@ class Fit:
 def fit(observations: Sequence[Observation], prior: Callable[[str], float] = expected) -> Fit:
     """Fit coefficients that are never negative to the observations.
 
-    Minimised is the sum of sqrt(e^2 + 0.02^2) over e = log(predicted / measured), and 0.01 x the squared distances of the
+    Minimised is the sum of sqrt(e^2 + 0.02^2) over e = log(predicted / measured), and 0.002 x the squared distances of the
     coefficients from what is expected of them.
 
     Raises:

@@ -7,7 +7,7 @@ from math import ceil
 
 from ..card import Card
 from ..kernel import Kernel
-from .rates import Term, cached_seconds, octaves_above, octaves_below, tiled_flops
+from .rates import Term, cached_seconds, octaves_above, octaves_below, preferred_width, tiled_flops
 
 
 def product_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
@@ -26,6 +26,8 @@ def product_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     yield f"{key}/write", written
     if key in ("linear", "matmul"):
         yield f"{key}/tiles", tiled_flops(product, card, (32, 64, 128)) / peak
+        yield f"{key}/wide-tiles", tiled_flops(product, card, (preferred_width(product),)) / peak
+        yield f"{key}/widest-tiles", tiled_flops(product, card, (min(2 * preferred_width(product), 256),)) / peak
         yield f"{key}/larger", max(flops / 0.75, moved / 0.85)
         for name, octaves in (
             ("shallow", octaves_below(256, product.depth)),

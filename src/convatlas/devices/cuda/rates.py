@@ -37,3 +37,8 @@ def tiled_flops(product: Product, card: Card, widths: tuple[int, ...]) -> float:
         waves = ceil(tiles / card.processors)
         least = min(least, waves * card.processors * 128 * width * ceil(product.depth / 32) * 32 * 2.0)
     return least
+
+
+def preferred_width(product: Product) -> int:
+    """The width of tiles that reuses most of what is loaded without being wider than the product, up to 128."""
+    return 32 if product.columns <= 32 else 64 if product.columns <= 64 else 128

@@ -7,7 +7,7 @@ from math import ceil, log2, prod
 
 from ..card import Card
 from ..kernel import Kernel, Product, Window
-from .rates import Term, cached_seconds, octaves_above, octaves_below, tiled_flops
+from .rates import Term, cached_seconds, octaves_above, octaves_below, preferred_width, tiled_flops
 
 _ATEN_OPERATIONS = 8  # instructions of ATen's depthwise kernel for each multiply-accumulate: addresses, bounds, loads
 
@@ -49,9 +49,10 @@ def convolution_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     yield f"{key}/flops", flops
     yield "weights/conv", kernel.weight_bytes / card.bandwidth
     yield f"{key}/tiles", tiled_flops(product, card, (32, 64, 128)) / peak
-    wide = tiled_flops(product, card, (32 if width <= 32 else 64 if width <= 64 else 128,)) / peak
+    wide = tiled_flops(product, card, (preferred_width(product),)) / peak
     yield f"{common}/wide-tiles", wide
     yield f"{key}/wide-tiles", wide
+    yield f"{common}/widest-tiles", tiled_flops(product, card, (min(2 * preferred_width(product), 256),)) / peak
     yield f"{key}/larger", max(flops / 0.75, moved / 0.85)
     yield f"{key}/read", read
     yield f"{key}/write", write
