@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
@@ -43,21 +44,28 @@ class Modules(NamedTuple):
     kinds: list[type[nn.Module]]
     parameters: Tensors
     buffers: Tensors
+    shared: bool  # whether one of them lies in several places
 
     @classmethod
     def of(cls, root: nn.Module) -> Self:
         """The modules of a network. A scripted module is one, with all that lies in it."""
         found: dict[int, nn.Module] = {id(root): root}
         paths, contents = [""], [_attributes(root)]
-        _collect(contents[0], "", found, paths, contents)
+        shared = _collect(contents[0], "", found, paths, contents)
         kinds = list(map(type, found.values()))
         parameters, buffers = (Tensors.of(paths, contents, kept_as) for kept_as in ("_parameters", "_buffers"))
-        return cls(found, paths, contents, kinds, parameters, buffers)
+        return cls(found, paths, contents, kinds, parameters, buffers, shared)
 
     @property
     def root(self) -> nn.Module:
         """The network itself."""
         return next(iter(self.by_id.values()))
+
+
+def path_of_call(module: nn.Module, first: str, caller: str, children: Mapping[str, nn.Module | None]) -> str:
+    """The path of a module that is called by the one at the path ``caller``: where it lies in that one, else its ``first``."""
+    name = next((name for name, child in children.items() if child is module), None)
+    return first if name is None else f"{caller}.{name}" if caller else name
 
 
 def is_scripted(kind: type) -> bool:
@@ -74,15 +82,20 @@ def _attributes(module: nn.Module) -> dict[str, Any]:
 
 def _collect(
     own: dict[str, Any], prefix: str, found: dict[int, nn.Module], paths: list[str], contents: list[dict[str, Any]]
-) -> None:
-    """Add what lies in a module of these contents."""
+) -> bool:
+    """Add what lies in a module of these contents; returns whether some of it was there already."""
+    shared = False
     for name, child in own["_modules"].items():
-        if child is None or (key := id(child)) in found:
+        if child is None:
+            continue
+        if (key := id(child)) in found:
+            shared = True
             continue
         inner = _attributes(child)
         found[key] = child
         path = prefix + name
         paths.append(path)
         contents.append(inner)
-        if inner["_modules"]:
-            _collect(inner, f"{path}.", found, paths, contents)
+        if inner["_modules"] and _collect(inner, f"{path}.", found, paths, contents):
+            shared = True
+    return shared

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ..network import Modules
+from ..network import Modules, path_of_call
 from .recorder import Recorder
 
 
@@ -17,7 +17,7 @@ class Paths:
     """The path of the module that is at work, and of the one in which an error was raised."""
 
     def __init__(self, modules: Modules, recorder: Recorder) -> None:
-        self.modules, self.recorder = modules, recorder
+        self.modules, self.recorder, self.graph = modules, recorder, recorder.names.sheet.graph
         self.first = dict(zip(modules.by_id, modules.paths, strict=True))
         self.children = {key: own["_modules"] for key, own in zip(modules.by_id, modules.contents, strict=True)}
         self.working: list[tuple[int, str]] = []  # modules by their ids
@@ -34,6 +34,7 @@ class Paths:
         recorder, key = self.recorder, id(module)
         outer, recorder.module = recorder.module, self.path(module)
         self.working.append((key, recorder.module))
+        self.graph.modules.setdefault(recorder.module, type(module).__name__)
         try:
             inner = self.children[key].get("_orig_mod")  # a compiled module stands for the one that it was made of
             return native(*args, **kwargs) if inner is None else inner(*args, **kwargs)
@@ -51,7 +52,4 @@ class Paths:
         if not self.working:
             return first
         caller, path = self.working[-1]
-        for name, child in self.children[caller].items():
-            if child is module:
-                return f"{path}.{name}" if path else name
-        return first
+        return path_of_call(module, first, path, self.children[caller])

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import module_tracker
 
 from ..errors import user_line
+from ..network import path_of_call
 from ..register import registered_for
 from .calls import leaves, without_overrides
 from .functions import FUNCTION_RULES
@@ -117,7 +118,7 @@ def calls_of(tracer: Tracer) -> list[Callable[..., Any]]:
     """For each module of the network, what carries out its calls: its rule, or its forward."""
     modules = tracer.modules
     rules = rules_of(modules)
-    call = partial(partial, _call, tracer, get_ident())
+    call = partial(partial, _call_of_shared if modules.shared else _call, tracer, get_ident())
     return list(map(call, modules.by_id.values(), modules.paths, rules))
 
 
@@ -146,6 +147,22 @@ def _call(tracer: Tracer, thread: int, module: nn.Module, path: str, rule: Rule 
         raise
     tracer.path = outer
     return result
+
+
+def _call_of_shared(
+    tracer: Tracer, thread: int, module: nn.Module, first: str, rule: Rule | None, *args: Any, **kwargs: Any
+) -> Any:
+    """`_call` where a module may lie in several places: its path is that of the place from which it is called."""
+    if get_ident() != thread:
+        return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+    outer = tracer.children
+    path = path_of_call(module, first, tracer.path, outer)
+    tracer.graph.modules.setdefault(path, type(module).__name__)
+    tracer.children = module.__dict__["_modules"]
+    try:
+        return _call(tracer, thread, module, path, rule, *args, **kwargs)
+    finally:
+        tracer.children = outer
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count, repeat
 from operator import attrgetter
 from types import FrameType
@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import nn
 from torch.autograd.function import BackwardCFunction
 from torch.utils import checkpoint
 
@@ -53,6 +54,7 @@ class Tracer:
         self.count = count(1)
         self.regions: WeakKeyDictionary[Callable[..., Any], int] = WeakKeyDictionary()  # of activation checkpoints, by their hook
         self.path = ""
+        self.children: Mapping[str, nn.Module | None] = {}  # of the module at work, where one may lie in several places
         self.failure: tuple[BaseException, str] | None = None  # what a forward raised, and the module's path
         self.entered = False  # whether a call of a module has come here
         self.why = ""  # what is not known here; set for good, since the network's code may catch what is raised
