@@ -28,6 +28,7 @@ Build = Callable[..., nn.Module]
 def test_torchvision_networks_survive(torchvision_on_meta: Build, name: str, training: bool) -> None:
     size = 299 if name == "inception_v3" else 224
     graph = trace(torchvision_on_meta(name), (2, 3, size, size), training=training)
+    graph.step = None  # what was recorded of a step is not in the file
     assert Graph.from_json(graph.to_json()) == graph
 
 

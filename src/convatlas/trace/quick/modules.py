@@ -15,7 +15,6 @@ from ...errors import ConvatlasError
 from ...graph.ops import Activation, BatchNorm
 from ..register import registered_for
 from .functions import indexing, layout, matrix, norm_pool, pointwise, views
-from .functions.registry import element_wise
 from .own import own_rule
 from .proxy import Proxy
 
@@ -90,7 +89,7 @@ def _batch_norm(axes: tuple[int, ...]) -> Rule:
         op = _NORMS[training]
         result = op.output(spec, values[weight], values[bias], values[mean], values[variance])
         inputs = (x.value, weight, bias, mean, variance)
-        return t.add(op, inputs, result, x.strides if x.strides is None else element_wise(x))
+        return t.add(op, inputs, result)
 
     return rule
 
@@ -102,7 +101,7 @@ def activation_rule(function: str) -> Rule:
     def rule(t: Tracer, m: Any, x: Proxy) -> Any:
         if m.__dict__.get("inplace", False):
             return t.overwrite(overwriting, x)
-        return t.add(plain, (x.value,), plain.output(x.spec), x.strides if x.strides is None else element_wise(x))
+        return t.add(plain, (x.value,), plain.output(x.spec))
 
     return rule
 

@@ -24,13 +24,12 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     """A tensor in a trace.
 
     To torch it is a tensor without elements, which takes half a microsecond to make, and which torch's own C++ code may
-    safely look at. ``spec`` and ``strides`` (None for a contiguous tensor) tell what it stands for.
+    safely look at. ``spec`` tells what it stands for.
     """
 
-    __slots__ = ("spec", "strides", "tracer", "value")
+    __slots__ = ("spec", "tracer", "value")
 
     spec: TensorSpec
-    strides: Strides
     tracer: Tracer
     value: int
 
@@ -45,6 +44,11 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
     ) -> Any:
         # within its trace, the mode is asked first
         raise TraceError("a tensor of a finished trace was used; a trace's tensors hold no data")
+
+    @property
+    def strides(self) -> Strides:
+        """How it lies in memory; None where it is contiguous."""
+        return self.tracer.strides.get(self.value)
 
     # what code asks of a tensor besides its values
 
@@ -123,13 +127,13 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
         return self.spec.nbytes
 
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
-        strides = dense_strides(self.spec.shape) if self.strides is None else self.strides
+        strides = self.strides or dense_strides(self.spec.shape)
         return strides if dim is None else strides[dim]
 
     def is_contiguous(self, memory_format: torch.memory_format = torch.contiguous_format) -> bool:
         if memory_format == torch.contiguous_format:
             return self.strides is None
-        return is_channels_last(self.spec.shape, dense_strides(self.spec.shape) if self.strides is None else self.strides)
+        return is_channels_last(self.spec.shape, self.strides or dense_strides(self.spec.shape))
 
     def is_floating_point(self) -> bool:
         return "float" in self.spec.dtype
@@ -141,7 +145,7 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
         return self.spec.shape == tuple(other.shape)
 
     def __copy__(self) -> Proxy:
-        return proxy_of(self.tracer, self.value, self.spec, self.strides)
+        return proxy_of(self.tracer, self.value, self.spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Proxy:
         return self.clone()  # type: ignore[no-any-return]
@@ -164,10 +168,10 @@ class Proxy(_Tensor):  # type: ignore[misc]  # a tensor whose every member is re
         raise self.tracer.asks_for_values("its truth value")
 
 
-def proxy_of(tracer: Tracer, value: int, spec: TensorSpec, strides: Strides = None) -> Proxy:
+def proxy_of(tracer: Tracer, value: int, spec: TensorSpec) -> Proxy:
     """The proxy of a value of the tracer's graph."""
     made: Proxy = _bare(Proxy)
-    made.tracer, made.value, made.spec, made.strides = tracer, value, spec, strides
+    made.tracer, made.value, made.spec = tracer, value, spec
     return made
 
 

@@ -61,6 +61,7 @@ class Tracer:
         self.numbers: dict[int, int] = {}  # id of a real tensor -> its value
         self.constants: dict[int, torch.Tensor] | None = None  # by id, once one is met
         self.counters: set[int] = set()  # ids of real tensors that count calls
+        self.strides: dict[int, Strides] = {}  # of the values that are not contiguous
         self.viewed: dict[int, int] = {}  # a view's value -> the value that it is a view of, itself no view
         self._number_all()
 
@@ -121,7 +122,7 @@ class Tracer:
 
     # making nodes
 
-    def emit(self, op: Op, *tensors: Any, strides: Strides = None) -> Proxy:
+    def emit(self, op: Op, *tensors: Any) -> Proxy:
         """Write a call of ``op`` down; returns the proxy of its (first) output."""
         numbers, values = self.numbers, self.values
         inputs: list[int] = []
@@ -136,16 +137,16 @@ class Tracer:
         result = op.output(*specs)
         if type(result) is not TensorSpec:
             return self.emit_many(op, *tensors)[0]
-        return self.add(op, tuple(inputs), result, strides)
+        return self.add(op, tuple(inputs), result)
 
-    def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, strides: Strides = None) -> Proxy:
+    def add(self, op: Op, inputs: tuple[int, ...], result: TensorSpec) -> Proxy:
         """Write a call of ``op`` down whose numbered inputs fit, and whose output is known."""
         values = self.values
         value = len(values)
         values.append(result)
         self._write(op, inputs, (value,))
         made: Proxy = _bare(Proxy)  # as `proxy_of` does, without the call
-        made.tracer, made.value, made.spec, made.strides = self, value, result, strides
+        made.tracer, made.value, made.spec = self, value, result
         return made
 
     def emit_layer(self, op: Op, x: Any, weight: Any, bias: Any) -> Proxy:
@@ -198,6 +199,13 @@ class Tracer:
         if type(op) in _VIEWS and op.is_view:
             base = self.viewed.get(inputs[0], inputs[0])
             self.viewed.update(zip(outputs, repeat(base)))
+        if self.strides or not op.packs:
+            before = [self.strides.get(value) for value in inputs]
+            if any(before) or not op.packs:
+                specs = self.graph.specs
+                for value, strides in zip(outputs, op.output_strides(specs(inputs), before, specs(outputs)), strict=True):
+                    if strides:
+                        self.strides[value] = strides
         self.nodes.append(_made(Node, (op, inputs, outputs, self.path, no_grad, region)))
 
     def _region(self, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None) -> int:

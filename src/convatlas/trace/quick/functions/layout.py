@@ -27,10 +27,10 @@ from ....graph.ops import (
     Windows,
 )
 from ....graph.ops.base import per_axis
-from ....graph.strides import channels_last_strides, dense_strides, following, is_channels_last, normal
+from ....graph.strides import channels_last_strides, is_channels_last, normal
 from ...network import DTYPES
 from ..proxy import Proxy
-from .registry import axes_of, axis_of, element_wise, numbers, op_of, placed, register, rule_for, strides_of
+from .registry import axes_of, axis_of, numbers, op_of, register, rule_for
 from .views import reshaped, transpose
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) 
     x = t.proxy(x)
     if memory_format in _CHANNELS_LAST:
         shape = x.spec.shape
-        wanted = normal(shape, channels_last_strides(shape))
-        if is_channels_last(shape, x.strides) or (wanted is None and x.strides is None):
+        if is_channels_last(shape, x.strides) or (x.strides is None and normal(shape, channels_last_strides(shape)) is None):
             return x
-        return t.emit(Copy("contiguous", memory_format="channels_last"), x, strides=wanted)
+        return t.emit(Copy("contiguous", memory_format="channels_last"), x)
     if x.strides is None or memory_format == torch.preserve_format:
         return x
     return t.emit(op_of(Copy, "contiguous"), x)
@@ -58,17 +57,14 @@ def contiguous(t: Tracer, x: Any, memory_format: Any = torch.contiguous_format) 
 def clone(t: Tracer, x: Any, *, memory_format: Any = torch.preserve_format) -> Any:
     """A copy, laid out as the original unless ``memory_format`` says otherwise."""
     if memory_format == torch.preserve_format:
-        return t.emit(Copy("clone"), x, strides=element_wise(x))
-    last = memory_format in _CHANNELS_LAST
-    shape = t.shape(x)
-    strides = normal(shape, channels_last_strides(shape)) if last else None
-    return t.emit(Copy("clone", memory_format="channels_last" if last else "contiguous"), x, strides=strides)
+        return t.emit(Copy("clone"), x)
+    return t.emit(Copy("clone", memory_format="channels_last" if memory_format in _CHANNELS_LAST else "contiguous"), x)
 
 
 @rule_for("flip")
 def _flip(t: Tracer, x: Any, *dims: Any, **kwargs: Any) -> Any:
     axes = axes_of(numbers(dims or (kwargs["dims"],)), len(t.shape(x)))
-    return t.emit(op_of(Flip, axes), x, strides=element_wise(x))
+    return t.emit(op_of(Flip, axes), x)
 
 
 @rule_for("roll")
@@ -115,12 +111,7 @@ def _repeat_interleave(t: Tracer, x: Any, repeats: Any, dim: int | None = None, 
 @rule_for("cat", "concat", "concatenate")
 def concat(t: Tracer, tensors: Any, dim: int = 0, **kwargs: Any) -> Any:
     """Concatenate."""
-    result = t.emit(op_of(Concat, kwargs.get("axis", dim)), *tensors)
-    if strides_of(tensors[0]) is not None and all(strides_of(part) is not None for part in tensors):
-        shape = result.spec.shape
-        kept = {following(part.spec.shape, part.strides, shape) for part in tensors}
-        result.strides = kept.pop() if len(kept) == 1 else None
-    return result
+    return t.emit(op_of(Concat, kwargs.get("axis", dim)), *tensors)
 
 
 @rule_for("stack")
@@ -141,10 +132,7 @@ def _vstack(t: Tracer, tensors: Any) -> Any:
 @rule_for("pad")
 def pad(t: Tracer, x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Any:
     """Padding, in torch's order: from the last axis backwards."""
-    result = t.emit(Pad(numbers((pad,)), mode), x)
-    if mode == "constant":
-        result.strides = placed(x, result.spec)
-    return result
+    return t.emit(Pad(numbers((pad,)), mode), x)
 
 
 @rule_for("pixel_shuffle")
@@ -175,9 +163,7 @@ def interpolate(
         target = tuple([math.floor(float(n * factor)) for n, factor in zip(space, factors, strict=True)])
     else:
         target = per_axis(size if isinstance(size, int) else numbers((size,)), len(space))
-    result = t.emit(Interpolate(target, mode, bool(align_corners), antialias), input)
-    result.strides = placed(input, result.spec)
-    return result
+    return t.emit(Interpolate(target, mode, bool(align_corners), antialias), input)
 
 
 @rule_for("grid_sample")
@@ -196,10 +182,7 @@ def _unfold(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _windows(t: Tracer, x: Proxy, dimension: int, size: int, step: int) -> Proxy:
     """A view with one more axis: the positions within each window."""
-    op = Windows(axis_of(dimension, len(x.spec.shape)), size, step)
-    shape = op.output(x.spec).shape
-    before = dense_strides(x.spec.shape) if x.strides is None else x.strides
-    return t.emit(op, x, strides=normal(shape, op.seen_strides(x.spec.shape, before, shape)))
+    return t.emit(Windows(axis_of(dimension, len(x.spec.shape)), size, step), x)
 
 
 def _columns(t: Tracer, x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
@@ -239,7 +222,7 @@ def to(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
     for item in given:
         dtype = item if isinstance(item, torch.dtype) else item.dtype if isinstance(item, torch.Tensor) else None
         if dtype is not None and DTYPES[dtype] != x.spec.dtype:
-            x = t.emit(Cast(DTYPES[dtype]), x, strides=element_wise(x))
+            x = t.emit(Cast(DTYPES[dtype]), x)
     memory_format = kwargs.get("memory_format")
     return x if memory_format is None else contiguous(t, x, memory_format)
 

@@ -14,7 +14,7 @@ from ....graph.spec import broadcast
 from ....graph.strides import view_strides
 from ..proxy import Proxy
 from .layout import contiguous
-from .registry import Rule, element_wise, op_of, placed, register, rule_for
+from .registry import Rule, op_of, register, rule_for
 from .views import expand
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _called(settings: tuple[Any, ...], *inputs: TensorSpec) -> tuple[Conv, Tenso
 def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: Any) -> Any:
     """A convolution's call; the settings are those of `conv_op`. Its result lies in memory as its input does."""
     numbers, values = t.numbers, t.values
-    source, strides = (x.value, x.strides) if type(x) is Proxy else (t.number(x), None)
+    source = x.value if type(x) is Proxy else t.number(x)
     filters = numbers.get(id(weight)) or t.number(weight)
     if bias is None:
         op, result = _called(settings, values[source], values[filters])
@@ -67,7 +67,7 @@ def convolve(t: Tracer, settings: tuple[Any, ...], x: Any, weight: Any, bias: An
         offset = numbers.get(id(bias)) or t.number(bias)
         op, result = _called(settings, values[source], values[filters], values[offset])
         inputs = (source, filters, offset)
-    return t.add(op, inputs, result, None if strides is None else placed(x, result))
+    return t.add(op, inputs, result)
 
 
 def _conv(rank: int) -> Rule:
@@ -95,9 +95,7 @@ def conv_transpose(
     rank = len(t.shape(weight)) - 2
     steps, pads, extra, gaps = (per_axis(value, rank) for value in (stride, padding, output_padding, dilation))
     op = ConvTranspose(steps, pads, extra, gaps, groups)
-    result = t.emit(op, input, weight) if bias is None else t.emit(op, input, weight, bias)
-    result.strides = placed(input, result.spec)
-    return result
+    return t.emit(op, input, weight) if bias is None else t.emit(op, input, weight, bias)
 
 
 @rule_for("linear")
@@ -181,7 +179,4 @@ def _attention(
     t: Tracer, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
 ) -> Any:  # fmt: skip
-    result = t.emit(op_of(Attention, enable_gqa, dropout_p), query, key, value, *([] if attn_mask is None else [attn_mask]))
-    if result.spec.shape == t.shape(query) and not dropout_p:  # the fused kernels' result lies in memory as the query does
-        result.strides = element_wise(query)
-    return result
+    return t.emit(op_of(Attention, enable_gqa, dropout_p), query, key, value, *([] if attn_mask is None else [attn_mask]))

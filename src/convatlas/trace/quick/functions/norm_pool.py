@@ -26,7 +26,7 @@ from ....graph.ops import (
 )
 from ....graph.ops.base import per_axis
 from ..proxy import Proxy
-from .registry import FUNCTION_RULES, element_wise, given, op_of, placed, register, rule_for
+from .registry import FUNCTION_RULES, given, op_of, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -40,7 +40,7 @@ def batch_norm(
     """Batch norm, in the order of torch.nn.functional."""
     tensors = {"w": weight, "b": bias, "m": running_mean, "v": running_var}
     present = "".join([letter for letter, tensor in tensors.items() if tensor is not None])
-    return t.emit(BatchNorm(training, present), input, *given(*tensors.values()), strides=element_wise(input))
+    return t.emit(BatchNorm(training, present), input, *given(*tensors.values()))
 
 
 @rule_for("layer_norm")
@@ -68,9 +68,7 @@ def _check_trailing(t: Tracer, name: str, input: Any, normalized_shape: Any) -> 
 def group_norm(t: Tracer, input: Any, num_groups: int, weight: Any = None, bias: Any = None, *args: Any,
                **kwargs: Any) -> Any:  # fmt: skip
     """Group norm."""
-    result = t.emit_layer(op_of(GroupNorm, num_groups), input, weight, bias)
-    result.strides = placed(input, result.spec)
-    return result
+    return t.emit_layer(op_of(GroupNorm, num_groups), input, weight, bias)
 
 
 @rule_for("instance_norm")
@@ -94,13 +92,6 @@ FUNCTION_RULES[torch.instance_norm] = lambda t, x, weight, bias, mean, variance,
 def local_response_norm(t: Tracer, input: Any, size: int, *args: Any, **kwargs: Any) -> Any:
     """Local response norm."""
     return t.emit(LocalResponseNorm(size), input)
-
-
-def _pooled(t: Tracer, op: Op, x: Any) -> Proxy:
-    """A pooling's call."""
-    result = t.emit(op, x)
-    result.strides = placed(x, result.spec)
-    return result
 
 
 def _pool(kind: Any, rank: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
@@ -127,7 +118,7 @@ def max_pool(
     ceil_mode: bool = False, return_indices: bool = False, *, rank: int,
 ) -> Any:  # fmt: skip
     """Max pooling."""
-    result = _pooled(t, _pool(MaxPool, rank, kernel_size, stride, padding, dilation, ceil_mode), input)
+    result = t.emit(_pool(MaxPool, rank, kernel_size, stride, padding, dilation, ceil_mode), input)
     return (result, _indices(t, result)) if return_indices else result
 
 
@@ -140,14 +131,14 @@ def avg_pool(
     *args: Any, rank: int, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """Average pooling."""
-    return _pooled(t, _pool(AvgPool, rank, kernel_size, stride, padding, 1, ceil_mode), input)
+    return t.emit(_pool(AvgPool, rank, kernel_size, stride, padding, 1, ceil_mode), input)
 
 
 def adaptive_avg_pool(t: Tracer, input: Any, output_size: Any, *, rank: int) -> Any:
     """Adaptive average pooling."""
     x = t.proxy(input)
     op, result = _adaptive_avg_pool(_hashable(output_size), rank, x.spec)
-    return t.add(op, (x.value,), result, placed(x, result))
+    return t.add(op, (x.value,), result)
 
 
 @lru_cache(maxsize=4096)
@@ -158,7 +149,7 @@ def _adaptive_avg_pool(output_size: Any, rank: int, spec: TensorSpec) -> tuple[A
 
 def adaptive_max_pool(t: Tracer, input: Any, output_size: Any, return_indices: bool = False, *, rank: int) -> Any:
     """Adaptive max pooling."""
-    result = _pooled(t, AdaptiveMaxPool(per_axis(output_size, rank)), input)
+    result = t.emit(AdaptiveMaxPool(per_axis(output_size, rank)), input)
     return (result, _indices(t, result)) if return_indices else result
 
 

@@ -9,10 +9,9 @@ from ....errors import ConvatlasError
 from ....graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
 from ....graph.ops.pointwise import FUNCTIONS
 from ....graph.spec import kind_of
-from ....graph.strides import Strides
 from ...network import DTYPES
 from ..proxy import Proxy
-from .registry import Rule, axis_of, element_wise, is_number, register, rule_for, strides_of
+from .registry import Rule, axis_of, is_number, register, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -44,7 +43,7 @@ def _at_least(t: Tracer, x: Any, number: Any) -> Any:
     wanted = "complex64" if isinstance(number, complex) else "float32" if isinstance(number, float) else "int64"
     if kind_of(t.graph.values[t.number(x)].dtype) >= kind_of(wanted):
         return x
-    return t.emit(Cast(wanted), x, strides=element_wise(x))
+    return t.emit(Cast(wanted), x)
 
 
 def _unary(function: str) -> None:
@@ -57,7 +56,7 @@ def _unary(function: str) -> None:
             return rule_(t, x)
         if fractional:
             x = _at_least(t, x, 0.0)
-        return t.emit(plain, x, strides=element_wise(x))
+        return t.emit(plain, x)
 
     def rule_(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
         return t.overwrite(overwriting, x)
@@ -79,16 +78,13 @@ def _binary(function: str, *names: str, swapped: bool = False) -> tuple[Rule, Ru
     def apply(t: Tracer, x: Any, other: Any) -> Any:
         if swapped:
             x, other = other, x
-        if type(other) is not Proxy or type(x) is not Proxy:
-            if is_number(other) or is_number(x):
-                tensor, number = (x, other) if is_number(other) else (other, x)
-                tensor = _at_least(t, tensor, 0.0 if function == "div" and not isinstance(number, complex) else number)
-                return t.emit(with_number, tensor, strides=element_wise(tensor))
-        elif x.strides is None and other.strides is None:
+        if type(other) is Proxy and type(x) is Proxy:
             return t.add(with_tensor, (x.value, other.value), with_tensor.output(x.spec, other.spec))
-        inputs, values = (t.number(x), t.number(other)), t.values
-        spec = with_tensor.output(values[inputs[0]], values[inputs[1]])
-        return t.add(with_tensor, inputs, spec, _combined(t, x, other, spec.shape))
+        if is_number(other) or is_number(x):
+            tensor, number = (x, other) if is_number(other) else (other, x)
+            tensor = _at_least(t, tensor, 0.0 if function == "div" and not isinstance(number, complex) else number)
+            return t.emit(with_number, tensor)
+        return t.emit(with_tensor, x, other)
 
     def rule(t: Tracer, x: Any, other: Any = None, **kwargs: Any) -> Any:
         if other is None:
@@ -103,16 +99,6 @@ def _binary(function: str, *names: str, swapped: bool = False) -> tuple[Rule, Ru
     register(rule, *(name for name in names if not name.startswith("__i")))
     register(rule_, *(f"{name}_" for name in names), *(name for name in names if name.startswith("__i")))
     return rule, rule_
-
-
-def _combined(t: Tracer, x: Any, other: Any, shape: tuple[int, ...]) -> Strides:
-    """Strides of an element-wise result of two tensors: the first one of full size tells."""
-    if strides_of(x) is None and strides_of(other) is None:
-        return None
-    for operand in (x, other):
-        if t.shape(operand) == shape:
-            return element_wise(operand)
-    return None
 
 
 add, add_ = _binary("add", "add", "__add__", "__radd__", "__iadd__")
@@ -187,7 +173,7 @@ def _masked_fill(t: Tracer, x: Any, mask: Any, value: Any) -> Any:
 @rule_for("prelu")
 def prelu(t: Tracer, x: Any, weight: Any) -> Any:
     """PReLU."""
-    return t.emit(Prelu(), x, weight, strides=element_wise(x))
+    return t.emit(Prelu(), x, weight)
 
 
 @rule_for("glu")
@@ -223,7 +209,7 @@ def dropout(t: Tracer, x: Any, p: float = 0.5, training: bool = True, inplace: b
     op = Dropout(p, True, channels, inplace)
     if inplace:
         return t.overwrite(op, x)
-    return t.emit(op, x, strides=element_wise(x))
+    return t.emit(op, x)
 
 
 register(dropout, "dropout", "alpha_dropout")

@@ -21,9 +21,7 @@ def _layers(name: str, op: type[Lstm | Gru | Rnn], **settings: Any) -> None:
             batch_first = False
         made = op(layers, bidirectional, biases, batch_first, dropout if training else 0.0, sizes is not None, **settings)
         states = states if isinstance(states, list | tuple) else (states,)
-        outputs = t.emit_many(made, x, *states, *given(sizes), *weights)
-        outputs[0].strides = made.output_strides((), (), [each.spec for each in outputs])[0]
-        return outputs
+        return t.emit_many(made, x, *states, *given(sizes), *weights)
 
     register(rule, name)
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ....graph import TensorSpec
 from ....graph.ops import Op
-from ....graph.strides import Strides, dense_like, following
-from ..proxy import Proxy
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -47,7 +44,7 @@ def in_place(rule: Rule, *names: str) -> None:
     def rule_(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
         result = rule(t, t.own(x), *args, **kwargs)
         x.value, result.value = result.value, x.value
-        x.spec, x.strides = result.spec, result.strides
+        x.spec = result.spec
         return x
 
     register(rule_, *names)
@@ -57,21 +54,6 @@ def in_place(rule: Rule, *names: str) -> None:
 def op_of(kind: type[Op], *fields: Any) -> Any:
     """The op with these fields. Networks repeat theirs, and to look one up takes a fifth of the time of making it."""
     return kind(*fields)
-
-
-def strides_of(x: Any) -> Strides:
-    """Strides of a tensor in a trace; a real one counts as contiguous."""
-    return x.strides if type(x) is Proxy else None
-
-
-def element_wise(x: Any) -> Strides:
-    """Strides of an element-wise result."""
-    return dense_like(x.spec.shape, x.strides) if type(x) is Proxy and x.strides is not None else None
-
-
-def placed(x: Any, result: TensorSpec) -> Strides:
-    """Strides of what a convolution, pooling, padding or resampling makes of ``x``: it lies in memory as its input does."""
-    return following(x.spec.shape, x.strides, result.shape) if type(x) is Proxy and x.strides is not None else None
 
 
 def is_number(value: Any) -> bool:

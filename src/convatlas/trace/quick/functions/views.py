@@ -11,35 +11,30 @@ import torch
 from ....errors import ConvatlasError
 from ....graph import TensorSpec
 from ....graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
-from ....graph.strides import Strides, dense_strides, normal
+from ....graph.strides import Strides
 from ...network import DTYPES
 from ..proxy import Proxy
-from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for, strides_of
+from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
 
 
-def _true_strides(x: Proxy) -> tuple[int, ...]:
-    return dense_strides(x.spec.shape) if x.strides is None else x.strides
-
-
 @lru_cache(maxsize=4096)
-def _reshaping(spec: TensorSpec, strides: Strides, shape: tuple[int, ...], function: str) -> tuple[View, TensorSpec, Strides]:
-    """The op, its output and how that lies in memory: a view where the input's layout allows one, else a copy."""
+def _reshaping(spec: TensorSpec, strides: Strides, shape: tuple[int, ...], function: str) -> tuple[View, TensorSpec]:
+    """The op and its output: a view where the input's layout allows one, else a copy."""
     op = View(shape, function)
     result = op.output(spec)
-    if strides is None:
-        return op, result, None
-    new = op.seen_strides(spec.shape, strides, result.shape)
-    return (View(shape, function, copies=True), result, None) if new is None else (op, result, normal(result.shape, new))
+    if strides is not None and op.seen_strides(spec.shape, strides, result.shape) is None:
+        op = View(shape, function, copies=True)
+    return op, result
 
 
 def reshaped(t: Tracer, x: Any, shape: tuple[int, ...], function: str) -> Proxy:
     """The same elements in another shape."""
     x = t.proxy(x)
-    op, result, strides = _reshaping(x.spec, x.strides, shape, function)
-    return t.add(op, (x.value,), result, strides)
+    op, result = _reshaping(x.spec, x.strides, shape, function)
+    return t.add(op, (x.value,), result)
 
 
 @rule_for("view", "reshape", "_unsafe_view")
@@ -99,20 +94,9 @@ def _squeeze(t: Tracer, x: Any, dim: Any = None) -> Any:
     return reshaped(t, x, tuple(n for axis, n in enumerate(shape) if not (axis in axes and n == 1)), "squeeze")
 
 
-@lru_cache(maxsize=4096)
-def _permutation(spec: TensorSpec, strides: Strides, axes: tuple[int, ...]) -> tuple[Permute, TensorSpec, Strides]:
-    """The op, its output and how that lies in memory."""
-    rank = len(spec.shape)
-    op = Permute(axes_of(axes, rank) if axes else ())
-    result, before = op.output(spec), dense_strides(spec.shape) if strides is None else strides
-    return op, result, normal(result.shape, op.seen_strides(spec.shape, before, result.shape))
-
-
 def permuted(t: Tracer, x: Any, axes: tuple[int, ...]) -> Proxy:
     """The axes in another order."""
-    x = t.proxy(x)
-    op, result, strides = _permutation(x.spec, x.strides, axes)
-    return t.add(op, (x.value,), result, strides)
+    return t.emit(op_of(Permute, axes_of(axes, len(t.shape(x))) if axes else ()), x)
 
 
 @rule_for("permute")
@@ -152,10 +136,7 @@ def _movedim(t: Tracer, x: Any, source: Any, destination: Any) -> Any:
 @rule_for("expand", "broadcast_to")
 def expand(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     """Repeat axes of size 1 without copying."""
-    x = t.proxy(x)
-    op = Expand(numbers(sizes or (kwargs["size"],)))
-    shape = op.output(x.spec).shape
-    return t.emit(op, x, strides=normal(shape, op.seen_strides(x.spec.shape, _true_strides(x), shape)))
+    return t.emit(op_of(Expand, numbers(sizes or (kwargs["size"],))), x)
 
 
 @rule_for("expand_as")
@@ -165,7 +146,7 @@ def _expand_as(t: Tracer, x: Any, other: Any) -> Any:
 
 @rule_for("detach", "alias")
 def _detach(t: Tracer, x: Any) -> Any:
-    return t.emit(Alias(), x, strides=strides_of(x))
+    return t.emit(Alias(), x)
 
 
 in_place(_unsqueeze, "unsqueeze_")
@@ -176,13 +157,7 @@ in_place(_detach, "detach_")
 
 
 def _split_into(t: Tracer, x: Any, sizes: tuple[int, ...], axis: int, keep_axis: bool = True) -> tuple[Proxy, ...]:
-    x = t.proxy(x)
-    op: Split = op_of(Split, sizes, axis, keep_axis)
-    parts = t.emit_many(op, x)
-    strides = op.seen_strides(x.spec.shape, _true_strides(x), ())
-    for part in parts:
-        part.strides = normal(part.spec.shape, strides)
-    return parts
+    return t.emit_many(op_of(Split, sizes, axis, keep_axis), x)
 
 
 @rule_for("chunk")
@@ -229,9 +204,7 @@ def _unbind(t: Tracer, x: Any, dim: int = 0) -> Any:
 
 def sliced(t: Tracer, x: Proxy, shape: list[int], offset: list[int], step: list[int], axes: list[int | None]) -> Proxy:
     """A rectangular part; ``axes`` tells for each axis of the part which axis of ``x`` it is (None: a new one)."""
-    op = Slice(tuple(shape), tuple(offset), tuple(step), tuple([-1 if axis is None else axis for axis in axes]))
-    seen = op.seen_strides(x.spec.shape, _true_strides(x), op.shape)
-    return t.emit(op, x, strides=normal(op.shape, seen or ()))
+    return t.emit(Slice(tuple(shape), tuple(offset), tuple(step), tuple([-1 if axis is None else axis for axis in axes])), x)
 
 
 def part(t: Tracer, x: Any, axis: int, start: int, length: int, *, keep_axis: bool = True) -> Proxy:
