@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -120,3 +121,67 @@ def test_a_failed_trace_does_not_block_the_next() -> None:
         with pytest.raises(TraceError):
             failed.result()
     assert len(trace(nn.Linear(3, 9), (2, 3))) == 1
+
+
+class Jobs:
+    """What five threads do, over and over; each returns something that tells whether it went as it goes alone."""
+
+    def __init__(self) -> None:
+        self.known = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(512, 4)
+        )
+        self.hooked = copy.deepcopy(self.known)
+        self.hooked[0].register_forward_hook(lambda module, inputs, output: output * 2)
+        self.learner = copy.deepcopy(self.known)
+        self.compiled = copy.deepcopy(self.known).eval()
+        self.images = torch.linspace(-1, 1, 2 * 3 * 64).view(2, 3, 8, 8)
+
+    def trace_quickly(self) -> Any:
+        graph = trace(self.known, (2, 3, 8, 8), training=True)
+        return graph.way, graph
+
+    def trace_exactly(self) -> Any:
+        graph = trace(self.hooked, (2, 3, 8, 8))
+        return graph.way, graph
+
+    def compile(self) -> Any:
+        return torch.compile(self.compiled, fullgraph=True, backend="eager")(self.images).tolist()
+
+    def train(self) -> Any:
+        model = copy.deepcopy(self.learner).train()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(model(self.images), torch.tensor([0, 3])).backward()
+            optimizer.step()
+        return [parameter.tolist() for parameter in model.parameters()], model[1].num_batches_tracked.item()
+
+    def build(self) -> Any:
+        model = nn.Sequential(*(nn.Sequential(nn.Linear(8, 8), nn.ReLU()) for _ in range(8)))
+        model[0].register_forward_pre_hook(lambda module, inputs: None)
+        generator = torch.Generator().manual_seed(1)
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, generator=generator)
+        return model(torch.ones(1, 8)).tolist(), [name for name, _ in model.named_modules()]
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(50, marks=pytest.mark.slow)])
+def test_two_threads_trace_while_others_compile_train_and_build(times: int) -> None:
+    jobs = Jobs()
+    works = [jobs.trace_quickly, jobs.trace_exactly, jobs.compile, jobs.train, jobs.build]
+    alone = [work() for work in works]
+    assert [alone[0][0], alone[1][0]] == ["quick", "exact"]
+    together = threading.Barrier(len(works))
+
+    def repeat(work: Callable[[], Any]) -> list[Any]:
+        together.wait(30)
+        results = []
+        for _ in range(times):
+            if work == jobs.compile:
+                torch._dynamo.reset()
+            results.append(work())
+        return results
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        for work, expected, results in zip(works, alone, pool.map(repeat, works), strict=True):
+            assert all(result == expected for result in results), work.__name__
