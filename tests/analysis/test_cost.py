@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
 
 import convatlas as ca
 from convatlas.analysis.cost import Cost, GroupCost, LayerCost, cost
@@ -174,3 +176,51 @@ def test_the_representation_says_what_is_missing() -> None:
             return F.relu(torch.linalg.inv(x))
 
     assert repr(cost(trace(Odd(), (3, 3)))) == "<Cost of Odd at 3x3: 0 params, 0 MACs, 1 ops uncounted>"
+
+
+CONV = nn.Conv2d(4, 4, 3, padding=1)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (CONV, nn.ReLU()),  # the convolution runs again for the ReLU's output
+        (CONV,),  # its gradient needs its input alone, which is there
+        (CONV, nn.Conv2d(4, 4, 3)),
+        (CONV, nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1), nn.AvgPool2d(2)),
+    ],
+)
+def test_what_a_checkpoint_computes_again_is_part_of_the_backward_pass(layers: tuple[nn.Module, ...], reentrant: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.body = nn.Conv2d(3, 4, 3, padding=1), nn.Sequential(*layers)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = checkpoint(self.body, self.first(x), use_reentrant=reentrant)
+            return result.sigmoid()
+
+    network = Net()
+    loss = network(torch.rand(2, 3, 8, 8)).sum()
+    with FlopCounterMode(display=False) as counter:
+        loss.backward()
+    assert 2 * cost(trace(network, (2, 3, 8, 8), training=True)).backward_macs == counter.get_total_flops()
+
+
+def test_modules_in_a_plain_list_have_gradients_too() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden, self.head = [nn.Linear(6, 6), nn.Linear(6, 6)], nn.Linear(6, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.hidden:
+                x = layer(x)
+            return self.head(x)
+
+    network = Net()
+    loss = network(torch.rand(5, 6)).sum()
+    with FlopCounterMode(display=False) as counter:
+        loss.backward()
+    assert 2 * cost(trace(network, (5, 6), training=True)).backward_macs == counter.get_total_flops()

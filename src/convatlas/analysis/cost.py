@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..frames import frame
+from ..graph.ops.base import NOTHING
 from ..graph.spec import bytes_of
 from ..graph.training import BACKWARD
 from ..html_table import html_table
@@ -175,24 +176,33 @@ class Cost:
     def backward_macs(self) -> int:
         """Multiply-accumulates of the backward pass from all outputs to all trainable parameters (not to the input).
 
-        Where a step was recorded they are that one's, with what checkpoints compute again.
+        What checkpoints compute again is among them. Where a step was recorded they are that one's.
         """
         if self.graph.step is not None:
             return self.graph.step.macs(BACKWARD)
         graph, values = self.graph, self.graph.values
         needing = {parameter.value for parameter in graph.parameters if parameter.trainable}
         nodes = []
-        for node in graph.nodes:
+        for place, node in enumerate(graph.nodes):
             if node.op.differentiable and not node.no_grad and any(value in needing for value in node.inputs):
                 needing.update(value for value in node.outputs if values[value].is_floating)
-                nodes.append(node)
+                nodes.append((place, node))
         reached, total = set(graph.outputs), 0
-        for node in reversed(nodes):
+        ends: dict[int, int] = {}  # checkpoint -> so many calls run before all that its gradients read is there again
+        for place, node in reversed(nodes):
             if not reached.isdisjoint(node.outputs):
                 reached.update(node.inputs)
                 needs = [value in needing for value in node.inputs]
-                total += node.op.backward_macs(graph.specs(node.inputs), graph.specs(node.outputs), needs)
-        return total
+                inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
+                total += node.op.backward_macs(inputs, outputs, needs)
+                kept = node.op.kept(inputs, outputs, needs) if node.region and node.region not in ends else NOTHING
+                if kept != NOTHING:
+                    ends[node.region] = place + bool(kept.outputs or kept.extra)
+        return total + sum(
+            node.op.macs(graph.specs(node.inputs), graph.specs(node.outputs))
+            for place, node in enumerate(graph.nodes)
+            if place < ends.get(node.region, 0)
+        )
 
     @property
     def uncounted(self) -> dict[str, int]:

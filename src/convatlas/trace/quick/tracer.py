@@ -266,6 +266,8 @@ class Tracer:
             self.constants = constants_of(self.modules)
         if id(tensor) not in self.constants:
             raise self.unsure("a tensor that is made past torch's functions, or lies outside of the network")
+        if tensor.requires_grad:
+            raise self.unsure("a tensor that needs a gradient and is no parameter of the network")
         if why := why_unknown("a constant", tensor):
             raise self.unsure(why)
 
