@@ -67,6 +67,19 @@ def left_as_found(modules: Modules, training: bool, calls: Sequence[Callable[...
             parameter.requires_grad_(flag)
 
 
+@contextmanager
+def attributes_in_copies(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """While inside, modules have their attributes in copies."""
+    contents = [module.__dict__ for module in modules]
+    try:
+        for module, own in zip(modules, contents, strict=True):
+            _set_contents(module, _copied(own))
+        yield
+    finally:
+        for module, own in zip(modules, contents, strict=True):
+            _set_contents(module, own)
+
+
 def _copied(own: dict[str, Any]) -> dict[str, Any]:
     """A copy of a module's attributes, and of those in which torch keeps what it registers in a module."""
     copy = own.copy()

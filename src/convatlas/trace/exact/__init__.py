@@ -83,6 +83,7 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
             raise ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
         finally:
             sheet.close()
+    fakes.leave_out_unread_constants()
     graph.step = sheet.step
     remove_unread_clones(graph)
     return graph

@@ -12,8 +12,9 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from ...graph.graph import Parameter
+from ..constants import constants_of, strangers_of
 from ..network import Modules, is_scripted
-from ..state import left_as_found
+from ..state import attributes_in_copies, left_as_found
 from .names import Family, Name, Names, spec_of
 from .values import Values
 
@@ -21,7 +22,7 @@ _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, deque})
 
 
 class Fakes:
-    """A fake tensor for each parameter and buffer. They get the graph's first numbers; a shared one keeps its first."""
+    """A fake tensor for each parameter, buffer and constant. They get the graph's first numbers; a shared one keeps its first."""
 
     def __init__(self, modules: Modules, mode: FakeTensorMode, names: Names, values: Values, device: torch.device) -> None:
         self.mode, self.names, self.values, self.device = mode, names, values, device
@@ -37,6 +38,15 @@ class Fakes:
         for name, tensor in zip(modules.buffers.names, modules.buffers.tensors, strict=True):
             if id(tensor) not in self.of:
                 graph.buffers.append(Parameter(name, self._make(tensor), False))
+        for key, tensor in constants_of(modules).items():
+            if key not in self.of and tensor.layout is torch.strided and not isinstance(tensor, FakeTensor):
+                graph.constants.append(self._make(tensor))
+
+    def leave_out_unread_constants(self) -> None:
+        """The graph's constants are those that it reads."""
+        graph = self.names.sheet.graph
+        read = {value for node in graph.nodes for value in node.inputs}.union(graph.outputs)
+        graph.constants = [value for value in graph.constants if value in read]
 
     def _make(self, tensor: torch.Tensor) -> int:
         """Let a real tensor have a fake; returns its number."""
@@ -61,9 +71,10 @@ class Fakes:
 def with_fakes(modules: Modules, training: bool, calls: Sequence[Callable[..., Any]], fakes: Fakes) -> Iterator[None]:
     """While inside, modules hold the fakes, as attributes and in lists; afterwards they are as they were found."""
     gradients = [(tensor, tensor.grad) for tensor in fakes.real if tensor.is_leaf]
+    strangers = [module for module in strangers_of(modules) if not is_scripted(type(module))]
     try:
-        with left_as_found(modules, training, calls):
-            for module in modules.by_id.values():
+        with left_as_found(modules, training, calls), attributes_in_copies(strangers):
+            for module in (*modules.by_id.values(), *strangers):
                 if not is_scripted(type(module)):
                     _exchange(module.__dict__, fakes.of, 3)
             yield

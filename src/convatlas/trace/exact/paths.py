@@ -10,6 +10,8 @@ from typing import Any
 from torch import nn
 
 from ..network import Modules, path_of_call
+from ..register import registered_for_module
+from .own import one_call
 from .recorder import Recorder
 
 
@@ -36,6 +38,8 @@ class Paths:
         self.working.append((key, recorder.module))
         self.graph.modules.setdefault(recorder.module, type(module).__name__)
         try:
+            if (own := registered_for_module(module)) is not None:
+                return one_call(recorder, own, lambda _, *args, **kwargs: native(*args, **kwargs), (module, *args), kwargs)
             inner = self.children[key].get("_orig_mod")  # a compiled module stands for the one that it was made of
             return native(*args, **kwargs) if inner is None else inner(*args, **kwargs)
         except BaseException as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from ...graph import TensorSpec
 from ...graph.spec import ITEM_BYTES
 from ..errors import TraceError
-from ..network import DTYPES, Modules
+from ..network import DTYPES
 
 PLAIN_TENSORS: frozenset[type] = frozenset({torch.Tensor, nn.Parameter})
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES and "complex" not in name}
@@ -51,25 +49,3 @@ def why_unknown(name: str, tensor: torch.Tensor) -> str:
         return f"{name} is {'complex' if tensor.is_complex() else 'nested' if tensor.is_nested else 'sparse'}"
     fake = kind.__module__ == "torch._subclasses.fake_tensor"  # of a network that was built under FakeTensorMode
     return "" if fake or kind in PLAIN_TENSORS else f"{name} is a {kind.__name__}"
-
-
-def constants_of(modules: Modules) -> dict[int, torch.Tensor]:
-    """The tensors that modules hold besides parameters and buffers, in attributes, lists and modules in them, by id."""
-    found: dict[int, torch.Tensor] = {}
-    for own in modules.contents:
-        for value in own.values():
-            found |= {id(tensor): tensor for tensor in _tensors(value, depth=3)}
-    return found
-
-
-def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, nn.Module):  # that it is a part of the network is nothing that torch knows
-        yield from value.parameters()
-        yield from value.buffers()
-        for module in value.modules():
-            yield from (tensor for tensor in vars(module).values() if isinstance(tensor, torch.Tensor))
-    elif depth and isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(item, depth - 1)

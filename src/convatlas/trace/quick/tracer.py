@@ -19,10 +19,11 @@ from ...graph import Graph, Node, Op, TensorSpec
 from ...graph.graph import Parameters
 from ...graph.ops import OPS
 from ...graph.strides import Strides
+from ..constants import constants_of
 from ..errors import TraceError, Unsure, user_line
 from ..network import Modules
 from .functions.registry import given
-from .known import PLAIN_TENSORS, constants_of, spec_of, why_unknown
+from .known import PLAIN_TENSORS, spec_of, why_unknown
 from .proxy import Proxy, proxy_of
 
 Rule = Callable[..., Any]
@@ -266,7 +267,7 @@ class Tracer:
             self.constants = constants_of(self.modules)
         if id(tensor) not in self.constants:
             raise self.unsure("a tensor that is made past torch's functions, or lies outside of the network")
-        if tensor.requires_grad:
+        if tensor.requires_grad and self.graph.training:
             raise self.unsure("a tensor that needs a gradient and is no parameter of the network")
         if why := why_unknown("a constant", tensor):
             raise self.unsure(why)
