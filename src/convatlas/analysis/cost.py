@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..frames import frame
 from ..graph.ops.base import NOTHING
 from ..graph.spec import bytes_of
-from ..graph.training import BACKWARD
+from ..graph.training import BACKWARD, RECOMPUTE
 from ..html_table import html_table
 from ..names import unknown_name
 from .stages import Stages
@@ -179,7 +179,7 @@ class Cost:
         What checkpoints compute again is among them. Where a step was recorded they are that one's.
         """
         if self.graph.step is not None:
-            return self.graph.step.macs(BACKWARD)
+            return self.graph.step.macs(BACKWARD) + self.graph.step.macs(RECOMPUTE)
         graph, values = self.graph, self.graph.values
         needing = {parameter.value for parameter in graph.parameters if parameter.trainable}
         nodes = []

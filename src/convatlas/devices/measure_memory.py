@@ -13,13 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..analysis.memory import Settings
 from ..errors import ConvatlasError
 from ..graph import TensorSpec
 from ..inputs import Inputs, InputsLike
-from ..trace.results import result_tensors
+from ..trace.results import training_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +66,13 @@ def make_optimizer(settings: Settings, parameters: Iterable[nn.Parameter]) -> to
 
 
 def loss_of(output: Any, targets: dict[int, Tensor]) -> Tensor:
-    """The loss that the simulation assumes: cross-entropy for logits (N, classes), the mean of anything else; summed.
-
-    ``targets`` keeps the class numbers of each output from call to call.
-    """
-    terms = [
-        F.cross_entropy(leaf, targets.setdefault(index, torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)))
-        if leaf.dim() == 2
-        else leaf.mean()
-        for index, leaf in enumerate(result_tensors(output))
-        if leaf.is_floating_point()
-    ]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    """The loss that the simulation assumes; ``targets`` keeps the class numbers of each output from call to call."""
+    loss = training_loss(
+        output,
+        lambda place, leaf: targets.setdefault(place, torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)),
+    )
+    assert loss is not None, "a simulated step has a loss"
+    return loss
 
 
 def _prepared(model: nn.Module, settings: Settings) -> nn.Module:

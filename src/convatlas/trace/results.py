@@ -1,13 +1,14 @@
-"""The tensors of what a forward pass returns."""
+"""The tensors of what a forward pass returns, and the loss of them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Set, ValuesView
+from collections.abc import Callable, Iterator, Mapping, Set, ValuesView
 from types import ModuleType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 _CODE = (type, ModuleType, nn.Module)
@@ -20,6 +21,25 @@ def result_tensors(result: Any) -> list[torch.Tensor]:
     objects that are no code, such as distributions. An object's tensor counts once, whatever names it has there.
     """
     return list(_tensors(result, set()))
+
+
+def training_loss(result: Any, target: Callable[[int, torch.Tensor], torch.Tensor]) -> torch.Tensor | None:
+    """The loss that a training step is taken to have: cross-entropy for logits (N, classes), the mean of anything else; summed.
+
+    Args:
+        result: what a forward pass returned.
+        target: gives the classes to predict for an output, known by its place among the tensors.
+
+    Returns:
+        The loss; None where no output is floating.
+
+    """
+    total: torch.Tensor | None = None
+    for place, output in enumerate(result_tensors(result)):
+        if output.is_floating_point():
+            term = F.cross_entropy(output, target(place, output)) if output.dim() == 2 else output.mean()
+            total = term if total is None else total + term
+    return total
 
 
 def _tensors(tree: Any, seen: set[int]) -> Iterator[torch.Tensor]:

@@ -12,6 +12,8 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from convatlas.analysis.cost import cost
+from convatlas.analysis.memory import Settings, training_memory
+from convatlas.devices.measure_memory import measure_training
 from convatlas.graph import Graph
 from convatlas.graph.training import BACKWARD, FORWARD, LOSS
 from convatlas.trace import trace
@@ -172,3 +174,41 @@ def test_the_callers_parameters_get_no_gradient() -> None:
 def test_what_has_nothing_to_train_has_no_step() -> None:
     graph: Graph = trace(nn.ReLU(), (2, 3), training=True, way="exact")
     assert graph.step is None
+
+
+class Normed(nn.Module):
+    """Weights that a hook makes anew before each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.utils.weight_norm(nn.Conv2d(16, 32, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x).relu()  # type: ignore[no-any-return]
+
+
+class Deep(nn.Module):
+    """Checkpoints in a row, of the kind that torch runs without gradients first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64)) for _ in range(3)])
+        self.first = nn.Linear(64, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for layer in self.layers:
+            x = checkpoint(layer, x, use_reentrant=True)
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize(
+    ("make", "shape"), [(Normed, (4, 16, 32, 32)), (Deep, (512, 64)), (lambda: nn.GRU(32, 64, 2), (20, 8, 32))],
+    ids=["weight norm by hook", "reentrant checkpoints", "recurrent"],
+)  # fmt: skip
+def test_the_peak_of_a_recorded_step_is_the_measured_one(make: Any, shape: tuple[int, ...]) -> None:
+    settings = Settings(threads=1)
+    measured = measure_training(make(), shape, settings)
+    simulated = training_memory(trace(make(), shape, training=True, way="exact"), settings)
+    assert simulated.peak_bytes == pytest.approx(measured.peak_bytes, rel=0.02)

@@ -13,6 +13,7 @@ from ...devices.cuda.memory import Cuda
 from ...graph import Graph
 from ...graph.layout import channels_last, laid_out
 from ...graph.strides import Strides
+from ...graph.training import TrainingGraph
 from ...graph.transforms import decomposed, frozen, training_step, with_loss
 from .changes import (
     BUFFERS,
@@ -72,7 +73,9 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     source = with_regions(source, settings.checkpoint) if settings.checkpoint else source
     whole = with_loss(converted(source, settings.precision, settings.device))
     device = _device(settings)
-    step = training_step(*_prepared(whole, settings, device), accumulating=settings.accumulate > 1)
+    step = _recorded(graph, settings)
+    if step is None:
+        step = training_step(*_prepared(whole, settings, device), accumulating=settings.accumulate > 1)
     values = whole.values
     memory = Memory(phase="start")
     parameters, buffers = _resident(whole, memory)
@@ -89,6 +92,12 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     memory.change(temporaries, TEMPORARIES, -1)
     memory.change(-temporaries, TEMPORARIES, -1)
     return _summarised(whole, memory, left, settings)
+
+
+def _recorded(graph: Graph, settings: Settings) -> TrainingGraph | None:
+    """The step that was recorded with a graph, where it is asked for as it ran."""
+    changed = settings.frozen or settings.checkpoint or settings.channels_last or settings.accumulate > 1
+    return None if changed or settings.precision != "fp32" else graph.step
 
 
 def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:

@@ -22,7 +22,7 @@ from .functions import Functions
 from .names import Family, Name
 from .network import Fakes, with_fakes
 from .own import own_functions
-from .paths import Paths
+from .paths import Paths, raised_in
 from .recorder import Recorder
 from .sheet import Sheet
 from .step import record_step
@@ -78,7 +78,7 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
                 if training:
                     record_step(recorder, outputs, fakes.parameters)
         except Exception as error:
-            path = paths.failure[1] if paths.failure and paths.failure[0] is error else ""
+            path = raised_in(error)
             name = graph.modules.get(path, "")
             raise ForwardError(error, f"{path} ({name})" if path and name else path or name) from error
         finally:

@@ -11,6 +11,7 @@ import torch
 from ...graph import TensorSpec
 from ...graph.ops import Insert, Op, Permute, Slice, Split, View
 from ...graph.spec import ITEM_BYTES
+from ...graph.strides import Strides, normal
 from ..errors import TraceError
 from ..network import DTYPES
 from .sheet import Place, Result, Sheet
@@ -194,3 +195,8 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
         return _spec(tensor.dtype, tensor.shape)
     except KeyError:
         raise TraceError(f"a tensor of dtype {tensor.dtype} has no size in whole bytes") from None
+
+
+def lies(tensor: torch.Tensor) -> Strides:
+    """How a tensor lies in memory."""
+    return normal(tuple(tensor.shape), tensor.stride())

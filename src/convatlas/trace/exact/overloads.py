@@ -11,6 +11,8 @@ from . import rules
 from .aten import TABLE
 
 _tag = torch.Tag
+_has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+_OF_DEVICES = ("CPU", "CUDA", "CompositeExplicitAutograd")
 
 
 class Overload(NamedTuple):
@@ -44,7 +46,7 @@ def known(overload: Any) -> Overload:
     rule = TABLE.get(f"{base}.{schema.overload_name}") or TABLE.get(base)
     if rule is None and is_view:
         rule = rules.other_view
-    composite = rule is None and overload._can_decompose()
+    composite = rule is None and overload._can_decompose() and not any(_has_kernel(overload.name(), key) for key in _OF_DEVICES)
     if rule is None and _tag.pointwise in overload.tags:
         rule = rules.pointwise
     view_in_place = in_place and _tag.inplace_view in overload.tags

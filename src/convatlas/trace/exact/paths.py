@@ -14,16 +14,23 @@ from ..register import registered_for_module
 from .own import one_call
 from .recorder import Recorder
 
+_RAISED_IN = "_convatlas_module"  # attribute of an error: path of the module that it was raised in
+
+
+def raised_in(error: BaseException) -> str:
+    """Path of the innermost module through whose call an error came."""
+    path: str = vars(error).pop(_RAISED_IN, "")
+    return path
+
 
 class Paths:
-    """The path of the module that is at work, and of the one in which an error was raised."""
+    """The path of the module that is at work."""
 
     def __init__(self, modules: Modules, recorder: Recorder) -> None:
         self.modules, self.recorder, self.graph = modules, recorder, recorder.names.sheet.graph
         self.first = dict(zip(modules.by_id, modules.paths, strict=True))
         self.children = {key: own["_modules"] for key, own in zip(modules.by_id, modules.contents, strict=True)}
         self.working: list[tuple[int, str]] = []  # modules by their ids
-        self.failure: tuple[BaseException, str] | None = None
 
     def calls(self) -> list[Callable[..., Any]]:
         """What carries out the calls of each module: torch, while the path is known."""
@@ -43,8 +50,7 @@ class Paths:
             inner = self.children[key].get("_orig_mod")  # a compiled module stands for the one that it was made of
             return native(*args, **kwargs) if inner is None else inner(*args, **kwargs)
         except BaseException as error:
-            if self.failure is None or self.failure[0] is not error:
-                self.failure = (error, recorder.module)
+            vars(error).setdefault(_RAISED_IN, recorder.module)  # to hold the error here would hold tensors, if code catches it
             raise
         finally:
             self.working.pop()

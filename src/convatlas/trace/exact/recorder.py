@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from ...graph import TensorSpec
 from ...graph.ops import Activation, Assign, Cast, Fill, Gradient, Op, Uncounted
+from ...graph.strides import Strides
 from ...graph.training import BACKWARD, FORWARD
 from ..errors import TraceError, user_line
 from .calls import Call
@@ -40,6 +41,7 @@ class Origin(NamedTuple):
     function: str
     op: Op
     given: tuple[TensorSpec, ...]
+    lay: tuple[Strides, ...]  # how what was given lay
     made: tuple[TensorSpec, ...]
     module: str
     node: int  # its position in the network's graph; -1 for one of the loss, or of what a checkpoint computes again
@@ -109,6 +111,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
     def keep(self, tensor: torch.Tensor) -> torch.Tensor | Kept:
         """What autograd is to hold in a tensor's place: not the tensor, so that it is seen when Python lets that one go."""
         key = id(tensor)
+        self.sheet.keep(tensor)
         if key not in self.names.references:  # a parameter, or what has no name
             return tensor
         size, stride, offset = tensor.size(), tensor.stride(), int(tensor.storage_offset())
@@ -133,9 +136,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
 
     def place(self) -> Place:
         """Where in the network, or in its backward pass, the code is."""
-        if self.sheet.phase == BACKWARD and not torch.is_grad_enabled():
-            origin = self._origin()
-            return Place("", True, 0) if origin is None else Place(origin.module, True, 0, origin.node)
+        if self.sheet.phase == BACKWARD:
+            node = torch._C._current_autograd_node()
+            if node is None or not torch.is_grad_enabled():
+                origin = self._origin()
+                return Place("", True, 0) if origin is None else Place(origin.module, True, 0, origin.node)
+            return Place(self.module, False, 0, again=True)
         region, reentrant = self._checkpoints.at_work()
         return Place(self.module, not (torch.is_grad_enabled() or reentrant), region)
 
@@ -160,7 +166,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         op, inputs = self._op(overload, call)
         specs = list(map(spec_of, outputs))
         inputs = self._promoted(op, inputs, specs[0], place)
-        self._made(call.function, op, tuple(map(sheet.values.__getitem__, inputs)), specs, place, sheet.position)
+        self._made(call.function, op, inputs, specs, place, sheet.position)
         if overload.in_place or (overload.into and names.known(outputs[0])):
             target = outputs[0]
             (value,) = sheet.add_node(op, inputs, [sheet.result(target, specs[0])], place)
@@ -200,14 +206,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self._numbered = torch._C._autograd._get_sequence_nr()
         return node
 
-    def _made(self, function: str, op: Op, given: tuple[TensorSpec, ...], made: list[TensorSpec], place: Place, node: int) -> None:
+    def _made(self, function: str, op: Op, inputs: tuple[int, ...], made: list[TensorSpec], place: Place, node: int) -> None:
         """Note which call made the nodes of autograd's graph that are new: the last one, and one that was waiting for this call.
 
         Autograd makes the node of a call in place before that of the clone which it keeps, and calls the clone first.
         """
         if self.sheet.step is None or (self.sheet.phase == BACKWARD and place.no_grad):
             return
-        origin = Origin(function, op, given, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
+        given = [self.sheet.result_of(value) for value in inputs]
+        specs, lay = tuple([each.spec for each in given]), tuple([each.strides for each in given])
+        origin = Origin(function, op, specs, lay, tuple(made), place.module, node if self.sheet.phase == FORWARD else -1)
         before, self._numbered = self._numbered, torch._C._autograd._get_sequence_nr()
         if self._numbered > before:
             self._origins[self._numbered - 1] = origin
@@ -243,7 +251,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         for spec in origin.given:
             wanted.append(bool(left) and spec == left[0])
             left = left[1:] if wanted[-1] else left
-        return Gradient(origin.op, origin.given, origin.made, tuple(wanted))
+        return Gradient(origin.op, origin.given, origin.made, tuple(wanted), origin.lay)
 
     def _view(self, overload: Overload, call: Call, place: Place) -> None:
         outputs = call.outputs
@@ -254,7 +262,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         assert isinstance(op, Op)
         parent = self.names.name(call.inputs[0])
         specs = list(map(spec_of, outputs))
-        self._made(call.function, op, (spec_of(call.inputs[0]),), specs, place, -1)
+        self._made(call.function, op, (), specs, place, -1)
         results = [self.sheet.result(output, spec) for output, spec in zip(outputs, specs, strict=True)]
         self._call_later(ViewCall(op, parent, place, results, []), outputs, parent.family if op.differentiable else Family())
 

@@ -70,7 +70,7 @@ from ...graph.ops import (
 )
 from ...graph.ops.base import per_axis
 from .calls import Call
-from .names import Name, ViewCall, spec_of
+from .names import Name, ViewCall, lies, spec_of
 
 Made: TypeAlias = "Op | tuple[Op, Sequence[torch.Tensor | Name]]"
 Rule: TypeAlias = Callable[[Call], Made]
@@ -114,9 +114,10 @@ def convolution_backward(call: Call) -> Made:
     given = [spec_of(call["input"]), spec_of(call["weight"])]
     if call["bias_sizes"]:
         given.append(TensorSpec(tuple(call["bias_sizes"]), given[1].dtype))
-    gradient = call["grad_output"]
+    gradient, x, weight = inputs = call.given("grad_output", "input", "weight")
+    lay = (lies(x), lies(weight), None)[: len(given)]
     wanted = tuple(call["output_mask"][: len(given)])
-    return Gradient(convolution(call), tuple(given), (spec_of(gradient),), wanted), [gradient, call["input"], call["weight"]]
+    return Gradient(convolution(call), tuple(given), (spec_of(gradient),), wanted, lay), inputs
 
 
 def product(left: str, right: str, *addend: str) -> Rule:

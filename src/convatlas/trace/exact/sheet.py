@@ -11,7 +11,7 @@ import torch
 from ...graph import Graph, Node, TensorSpec
 from ...graph.ops import Op
 from ...graph.strides import Strides, normal
-from ...graph.training import FORWARD, StepNode, TrainingGraph
+from ...graph.training import FORWARD, RECOMPUTE, StepNode, TrainingGraph
 
 
 class Place(NamedTuple):
@@ -21,6 +21,7 @@ class Place(NamedTuple):
     no_grad: bool
     region: int
     origin: int = -1  # of a call in backward: the node whose gradient it is of
+    again: bool = False  # whether a checkpoint computes it again
 
 
 class Result(NamedTuple):
@@ -79,6 +80,11 @@ class Sheet:
             self._references[key] = weakref.ref(storage, let_go)
         return number
 
+    def keep(self, tensor: torch.Tensor) -> None:
+        """Autograd keeps a tensor for backward."""
+        if self.step is not None and self.phase == FORWARD:
+            self.step.saved.add(self._storage(tensor))
+
     def add_value(self, result: Result) -> int:
         """A new value; returns its number."""
         self.values.append(result.spec)
@@ -106,7 +112,8 @@ class Sheet:
         if self.phase == FORWARD or self.step is None:
             self.graph.nodes.append(Node(op, inputs, outputs, place.module, place.no_grad, place.region))
         else:
-            self.step.nodes.append(StepNode(op, inputs, outputs, self.phase, place.origin, place.module))
+            phase = RECOMPUTE if place.again else self.phase
+            self.step.nodes.append(StepNode(op, inputs, outputs, phase, place.origin, place.module))
         return outputs
 
     def add_output(self, node: int, result: Result) -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.nn.functional as F
 
 from ...graph.training import BACKWARD, LOSS
+from ..results import training_loss
 from .names import Family, Name, spec_of
 from .recorder import Recorder
 
 
 def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dict[int, torch.Tensor]) -> None:
     """Run the loss and backward on a forward pass's outputs, under the recorder.
-
-    The loss is cross-entropy for logits (N, classes), the mean of anything else; summed.
 
     Args:
         recorder: has recorded the forward pass.
@@ -28,20 +24,10 @@ def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dic
     sheet.begin(LOSS)
     recorder.write_sides()
     recorder.module = "loss"
-    total: Any = None
-    for output in outputs:
-        if not output.is_floating_point():
-            continue
-        if output.dim() == 2:
-            target = _target(recorder, output)
-            term = F.cross_entropy(output, target)
-        else:
-            term = output.mean()
-        total = term if total is None else total + term
+    total = training_loss(outputs, lambda place, output: _target(recorder, output))
     if total is None or not total.requires_grad:
         sheet.step = None
         return
-    del term
     sheet.begin(BACKWARD)
     recorder.module = ""
     with torch.autograd.set_multithreading_enabled(False):
