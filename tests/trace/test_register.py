@@ -119,6 +119,51 @@ def test_a_function_of_torch_gets_the_calls_own_arguments(way: str, register: Ca
     assert counted.elementwise == 32
 
 
+@torch.library.custom_op("convatlas_tests::into", mutates_args=("out",))
+def into(x: Tensor, out: Tensor) -> None:
+    raise AssertionError("a kernel ran")
+
+
+class Writing(nn.Module):
+    """Calls a kernel that writes where it is told to, as those of CUDA do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.empty_like(x)
+        into(self.linear(x), out)
+        return out.relu()
+
+
+def test_a_kernel_that_returns_nothing_is_said_to_be_unknown_too() -> None:
+    graph = trace(Writing(), (4, 8))
+    call = node(graph, "into")
+    assert ca.cost(graph).uncounted == {"into": 1}
+    assert node(graph, "relu").inputs == call.outputs, "what is read later is what the kernel wrote"
+    assert Graph.from_json(graph.to_json()).nodes == graph.nodes
+
+
+def test_a_rule_for_a_kernel_that_writes_into_its_arguments(register: Callable[..., None]) -> None:
+    register(into, lambda x, out: OpCost(macs=7, saved=(x,)))
+    graph = trace(Writing(), (4, 8))
+    call = node(graph, "into")
+    assert ca.cost(graph).macs == 4 * 64 + 7
+    assert node(graph, "relu").inputs == call.outputs
+    assert graph.values[call.inputs[call.op.saved_inputs[0]]] == TensorSpec((4, 8))
+    assert call.op.saved_inputs == (1,)
+
+
+def test_an_op_whose_results_torch_cannot_tell_is_refused_with_the_way_out() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            return mixed(x, x, k=2)
+
+    with pytest.raises(ConvatlasError, match=r"no fake kernel of convatlas_tests.mixed.*test_register.py.*convatlas.register_op"):
+        trace(Net(), (4, 8))
+
+
 class Attending(nn.Module):
     """Ends in a kernel that torch does not see."""
 

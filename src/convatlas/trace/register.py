@@ -19,11 +19,12 @@ OpRule: TypeAlias = "Callable[..., OpCost | Op]"
 
 
 class Registered(NamedTuple):
-    """A rule, the op's name in tables, and where it was registered."""
+    """A rule, the op's name in tables, where it was registered, and how it treats its arguments."""
 
     rule: OpRule
     name: str
     place: str
+    writes: bool  # whether a call writes into its arguments
 
 
 class Stated(NamedTuple):
@@ -84,7 +85,8 @@ def register_op(function_or_overload: object, rule: OpRule) -> Callable[[], None
         if _is_known(target):
             raise ConvatlasError(f"{_name_of(target)} has a rule of convatlas's own; `ca.cost` counts it")
     caller = sys._getframe(1)
-    registered = Registered(rule, _name_of(function_or_overload), f"{caller.f_code.co_filename}:{caller.f_lineno}")
+    writes = any(isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable for target in targets)
+    registered = Registered(rule, _name_of(function_or_overload), f"{caller.f_code.co_filename}:{caller.f_lineno}", writes)
     _REGISTERED.update(dict.fromkeys(targets, registered))
 
     def remove() -> None:

@@ -33,10 +33,15 @@ class Custom(Op):
     saved_inputs: tuple[int, ...] = ()
     saved_outputs: tuple[int, ...] = ()
     saved_extra: Outputs = ()
+    in_place: bool = False  # output 0 is written into input 0
 
     @property
     def name(self) -> str:
         return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return self.in_place
 
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         return _specs(self.outputs)

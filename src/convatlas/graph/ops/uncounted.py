@@ -18,10 +18,15 @@ class Uncounted(Op):
     counted: ClassVar[bool] = False
     function: str = "?"
     outputs: tuple[tuple[tuple[int, ...], str], ...] = ()
+    in_place: bool = False  # output 0 is written into input 0
 
     @property
     def name(self) -> str:
         return self.function
+
+    @property
+    def is_view(self) -> bool:  # type: ignore[override]
+        return self.in_place
 
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(tuple(shape), dtype) for shape, dtype in self.outputs)

@@ -51,6 +51,11 @@ class Call:
         return list(tensors((self.result,)))
 
     @property
+    def written(self) -> list[torch.Tensor]:
+        """The tensors among the arguments that it writes into."""
+        return list(tensors(written_of(self.overload, self.arguments)))
+
+    @property
     def x(self) -> TensorSpec:
         """The spec of the first input."""
         return spec_of(self.inputs[0])
@@ -80,6 +85,12 @@ class Call:
     def given(self, *names: str) -> list[torch.Tensor]:
         """Those of the named arguments that are tensors."""
         return list(tensors(self.arguments[name] for name in names))
+
+
+def written_of(overload: Any, arguments: dict[str, Any]) -> list[Any]:
+    """Those of an overload's arguments that it writes into."""
+    schema = overload._schema.arguments
+    return [arguments.get(each.name) for each in schema if each.alias_info is not None and each.alias_info.is_write]
 
 
 def tensors(tree: Any) -> Iterator[torch.Tensor]:

@@ -10,10 +10,10 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ...graph import TensorSpec
-from ...graph.ops import Gradient, Op
+from ...graph.ops import Custom, Gradient, Op
 from ..network import TORCH_DTYPES
 from ..register import Registered, Stated, any_registered, registered_for, stated
-from .calls import tensors
+from .calls import Call, tensors
 from .names import spec_of
 from .recorder import Recorder
 from .sheet import Place
@@ -46,10 +46,28 @@ def one_call(
 ) -> Any:
     """Write a call down as its rule tells it; ``run`` is what the call does, for results that the rule leaves to torch."""
     call = stated(registered, args, kwargs, spec_of)
+    if registered.writes and (targets := _written(run, args, kwargs, recorder)):
+        _write_into(recorder, call, targets)
+        return None
     written = _Written(recorder, call, recorder.place(), lambda: run(*args, **kwargs))
     made = _Call.apply(written, *call.tensors)
     written.name(made if isinstance(made, tuple) else (made,))
     return made[0] if written.single else made
+
+
+def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: Recorder) -> list[torch.Tensor]:
+    """The tensors that a call of an op writes into and does not return."""
+    overload = func if isinstance(func, torch._ops.OpOverload) else getattr(func, func.overloads()[0])
+    return [] if overload._schema.returns else Call(overload, args, kwargs, (), recorder.names).written
+
+
+def _write_into(recorder: Recorder, call: Stated, targets: list[torch.Tensor]) -> None:
+    op = call.op(list(map(spec_of, targets)))
+    if isinstance(op, Custom):
+        order = [*targets, *(tensor for tensor in call.tensors if all(tensor is not target for target in targets))]
+        places = {id(tensor): place for place, tensor in enumerate(order)}
+        op = op.replace(in_place=True, saved_inputs=tuple([places[id(call.tensors[place])] for place in op.saved_inputs]))
+    recorder.write_into(op, targets, call.tensors, recorder.place())
 
 
 class _Written:

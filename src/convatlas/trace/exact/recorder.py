@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch._ops import HigherOrderOperator
-from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensor
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    UnsupportedOperatorException,
+)
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ...graph import TensorSpec
@@ -101,6 +106,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             result = func(*args, **kwargs)
         except (DataDependentOutputException, DynamicOutputShapeException):
             result = self.values.answer(func, args, kwargs)
+        except (RuntimeError, UnsupportedOperatorException) as error:
+            if not isinstance(error, UnsupportedOperatorException) and "fake impl" not in str(error):
+                raise
+            raise TraceError(
+                f"torch has no fake kernel of {func}, which would tell what it returns, at {user_line()}; "
+                "write one (torch.library.register_fake), or tell it by convatlas.register_op"
+            ) from error
         else:
             self.values.follow(func, overload, args, kwargs, result)
         if len(sys.modules) > loaded:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
@@ -159,6 +171,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self._view(overload, call, place)
             return
         if not outputs:
+            made = tuple([(spec.shape, spec.dtype) for spec in map(spec_of, call.written)])
+            self.write_into(Uncounted(call.function, made, in_place=True), call.written, call.inputs, place)
             return
         if overload.view_in_place and overload.rule is not None:
             self._view_in_place(overload.rule(call), outputs[0], place)
@@ -272,6 +286,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         call = ViewCall(op, old, place, [self.sheet.result(tensor, spec_of(tensor))], [])
         call.names.append(Name(-1, old.family if op.differentiable else Family(), call))
         self.names.rename(tensor, call.names[0])
+
+    def write_into(self, op: Op, targets: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor], place: Place) -> None:
+        """Write down a call that returns nothing and writes into these of its inputs."""
+        if not targets:
+            return
+        names, sheet, specs = self.names, self.sheet, list(map(spec_of, targets))
+        others = [tensor for tensor in inputs if all(tensor is not target for target in targets)]
+        given = tuple(map(names.value, (*targets, *others)))
+        results = [sheet.result(target, spec) for target, spec in zip(targets, specs, strict=True)]
+        for target, value in zip(targets, sheet.add_node(op, given, results, place), strict=True):
+            names.written(names.name(target), value, place)
 
     def _promoted(self, op: Op, inputs: tuple[int, ...], result: TensorSpec, place: Place) -> tuple[int, ...]:
         """A function's inputs, in the dtype that a number beside a tensor gives: whole numbers times 0.5 are fractional."""

@@ -19,6 +19,8 @@ def own_call(t: Tracer, registered: Registered, args: tuple[Any, ...], kwargs: d
         Unsure: the rule leaves the results to torch.
 
     """
+    if registered.writes:
+        raise t.unsure(f"{registered.name}, which writes into its arguments")
     call = stated(registered, args, kwargs, lambda tensor: t.values[t.number(tensor)])
     if call.outputs is None:
         raise t.unsure(f"what {registered.name} returns, which its rule leaves to torch")
