@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph.ops import Attention, Binary, Conv, ConvTranspose, Dropout, Op, Reduce, RMSNorm, Softmax, Unfold
+from ...graph.ops import Attention, Binary, Conv, ConvTranspose, Dropout, Gru, Lstm, Op, Reduce, RMSNorm, Rnn, Softmax, Unfold
 from ...graph.ops.attention import heads_inside
 from ...graph.ops.base import Specs
 from ...graph.spec import ITEM_BYTES, promote
 from ...graph.strides import Strides, is_channels_last, is_dense
 from ..call import CHANNELS_LAST, PACKED, PART, SPARSE, Call
 from ..script import GRADIENTS, OUTPUT, PLAIN, Made, Script
-from . import convolution
+from . import convolution, recurrent
 
 # these first copy an input that is not contiguous
 _READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm")
 # these first copy a gradient that is no dense tensor, or lies otherwise than they compute
 _PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
-                             "softmax", "attention"})  # fmt: skip
+                             "softmax", "attention", "recurrent"})  # fmt: skip
 _KEYS_AT_A_TIME = 512  # of flash attention
 
 
@@ -35,11 +35,14 @@ class Cpu:
     def decomposes(self, op: Op, inputs: Specs, lay: Sequence[Strides], needs: Sequence[bool]) -> bool:
         """Whether no kernel takes an op as it is.
 
-        That of attention takes four axes, the last of them innermost in memory, no trained mask and no dropout.
+        That of attention takes four axes, the last of them innermost in memory, no trained mask and no dropout; that of an LSTM one
+        layer in one direction.
         """
         if isinstance(op, Attention):
             innermost = all(lies is None or lies[-1] == 1 for lies in lay[:3])
             return bool(op.dropout) or not innermost or len(inputs[0].shape) != 4 or any(needs[3:])
+        if isinstance(op, Rnn | Gru | Lstm):
+            return not (op.packed or (op.in_one_kernel(inputs) and op.layers == 1 and not op.bidirectional and not op.batch_first))
         return isinstance(op, RMSNorm) or (isinstance(op, Dropout) and op.training and op.probability > 0)
 
     def script(self, call: Call) -> Script:
@@ -66,6 +69,8 @@ class Cpu:
             scores, queries = self._attention_tile(call)
             buffer = self.threads * 4 * (scores + queries * (2 + call.inputs[0].shape[-1]))
             return [OUTPUT, buffer, -buffer]
+        if isinstance(op, Lstm) and op.in_one_kernel(call.inputs):
+            return [OUTPUT, *recurrent.beside(call)]
         if isinstance(op, Softmax) and op.safe:  # looks for rows of infinities
             mask = call.outputs[0].numel
             return [OUTPUT, mask, -mask]
@@ -81,6 +86,9 @@ class Cpu:
         if isinstance(op, Conv | ConvTranspose):
             return convolution.backward(op, call, self.threads)
         x = call.inputs[0].nbytes
+        if isinstance(op, Lstm) and op.in_one_kernel(call.inputs):
+            unwanted = 0 if call.wanted[0] else x  # the input's gradient is made even so
+            return [*_wanted(call), unwanted, *recurrent.beside(call), -unwanted]
         if op.kind in ("batch_norm", "instance_norm") and call.wanted[0]:  # torch makes the input's gradient twice
             return [x, GRADIENTS[0], -x]
         if isinstance(op, Attention):

@@ -67,6 +67,10 @@ class _Recurrent(Op):
             projection = first + matrices if each > matrices else None
             yield Level(number // directions, first, first + 1, tuple(range(first + 2, first + matrices)), projection)
 
+    def in_one_kernel(self, inputs: Specs) -> bool:
+        """Whether oneDNN has a kernel for a whole layer in one direction."""
+        return False
+
     def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         x, states = inputs[0], inputs[1 : 1 + self.states]
         levels = list(self.levels(inputs))
@@ -198,10 +202,13 @@ class Lstm(_Recurrent):
     states: ClassVar[int] = 2
     functions: ClassVar[int] = 9  # three sigmoids, two tanh, four for the two states
 
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        """What torch's CPU kernels keep: oneDNN's, which takes no projections, or those that go step by step."""
+    def in_one_kernel(self, inputs: Specs) -> bool:
         projected = any(level.projection is not None for level in self.levels(inputs))
-        if self.cell or self.packed or projected or inputs[0].dtype == "float64":
+        return not (self.cell or self.packed or projected or inputs[0].dtype == "float64")
+
+    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
+        """What torch's CPU kernels keep: oneDNN's, or those that go step by step."""
+        if not self.in_one_kernel(inputs):
             return _Recurrent.kept(self, inputs, outputs, needs_grad)
         rows, samples = self._rows(inputs)
         workspace, vectors = 0, []
@@ -225,9 +232,9 @@ class Lstm(_Recurrent):
 def _onednn_workspace(rows: int, samples: int, features: int, hidden: int) -> int:
     """Bytes that oneDNN's LSTM keeps of one layer in one direction: measured with torch 2.14, hidden a multiple of 16."""
     size = ITEM_BYTES["float32"]
-    gates = _pages(size * rows * _leading(4 * hidden))
-    inputs = _pages(2 * size * (rows + samples) * _leading(max(features, hidden)))
-    states = _pages(2 * size * (rows + samples) * _leading(hidden))
+    gates = _pages(size * rows * leading_dimension(4 * hidden))
+    inputs = _pages(2 * size * (rows + samples) * leading_dimension(max(features, hidden)))
+    states = _pages(2 * size * (rows + samples) * leading_dimension(hidden))
     return gates + 3 * inputs + 2 * states + _pages(size * rows * hidden)
 
 
@@ -235,7 +242,7 @@ def _pages(num_bytes: int) -> int:
     return -(-num_bytes // 4096) * 4096
 
 
-def _leading(size: int) -> int:
+def leading_dimension(size: int) -> int:
     """A row's length in memory: whole vectors, one more where rows would fall onto each other in the cache."""
     padded = -(-size // 16) * 16
     return padded + 16 if padded % 256 == 0 else padded

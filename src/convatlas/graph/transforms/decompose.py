@@ -15,20 +15,24 @@ from ..ops import (
     Copy,
     Dropout,
     Fill,
+    Gru,
     LocalResponseNorm,
     Loss,
+    Lstm,
     Matmul,
     Op,
     Pad,
     Permute,
     Reduce,
     RMSNorm,
+    Rnn,
     Softmax,
     View,
 )
 from ..ops.base import Specs
 from ..spec import TensorSpec
 from ..strides import Strides, view_strides
+from .recurrent import recurrent
 
 # whether a device runs an op in parts, given its inputs, their strides, and whether each needs a gradient
 Decomposes = Callable[[Op, Specs, Sequence[Strides], Sequence[bool]], bool]
@@ -36,7 +40,7 @@ Decomposes = Callable[[Op, Specs, Sequence[Strides], Sequence[bool]], bool]
 
 def decomposed(graph: Graph, strides: list[Strides], decomposes: Decomposes) -> tuple[Graph, list[Strides], list[int]]:
     """The graph with ops in their parts, the strides of its values, and for each node the one that it is, or is a part of."""
-    work = _Decomposition(graph, strides)
+    work = Decomposition(graph, strides)
     needs_grad = gradients_needed(graph)
     for place, node in enumerate(graph.nodes):
         work.begin(place, node)
@@ -69,7 +73,9 @@ def gradients_needed(graph: Graph) -> list[bool]:
     return needed
 
 
-class _Decomposition:
+class Decomposition:
+    """A graph while its ops are put down in their parts."""
+
     def __init__(self, graph: Graph, strides: list[Strides]) -> None:
         self.graph = graph
         self.values, self.strides = list(graph.values), list(strides)
@@ -112,6 +118,40 @@ class _Decomposition:
         self.origins.append(self.place)
         return made
 
+    def add_all(self, op: Op, *inputs: int) -> list[int]:
+        """A part that makes several tensors."""
+        specs = [self.values[value] for value in inputs]
+        result = op.output(*specs)
+        results = [result] if isinstance(result, TensorSpec) else list(result)
+        lies = op.output_strides(specs, [self.strides[value] for value in inputs], results)
+        made = list(range(len(self.values), len(self.values) + len(results)))
+        self.values += results
+        self.strides += lies
+        self.open += made
+        self.nodes.append(self.node._replace(op=op, inputs=inputs, outputs=tuple(made)))
+        self.origins.append(self.place)
+        return made
+
+    def become(self, value: int, output: int) -> None:
+        """What a part has made is that output of the whole op."""
+        made = self.node.outputs[output]
+        self.strides[made] = self.strides[value]
+        self.open.remove(value)
+        for place in range(self.starts[-1], len(self.nodes)):
+            node = self.nodes[place]
+            if value in node.inputs or value in node.outputs:
+                inputs, outputs = (
+                    tuple([made if each == value else each for each in some]) for some in (node.inputs, node.outputs)
+                )
+                self.nodes[place] = node._replace(inputs=inputs, outputs=outputs)
+
+    def let_go_since(self, before: int, *kept: int) -> None:
+        """The code of the op lets go of all that it has made since it held ``before`` tensors, but for what is kept."""
+        for value in self.open[before:]:
+            if value not in kept:
+                self.released[value] = len(self.nodes)
+        self.open[before:] = [value for value in self.open[before:] if value in kept]
+
     def let_go(self, value: int) -> None:
         """The code of the op lets go of a part's result here; of the others at its end."""
         if value in self.open:
@@ -143,7 +183,7 @@ class _Decomposition:
         return replace(self.graph, values=self.values, nodes=self.nodes, released=released), self.strides, self.origins
 
 
-def _attention(work: _Decomposition, op: Attention, query: int, key: int, value: int, mask: int | None = None) -> None:
+def _attention(work: Decomposition, op: Attention, query: int, key: int, value: int, mask: int | None = None) -> None:
     if op.grouped:
         heads = work.shape(query)[-3]
         key, value = (work.add(Copy("repeat", (*work.shape(x)[:-3], heads, *work.shape(x)[-2:])), x) for x in (key, value))
@@ -161,7 +201,7 @@ def _attention(work: _Decomposition, op: Attention, query: int, key: int, value:
     work.product(weights, value, last=True)
 
 
-def _rms_norm(work: _Decomposition, op: RMSNorm, x: int, weight: int | None = None) -> None:
+def _rms_norm(work: Decomposition, op: RMSNorm, x: int, weight: int | None = None) -> None:
     rank = len(work.shape(x))
     square = work.add(Activation("square"), x)
     mean = work.add(Reduce("mean", tuple(range(rank - op.axes, rank)), keep_axes=True), square)
@@ -172,7 +212,7 @@ def _rms_norm(work: _Decomposition, op: RMSNorm, x: int, weight: int | None = No
         work.add(Binary("mul"), normal, weight, last=True)
 
 
-def _local_response_norm(work: _Decomposition, op: LocalResponseNorm, x: int) -> None:
+def _local_response_norm(work: Decomposition, op: LocalResponseNorm, x: int) -> None:
     batch, channels, *size = work.shape(x)
     volume = (batch, 1, channels, size[0], prod(size[1:]))
     square = work.add(View(volume), work.add(Binary("mul"), x, x))
@@ -187,12 +227,12 @@ def _local_response_norm(work: _Decomposition, op: LocalResponseNorm, x: int) ->
     work.add(Binary("div"), x, work.add(Activation("pow"), shifted), last=True)
 
 
-def _cross_entropy(work: _Decomposition, op: Loss, prediction: int, target: int, *weight: int) -> None:
+def _cross_entropy(work: Decomposition, op: Loss, prediction: int, target: int, *weight: int) -> None:
     logarithms = work.add(Softmax(min(1, len(work.shape(prediction)) - 1), log=True), prediction)
     work.add(op.replace(function="nll_loss"), logarithms, target, *weight, last=True)
 
 
-def _dropout(work: _Decomposition, op: Dropout, x: int) -> None:
+def _dropout(work: Decomposition, op: Dropout, x: int) -> None:
     shape = work.shape(x)
     drawn = shape[:2] + (1,) * (len(shape) - 2) if op.channels else shape
     mask = work.add(Fill(drawn, work.values[x].dtype, "dropout mask"))
@@ -206,4 +246,7 @@ PARTS: dict[type[Op], Callable[..., None]] = {
     LocalResponseNorm: _local_response_norm,
     Loss: _cross_entropy,
     Dropout: _dropout,
+    Rnn: recurrent,
+    Gru: recurrent,
+    Lstm: recurrent,
 }
