@@ -70,10 +70,7 @@ def fit_device(
         ConvatlasError: a file cannot be read, names no device, or has too few usable rows.
 
     """
-    files = []
-    for path in paths:
-        rows, left_out = read(path)
-        files.append(Timings(path, card(device or device_of(path, list_cards())), conditions_of(path), rows, left_out))
+    files = timings_of(paths, device)
     trace_networks(files, progress)
     results = []
     for timings in files:
@@ -87,6 +84,15 @@ def fit_device(
             )
         )
     return results
+
+
+def timings_of(paths: Sequence[Path], device: str | None = None) -> list[Timings]:
+    """The rows of files of timings, with what the files' names tell; see `fit_device`."""
+    files = []
+    for path in paths:
+        rows, left_out = read(path)
+        files.append(Timings(path, card(device or device_of(path, list_cards())), conditions_of(path), rows, left_out))
+    return files
 
 
 def trace_networks(files: Sequence[Timings], progress: Callable[[int, int], None]) -> None:

@@ -17,6 +17,8 @@ class Observation:
         seconds: that the batch took.
         least: seconds that the datasheet allows, over all kernels.
         terms: term -> seconds at the datasheet's rates, over all kernels.
+        macs: multiply-accumulates of a forward pass.
+        bytes_moved: memory traffic of its kernels.
 
     """
 
@@ -25,6 +27,8 @@ class Observation:
     seconds: float
     least: float
     terms: Mapping[str, float]
+    macs: int = 0
+    bytes_moved: int = 0
 
 
 def seen_shares(observations: Sequence[Observation], coefficients: Mapping[str, float]) -> dict[str, float]:

@@ -56,4 +56,5 @@ def observe(ready: Graph, conditions: Conditions, card: Card, *, family: str, se
         for name, value in terms(kernel, card):
             sums[name] += count * value
     whole = {name: passes * value for name, value in sums.items() if value}
-    return Observation(ready.name, family, seconds, passes * least, whole)
+    macs, moved = (sum(count * getattr(kernel, what) for kernel, count in counts.items()) for what in ("macs", "bytes_moved"))
+    return Observation(ready.name, family, seconds, passes * least, whole, macs, moved)

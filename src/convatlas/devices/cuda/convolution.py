@@ -6,17 +6,15 @@ from math import prod
 
 from ...graph.ops import Conv
 from ...graph.spec import TensorSpec, bytes_of
-from ...graph.strides import Strides, channels_innermost, channels_last_strides, normal
+from ...graph.strides import Strides, channels_innermost
 from ..kernel import Kernel, Product, Window
 from .copies import copy
 
 Specs = tuple[TensorSpec, ...]
 
 
-def convolution_kernels(
-    op: Conv, inputs: Specs, strides: tuple[Strides, ...], outputs: Specs
-) -> tuple[tuple[Kernel, ...], tuple[Strides, ...]]:
-    """The kernels of a two-dimensional convolution, and how its output lies: channels innermost where the image's or the weight's are."""
+def convolution_kernels(op: Conv, inputs: Specs, strides: tuple[Strides, ...], outputs: Specs) -> tuple[Kernel, ...]:
+    """The kernels of a two-dimensional convolution, which computes with channels innermost where the image's or the weight's are."""
     image, weight, out = inputs[0], inputs[1], outputs[0]
     lies_last = channels_innermost(image.shape, strides[0])
     last = lies_last or channels_innermost(weight.shape, strides[1])
@@ -34,7 +32,7 @@ def convolution_kernels(
         kind, bytes_of(inputs), out.nbytes, op.elementwise(inputs, outputs), image.dtype, "nhwc" if last else "nchw",
         product, window, bytes_of(inputs[1:]),
     )  # fmt: skip
-    return (*copies, kernel), (normal(out.shape, channels_last_strides(out.shape)) if last else None,)
+    return (*copies, kernel)
 
 
 def _cudnn_takes_depthwise(op: Conv, image: TensorSpec, weight: TensorSpec) -> bool:

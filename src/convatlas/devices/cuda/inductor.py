@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from ...graph import Graph, Node
+from ...graph.layout import channels_last as channels_last_strides
 from ...graph.ops import Conv
 from ...graph.spec import bytes_of
-from ...graph.strides import Strides, channels_innermost, channels_last_strides, normal
+from ...graph.strides import Strides, channels_innermost
 from ..kernel import Kernel, Launch
 from .kernels import NEWEST, Version, kernels_of
 
@@ -99,9 +100,8 @@ class _Fusion:
         graph = self.graph
         strides: list[Strides] = [None] * len(graph.values)
         if channels_last:
-            for value in (*graph.inputs, *graph.parameters.values):
-                if len(shape := graph.values[value].shape) == 4:
-                    strides[value] = normal(shape, channels_last_strides(shape))
+            for value, lies in channels_last_strides(graph).items():
+                strides[value] = lies
         self.own: list[tuple[Kernel, ...]] = []
         for node in graph.nodes:
             specs, made = tuple(graph.specs(node.inputs)), tuple(graph.specs(node.outputs))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from math import prod
 
-from ...graph.ops import Attention, Conv, Linear, Matmul, Op
+from ...graph.ops import Attention, Conv, Copy, Linear, Matmul, Op, View
 from ...graph.spec import TensorSpec, bytes_of
-from ...graph.strides import Strides, channels_innermost, dense_like, dense_strides, following, normal, view_strides
+from ...graph.strides import Shape, Strides, channels_innermost, dense_strides, is_channels_last, normal, view_strides
 from ..kernel import Kernel, Product
 from .attention import attention_kernels
 from .convolution import convolution_kernels
@@ -18,8 +18,6 @@ Specs = tuple[TensorSpec, ...]
 Lying = tuple[Strides, ...]
 Version = tuple[int, int]
 NEWEST: Version = (2, 9)
-_ANY_STRIDES = frozenset({"activation", "arithmetic", "dropout", "cast", "stochastic_depth", "identity", "assign", "where"})
-_FOLLOW_CHANNELS = frozenset({"batch_norm", "max_pool", "avg_pool", "adaptive_avg_pool", "concat", "interpolate", "pad"})
 _CONTIGUOUS = frozenset({"layer_norm", "softmax", "group_norm", "rms_norm"})
 _OVER_ROWS = frozenset({"layer_norm", "softmax", "rms_norm"})
 _OVER_MAPS = frozenset({"batch_norm", "avg_pool", "max_pool", "adaptive_avg_pool", "concat", "pad", "interpolate"})
@@ -40,11 +38,13 @@ def kernels_of(
         torch: its version.
 
     """
-    if (op.is_view or op.kind == "view") and not op.in_place:
+    if isinstance(op, View):
         return _view(op, inputs, strides, outputs)
+    lying = op.output_strides(inputs, strides, outputs)
+    if op.is_view and not op.in_place:
+        return (), lying
     if isinstance(op, Conv) and len(op.stride) == 2 and len(inputs[0].shape) == 4:
-        return convolution_kernels(op, inputs, strides, outputs)
-    lying = _lying(op, inputs, strides, outputs)
+        return convolution_kernels(op, inputs, strides, outputs), lying
     if fixed:
         return (_moving("weights", op, inputs, outputs),), lying
     if isinstance(op, Attention):
@@ -54,23 +54,12 @@ def kernels_of(
     return (*copies, kernel) if kernel else copies, lying
 
 
-def _view(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> tuple[tuple[Kernel, ...], Lying]:
-    shape = inputs[0].shape
+def _view(op: View, inputs: Specs, strides: Lying, outputs: Specs) -> tuple[tuple[Kernel, ...], Lying]:
+    """A reshape: a copy where the input's strides allow no view."""
+    shape, result = inputs[0].shape, outputs[0].shape
     before = dense_strides(shape) if strides[0] is None else strides[0]
-    seen = [op.seen_strides(shape, before, out.shape) for out in outputs]
-    if None in seen and op.kind == "view":
-        return (copy(inputs[0], before),), (None,) * len(outputs)
-    return (), tuple([None if each is None else normal(out.shape, each) for each, out in zip(seen, outputs, strict=True)])
-
-
-def _lying(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Lying:
-    if op.kind in _ANY_STRIDES:
-        for spec, lying in zip(inputs, strides, strict=True):
-            if spec.shape == outputs[0].shape:  # the first operand of the full shape decides
-                return (lying if op.is_view else dense_like(spec.shape, lying),) * len(outputs)
-    if strides and strides[0] is not None and op.kind in _FOLLOW_CHANNELS:
-        return tuple([following(inputs[0].shape, strides[0], out.shape) for out in outputs])
-    return (None,) * len(outputs)
+    seen = op.seen_strides(shape, before, result)
+    return ((copy(inputs[0], before),), (None,)) if seen is None else ((), (normal(result, seen),))
 
 
 def _copies(op: Op, inputs: Specs, strides: Lying) -> Iterator[Kernel]:
@@ -122,7 +111,7 @@ def _moving(kind: str, op: Op, inputs: Specs, outputs: Specs, layout: str = "nch
 
 def _simple(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Kernel | None:
     """A kernel whose time is that of moving its tensors."""
-    if op.name == "contiguous" and strides[0] is None:
+    if isinstance(op, Copy) and op.function == "contiguous" and _lies_so(op, inputs[0].shape, strides[0]):
         return None
     kind = _kind(op, inputs, strides)
     shape = inputs[0].shape if inputs else ()
@@ -133,6 +122,10 @@ def _simple(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Kernel | N
     elif len(shape) == 4 and (op.kind in _OVER_MAPS or op.kind == "reduce"):
         span = prod(shape[2:])
     return _moving(kind, op, inputs, outputs, layout, span)
+
+
+def _lies_so(op: Copy, shape: Shape, strides: Strides) -> bool:
+    return is_channels_last(shape, strides) if op.memory_format == "channels_last" else strides is None
 
 
 def _kind(op: Op, inputs: Specs, strides: Lying) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...graph import Graph
-from ...graph.strides import Strides, channels_last_strides, normal
+from ...graph.layout import channels_last as channels_last_strides
+from ...graph.strides import Strides
 from ..kernel import Launch
 from .kernels import NEWEST, Version, kernels_of
 
@@ -20,9 +21,8 @@ def lower(graph: Graph, *, channels_last: bool = False, torch: Version = NEWEST)
     values = graph.values
     strides: list[Strides] = [None] * len(values)
     if channels_last:
-        for value in (*graph.inputs, *graph.parameters.values):
-            if len(shape := values[value].shape) == 4:
-                strides[value] = normal(shape, channels_last_strides(shape))
+        for value, lies in channels_last_strides(graph).items():
+            strides[value] = lies
     constant = set(graph.parameters.values).union(graph.buffers.values, graph.constants)
     launches: list[Launch] = []
     for place, node in enumerate(graph.nodes):

@@ -9,7 +9,8 @@ from ..card import Card
 from ..kernel import Kernel, Product, Window
 from .rates import Term, cached_seconds, octaves_above, octaves_below, preferred_width, tiled_flops
 
-_ATEN_OPERATIONS = 8  # instructions of ATen's depthwise kernel for each multiply-accumulate: addresses, bounds, loads
+_GENERAL_OPERATIONS = 8  # instructions of a general depthwise kernel for each multiply-accumulate: addresses, bounds, loads
+_LARGEST_SPECIAL = 49  # taps that cuDNN has a kernel of its own for
 
 
 def _parts(kernel: Kernel, card: Card) -> tuple[Product, Window, float, float, float]:
@@ -117,7 +118,7 @@ def depthwise_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     _, window, read, write, _ = _parts(kernel, card)
     taps = prod(window.taps)
     aten = kernel.kind == "depthwise_aten"
-    work = 2.0 * kernel.macs / card.vector_flops * (_ATEN_OPERATIONS if aten else 1)
+    work = 2.0 * kernel.macs / card.vector_flops * (_GENERAL_OPERATIONS if aten or taps > _LARGEST_SPECIAL else 1)
     common = f"{kernel.kind}/{kernel.layout}"
     key = f"{common}/{ {9: '3', 25: '5', 49: '7'}.get(taps, 'other') }s{min(window.stride, 2)}"
     yield f"{common}/read", read
@@ -131,3 +132,9 @@ def depthwise_terms(kernel: Kernel, card: Card) -> Iterator[Term]:
         yield f"{key}/smallmap", write * small
     if large:
         yield f"{common}/largemap", write * large
+    if window.channels % 8:
+        yield f"{common}/unaligned", read
+        yield f"{common}/unaligned-work", work
+    if few := octaves_below(64, window.channels):
+        yield f"{common}/few", read * few
+        yield f"{common}/few-work", work * few

@@ -1,0 +1,131 @@
+"""Predicted time against published timings, on networks that had no part in the fit, beside simpler predictions.
+
+    python benchmarks/latency.py [CSV...]
+
+Without files it prints how the shipped profiles did on networks that were left out when they were fitted, and how long a
+prediction takes. With files, as in timm's results (such as infer-amp-nchw-pt240-cu124-rtx3090.csv), it fits anew, and prints for
+each file how many predictions of left-out networks lie within 10 and 5 % of the measured time, the median error, the same with
+whole families left out, and how many measured times lie in the 90 % interval; beside it two predictions by totals alone (MACs;
+MACs and bytes moved; each with a constant), fitted and left out in the same way; then each card's timings predicted from another
+card's profile and the two datasheets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+
+import convatlas as ca
+from convatlas.analysis.latency import latency
+from convatlas.api.fit_device import Timings, timings_of, trace_networks
+from convatlas.devices.conditions import Conditions
+from convatlas.devices.fit import Fit, coverage, fit, median_error, within
+from convatlas.devices.observation import Observation
+from convatlas.devices.profile import LEAST_SHARE, find, list_profiles, shipped
+
+HEADER = f"{'':48}{'nets':>5}{'in 10 %':>9}{'in 5 %':>8}{'median':>8}{'families':>10}{'covered':>9}"
+
+
+def main() -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path)
+    files = parser.parse_args().files
+    how_long_a_prediction_takes()
+    if not files:
+        shipped_profiles()
+        return
+    timings = timings_of(files)
+    trace_networks(timings, lambda done, of: print(f"\rnetworks traced: {done} of {of}", end="", file=sys.stderr))
+    print(f"\n{HEADER}")
+    for each in timings:
+        one_file(each)
+    from_card_to_card(timings)
+
+
+def how_long_a_prediction_takes() -> None:
+    """A ResNet-50's time, the best of many, once traced."""
+    graph, conditions = ca.trace("resnet50", (64, 3, 224, 224)), Conditions()
+    profile = find("rtx4090", conditions)
+    seconds = []
+    for _ in range(50):
+        start = time.process_time()
+        latency(graph, profile, conditions)
+        seconds.append(time.process_time() - start)
+    print(f"predicting ResNet-50 after tracing: {1e3 * min(seconds):.2f} ms of CPU time (the first one {1e3 * seconds[0]:.2f} ms)")
+
+
+def shipped_profiles() -> None:
+    """How the shipped profiles did when they were fitted."""
+    print(f"\n{HEADER.replace('covered', '90 % interval'.rjust(16))}")
+    for name in list_profiles():
+        profile = shipped(name)
+        single, families = profile.validation["networks"], profile.validation["families"]
+        low, high = profile.interval["ordinary"]
+        print(
+            f"{name:48}{profile.networks:5}{single['within_10_percent']:9.1%}{single['within_5_percent']:8.1%}"
+            f"{single['median_error']:8.2%}{families['within_10_percent']:10.1%}{f'{np.expm1(low):+.1%} {np.expm1(high):+.1%}':>18}"
+        )
+
+
+def one_file(timings: Timings) -> None:
+    """The terms, and the totals alone."""
+    start = time.process_time()
+    found = fit(timings.observations)
+    seconds = time.process_time() - start
+    print(
+        line(timings.conditions.name(timings.card.name), found)
+        + f"   ({len(found.coefficients)} terms, fitted thrice in {seconds:.0f} s)"
+    )
+    card, rate = timings.card, timings.card.peak("float16")
+    for what, totals in (
+        ("MACs", lambda each: {"macs": 2 * each.macs / rate}),
+        ("MACs + bytes moved", lambda each: {"macs": 2 * each.macs / rate, "bytes": each.bytes_moved / card.bandwidth}),
+    ):
+        plain = [replace(each, least=0.0, terms=totals(each) | {"constant": 1e-3}) for each in timings.observations]
+        print(line(f"    {what}", fit(plain, prior=lambda name: 1.0)))
+
+
+def line(name: str, found: Fit) -> str:
+    """A row of the table."""
+    errors = found.left_out
+    return (
+        f"{name:48}{len(errors):5}{within(errors, 0.1):9.1%}{within(errors, 0.05):8.1%}{median_error(errors):8.2%}"
+        f"{within(found.families_left_out, 0.1):10.1%}{coverage(errors):9.1%}"
+    )
+
+
+def from_card_to_card(timings: list[Timings]) -> None:
+    """Each card's timings by another card's coefficients, fitted on 70 % of the networks, and the datasheets; on the other 30 %."""
+    for source, target in permutations(timings, 2):
+        if source.card == target.card or source.conditions != target.conditions:
+            continue
+        names = sorted({each.network for each in source.observations} & {each.network for each in target.observations})
+        np.random.default_rng(0).shuffle(names)
+        held = set(names[: 3 * len(names) // 10])
+        found = fit([each for each in source.observations if each.network not in held])
+        errors = errors_by(found.coefficients, [each for each in target.observations if each.network in held])
+        anchors = np.median([np.median(np.random.default_rng(draw).choice(errors, 3)) for draw in range(200)])
+        print(
+            f"{target.card.name} by {source.card.name}'s timings and the datasheets, {len(errors)} networks in neither fit: within 10 % "
+            f"{within(errors, 0.1):.1%}, median {median_error(errors):.2%}; scaled by three of them {within(errors - anchors, 0.1):.1%}"
+        )
+
+
+def errors_by(coefficients: dict[str, float], observations: list[Observation]) -> np.ndarray:
+    """log(predicted / measured) by given coefficients."""
+    predicted = [
+        LEAST_SHARE * each.least + sum(coefficients.get(name, 0.0) * seconds for name, seconds in each.terms.items())
+        for each in observations
+    ]
+    return np.log(np.array(predicted) / np.array([each.seconds for each in observations]))
+
+
+if __name__ == "__main__":
+    main()
