@@ -135,6 +135,14 @@ CASES: dict[str, Case] = {
     "stack": Case("Stack", Net(lambda x, y: torch.stack([x, y])), [(2, 3), (2, 3)], 0, 0),
     "padding": Case("Pad", nn.ZeroPad2d(1), [(1, 2, 3, 3)], 0, 0),
     "copy": Case("Copy", Net(lambda x: x.clone()), [(2, 3)], 0, 0),
+    # 2 bags of 3 rows of 5: an addition for each element read
+    "bags": Case("EmbeddingBag", nn.EmbeddingBag(7, 5, mode="sum"), [TensorSpec((2, 3), "int64")], 0, 30),
+    # 3x5 weights squared, added and scaled; 2x5 outputs x 3
+    "weight of direction and length": Case(
+        "WeightNorm", nn.utils.parametrizations.weight_norm(nn.Linear(3, 5, bias=False)), [(2, 3)], 30, 45
+    ),
+    # 3x4 pairs: nothing moves but what `abs` reads, once for each complex number
+    "pairs as complex numbers": Case("Reinterpret", Net(lambda x: torch.view_as_complex(x).abs()), [(3, 4, 2)], 0, 12),
     "assignment": Case("Assign", Net(lambda x: x.clone().copy_(x)), [(2, 3)], 0, 0),
     "gathering": Case("Gather", Net(lambda x: x[torch.tensor([0, 1])]), [(2, 3)], 0, 0),
     "embedding": Case("Embedding", Net(lambda x: F.embedding(torch.zeros(2, dtype=torch.int64), x)), [(5, 3)], 0, 0),

@@ -35,12 +35,11 @@ class Cpu:
     def decomposes(self, op: Op, inputs: Specs, lay: Sequence[Strides], needs: Sequence[bool]) -> bool:
         """Whether no kernel takes an op as it is.
 
-        That of attention takes four axes, the last of them innermost in memory, no trained mask and no dropout; that of an LSTM one
-        layer in one direction.
+        That of attention wants the last axis innermost in memory; that of an LSTM one layer in one direction.
         """
         if isinstance(op, Attention):
             innermost = all(lies is None or lies[-1] == 1 for lies in lay[:3])
-            return bool(op.dropout) or not innermost or len(inputs[0].shape) != 4 or any(needs[3:])
+            return not (innermost and op.fused(inputs, needs))
         if isinstance(op, Rnn | Gru | Lstm):
             return not (op.packed or (op.in_one_kernel(inputs) and op.layers == 1 and not op.bidirectional and not op.batch_first))
         return isinstance(op, RMSNorm) or (isinstance(op, Dropout) and op.training and op.probability > 0)

@@ -48,7 +48,18 @@ class Attention(Op):
 
     def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
         # a fused backward computes the scores again, then one product for each of grad-scores, grad-q, grad-k, grad-v
-        return self._scores(inputs) * (3 * inputs[0].shape[-1] + 2 * inputs[2].shape[-1])
+        features, width = inputs[0].shape[-1], inputs[2].shape[-1]
+        if self.fused(inputs, needs_grad):
+            return self._scores(inputs) * (3 * features + 2 * width)
+        query, key, value, *_ = needs_grad
+        through = any((query, key, *needs_grad[3:]))
+        return self._scores(inputs) * (features * (query + key) + width * (value + through))
+
+    def fused(self, inputs: Specs, needs_grad: Sequence[bool]) -> bool:
+        """Whether torch has one kernel for it: of four axes, whose first ones agree, with no trained mask and no dropout."""
+        query, key, value = (spec.shape for spec in inputs[:3])
+        fits = len(query) == 4 and (self.grouped or query[:2] == key[:2] == value[:2])
+        return fits and not self.dropout and not any(needs_grad[3:])
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return 4 * self._scores(inputs)  # scale, and the softmax's exp, sum and divide

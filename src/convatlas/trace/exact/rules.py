@@ -385,7 +385,12 @@ def to_copy(call: Call) -> Made:
 
 def assign(*order: str) -> Rule:
     """What is written into the first tensor, then where it goes."""
-    return lambda call: (Assign(call.x.shape), [call.inputs[0], *call.given(*order)])
+    return lambda call: (Assign(call.x.shape), [call.inputs[0], *call.given(*[name for name in order if name in call])])
+
+
+def filled(name: str) -> Rule:
+    """A tensor overwritten by what is made of nothing, or a new one."""
+    return lambda call: assign("value")(call) if call.inputs and call.result is call.inputs[0] else fill(name)(call)
 
 
 def index_put(call: Call) -> Made:

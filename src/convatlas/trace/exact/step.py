@@ -31,7 +31,7 @@ def record_step(recorder: Recorder, outputs: list[torch.Tensor], parameters: dic
     sheet.begin(BACKWARD)
     recorder.module = ""
     with torch.autograd.set_multithreading_enabled(False):
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
     for number, parameter in parameters.items():
         if parameter.grad is not None:
             step.gradients[number] = names.value(parameter.grad)
