@@ -3,8 +3,8 @@
     python benchmarks/counting.py [--repeats N] [--networks NAME ...] [--json FILE]
 
 Each counter is timed on cpu, as its documentation uses it, and on meta, where it works there; ptflops with both of its
-backends. Times are medians of warm repeats, of the count alone (models are built and copied beforehand). convatlas is timed
-twice: with a record for each layer, which a table needs, and for the totals only. Progress goes to stderr.
+backends. Times are medians of warm repeats, of the count alone (models are built and copied beforehand), in seconds of the one
+thread that counts, whatever else the machine does. convatlas is timed twice: with a record for each layer, which a table needs, and for the totals only. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ def timed(function: Callable[..., Any], make_arguments: Callable[[], tuple[Any, 
     times = []
     for run in range(repeats + 1):
         arguments = make_arguments()
-        start = time.perf_counter()
+        start = time.process_time()
         result = function(*arguments)
         if run:  # the first one warms up
-            times.append(1e3 * (time.perf_counter() - start))
+            times.append(1e3 * (time.process_time() - start))
     return median(times), result
 
 

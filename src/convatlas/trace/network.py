@@ -75,8 +75,9 @@ def is_scripted(kind: type) -> bool:
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
     """A module's attributes; of a scripted one, whose tensors lie in C++, a list of these."""
-    if not is_scripted(type(module)):
-        return module.__dict__
+    own = module.__dict__
+    if type(own.get("_modules")) is dict or not is_scripted(type(module)):
+        return own
     return {"_parameters": dict(module.named_parameters()), "_buffers": dict(module.named_buffers()), "_modules": {}}
 
 

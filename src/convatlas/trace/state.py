@@ -17,7 +17,8 @@ from .network import Modules, is_scripted
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 _MISSING = object()
 _OF_EVERY_MODULE = list(vars(nn.Module()))
-_hooks_of = itemgetter(*[name for name in _OF_EVERY_MODULE if "_hooks" in name])
+_REGISTERED = [name for name in _OF_EVERY_MODULE if "_hooks" in name or name == "_non_persistent_buffers_set"]
+_registered_in = itemgetter(*_REGISTERED)
 _set_contents = vars(nn.Module)["__dict__"].__set__  # past `nn.Module.__setattr__`, which looks at each value
 
 
@@ -40,10 +41,11 @@ def left_as_found(modules: Modules, training: bool, calls: Sequence[Callable[...
     containers = _Containers(modules.contents)
     own_mode = any(kind.train is not nn.Module.train for kind in set(modules.kinds))
     flags = [(parameter, parameter.requires_grad) for parameter in root.parameters()] if own_mode else []
-    scripted = [(module, module.training) for module in modules.by_id.values() if is_scripted(type(module))]
+    scripted = set(filter(is_scripted, set(modules.kinds)))
+    modes = [(module, module.training) for module in modules.by_id.values() if type(module) in scripted] if scripted else []
     try:
         for module, own, call in zip(modules.by_id.values(), modules.contents, calls, strict=True):
-            if is_scripted(type(module)):  # what it has lies in C++
+            if type(module) in scripted:  # what it has lies in C++
                 module.__dict__["_compiled_call_impl"] = call
                 module.train(training)
                 continue
@@ -57,9 +59,9 @@ def left_as_found(modules: Modules, training: bool, calls: Sequence[Callable[...
         yield
     finally:
         for module, own in zip(modules.by_id.values(), modules.contents, strict=True):
-            if not is_scripted(type(module)):
+            if type(module) not in scripted:
                 _set_contents(module, own)
-        for module, mode in scripted:
+        for module, mode in modes:
             del module.__dict__["_compiled_call_impl"]
             module.train(mode)
         containers.put_back()
@@ -86,8 +88,6 @@ def _copied(own: dict[str, Any]) -> dict[str, Any]:
     copy["_parameters"] = own["_parameters"].copy()
     copy["_buffers"] = own["_buffers"].copy()
     copy["_modules"] = own["_modules"].copy()
-    if (names := own.get("_non_persistent_buffers_set")) is not None:
-        copy["_non_persistent_buffers_set"] = names.copy()
     return copy
 
 
@@ -99,15 +99,20 @@ class _Containers:
         self.filled: list[dict[Any, Any]] = []
         self.others: list[Any] = []  # containers that are no dict
         try:
-            hooks = list(chain.from_iterable(map(_hooks_of, contents)))
+            registered = list(chain.from_iterable(map(_registered_in, contents)))
         except KeyError:  # a wrapper that has not all that a module has
-            hooks = [value for own in contents for name, value in own.items() if "_hooks" in name]
-        if any(hooks):
-            for value in hooks:
-                self._take(value, depth=0)
+            registered = [own[name] for own in contents for name in _REGISTERED if name in own]
+        if any(registered):
+            for container in registered:
+                self._take(container, depth=0)
         else:
-            self.empty += hooks
-        for value in chain.from_iterable(map(_own_attributes, contents)):
+            self.empty += registered
+        further: list[Any] = []
+        for own in contents:  # what a module has of its own comes last, after the submodules, as a rule
+            further += islice(reversed(own.values()), max(len(own) - len(_OF_EVERY_MODULE), 0) + 1)
+            if further.pop() is not own["_modules"]:
+                further += own.values()
+        for value in further:
             if type(value) in _CONTAINERS:
                 self._take(value, depth=3)
         if parametrize._cache_enabled:
@@ -136,13 +141,6 @@ class _Containers:
         if any(self.empty):
             for container in self.empty:
                 container.clear()
-
-
-def _own_attributes(own: dict[str, Any]) -> Iterator[Any]:
-    """What a module has besides that which every module has, and comes first as a rule."""
-    count = len(_OF_EVERY_MODULE)
-    usual = next(islice(own, count - 1, None), None) == _OF_EVERY_MODULE[-1]
-    return islice(own.values(), count if usual else 0, None)
 
 
 def _put_back_dict(contents: dict[Any, Any], before: dict[Any, Any]) -> None:

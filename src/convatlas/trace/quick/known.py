@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import starmap
+from operator import attrgetter
 
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from ..errors import TraceError
 from ..network import DTYPES
 
 PLAIN_TENSORS: frozenset[type] = frozenset({torch.Tensor, nn.Parameter})
+_kind_of = attrgetter("dtype", "shape", "layout")
 _SIZED = {dtype: name for dtype, name in DTYPES.items() if name in ITEM_BYTES and "complex" not in name}
 
 
@@ -23,7 +26,12 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
     Raises:
         KeyError: it is no plain one.
     """
-    return _spec(tensor.dtype, tensor.shape, tensor.layout)
+    return _spec(*_kind_of(tensor))
+
+
+def specs_of(tensors: list[torch.Tensor]) -> Iterator[TensorSpec]:
+    """`spec_of` each."""
+    return starmap(_spec, map(_kind_of, tensors))
 
 
 @lru_cache(maxsize=8192)

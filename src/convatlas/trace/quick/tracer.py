@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count, repeat
 from operator import attrgetter
 from types import FrameType
@@ -23,7 +24,7 @@ from ..constants import constants_of
 from ..errors import TraceError, Unsure, user_line
 from ..network import Modules
 from .functions.registry import given
-from .known import PLAIN_TENSORS, spec_of, why_unknown
+from .known import PLAIN_TENSORS, spec_of, specs_of, why_unknown
 from .proxy import Proxy, proxy_of
 
 Rule = Callable[..., Any]
@@ -84,7 +85,7 @@ class Tracer:
             )
             self.numbers = dict(zip(map(id, tensors), range(len(tensors)), strict=True))
         try:
-            self.values += map(spec_of, tensors)
+            self.values += specs_of(tensors)
         except (RuntimeError, KeyError):
             usual = False
         else:
@@ -200,13 +201,13 @@ class Tracer:
         if type(op) in _VIEWS and op.is_view:
             base = self.viewed.get(inputs[0], inputs[0])
             self.viewed.update(zip(outputs, repeat(base)))
-        if self.strides or not op.packs:
-            before = [self.strides.get(value) for value in inputs]
-            if any(before) or not op.packs:
-                specs = self.graph.specs
-                for value, strides in zip(outputs, op.output_strides(specs(inputs), before, specs(outputs)), strict=True):
-                    if strides:
-                        self.strides[value] = strides
+        packs = op.packs
+        if self.strides or not packs:
+            before = tuple(map(self.strides.get, inputs))
+            if not packs or any(before):
+                spec = self.values.__getitem__
+                found = _strides_of(op, tuple(map(spec, inputs)), before, tuple(map(spec, outputs)))
+                self.strides |= {value: strides for value, strides in zip(outputs, found, strict=True) if strides}
         self.nodes.append(_made(Node, (op, inputs, outputs, self.path, no_grad, region)))
 
     def _region(self, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None) -> int:
@@ -297,6 +298,14 @@ class Tracer:
         if kwargs.get("out") is not None:
             raise self.unsure("a result that goes to out=")
         return rule(self, *args, **rest)
+
+
+@lru_cache(maxsize=8192)
+def _strides_of(
+    op: Op, inputs: tuple[TensorSpec, ...], before: tuple[Strides, ...], outputs: tuple[TensorSpec, ...]
+) -> tuple[Strides, ...]:
+    """How an op's outputs lie in memory; networks repeat their calls."""
+    return op.output_strides(inputs, before, outputs)
 
 
 def _function_at_work() -> str:
