@@ -54,7 +54,9 @@ def spec(given: Any) -> TensorSpec:
 
 
 def _traced(function: Function, *inputs: Any) -> Graph:
-    graph = trace(Net(function), [spec(given) for given in inputs])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = trace(Net(function), [spec(given) for given in inputs])
     assert "AssertionError" not in graph.why, "the quick way differs from torch"
     return graph
 

@@ -171,7 +171,7 @@ RULES: dict[type, Rule] = {
     nn.GLU: lambda t, m, x: pointwise.glu(t, x, m.dim),
     nn.PixelShuffle: lambda t, m, x: layout.pixel_shuffle(t, x, m.upscale_factor),
     nn.PixelUnshuffle: lambda t, m, x: layout.pixel_unshuffle(t, x, m.downscale_factor),
-    nn.Embedding: lambda t, m, x: indexing.embedding(t, x, parameter(m, "weight")),
+    nn.Embedding: lambda t, m, x: indexing.embedding(t, x, parameter(m, "weight"), max_norm=m.max_norm, sparse=m.sparse),
     nn.DataParallel: _wrapper, nn.parallel.DistributedDataParallel: _wrapper,
     **{
         module: activation_rule(function)

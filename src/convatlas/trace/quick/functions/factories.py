@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ....graph.ops import Copy, Fill
+from ....graph.ops import Fill
 from ...network import DTYPES
+from ..calls import leaves
 from ..proxy import Proxy
 from .layout import to
 from .registry import FUNCTION_RULES, numbers, register, rule_for
@@ -40,6 +41,8 @@ def _family(function: str) -> None:
     """The three forms of a factory: of a size, of another tensor's size, of another tensor's kind."""
 
     def made(t: Tracer, *size: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        if kwargs.get("requires_grad"):
+            raise t.unsure("a tensor made on the way that wants a gradient")
         return t.emit(Fill(_size(size, kwargs), _dtype_of(0.0, dtype), function))
 
     def like(t: Tracer, x: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -57,30 +60,9 @@ for _function in ("zeros", "ones", "empty", "rand", "randn"):
     _family(_function)
 
 
-@rule_for("full_like", "randint_like", "bernoulli")
-def _random_like(t: Tracer, x: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    return _filled(t, t.shape(x), x, dtype, "fill")
-
-
 @rule_for("full")
 def _full(t: Tracer, size: Any, fill_value: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
     return t.emit(Fill(numbers((size,)), _dtype_of(fill_value, dtype), "full"))
-
-
-@rule_for("new_full")
-def _new_full(t: Tracer, x: Any, size: Any, fill_value: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
-    return _filled(t, numbers((size,)), x, dtype, "full")
-
-
-@rule_for("randint")
-def _randint(t: Tracer, *bounds: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    size = kwargs["size"] if "size" in kwargs else bounds[-1]
-    return t.emit(Fill(numbers((size,)), _dtype_of(0, dtype), "randint"))
-
-
-@rule_for("randperm")
-def _randperm(t: Tracer, n: int, *, dtype: Any = None, **kwargs: Any) -> Any:
-    return t.emit(Fill((n,), _dtype_of(0, dtype), "randperm"))
 
 
 @rule_for("eye")
@@ -97,11 +79,6 @@ def _arange(t: Tracer, *bounds: Any, dtype: Any = None, **kwargs: Any) -> Any:
         start, end, step = [*bounds, *(value for value in (kwargs.get("start"), end) if value is not None), step][:3]
     fractional = any(isinstance(value, float) for value in (start, end, step))
     return t.emit(Fill((math.ceil((end - start) / step),), _dtype_of(0.0 if fractional else 0, dtype), "arange"))
-
-
-@rule_for("linspace", "logspace")
-def _linspace(t: Tracer, start: Any = 0, end: Any = 1, steps: int = 100, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    return t.emit(Fill((steps,), _dtype_of(0.0, dtype), "linspace"))
 
 
 @rule_for("meshgrid")
@@ -123,26 +100,11 @@ def _meshgrid(t: Tracer, *tensors: Any, indexing: str = "ij") -> Any:
 def _tensor(t: Tracer, data: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
     if isinstance(data, torch.Tensor):
         return to(t, data, dtype) if dtype else data
+    if any(isinstance(leaf, torch.Tensor) for leaf in leaves(data)):
+        raise t.unsure("a tensor made of tensors' values")
     with torch._C.DisableTorchFunction():
         kind = torch.tensor(data, device="meta")
     return t.emit(Fill(tuple(kind.shape), DTYPES[dtype or kind.dtype], "tensor"))
-
-
-@rule_for("new_tensor")
-def _new_tensor(t: Tracer, x: Any, data: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
-    return _tensor(t, data, dtype=dtype or x.dtype)
-
-
-@rule_for("one_hot")
-def _one_hot(t: Tracer, x: Any, num_classes: int = -1) -> Any:
-    if num_classes < 0:
-        raise t.asks_for_values("the largest class of one_hot without num_classes")
-    return t.emit(Copy("one_hot", (*t.shape(x), num_classes)), x)
-
-
-@rule_for("tril", "triu")
-def _triangle(t: Tracer, x: Any, diagonal: int = 0) -> Any:
-    return t.emit(Copy("triangle"), x)
 
 
 def _assert(t: Tracer, condition: Any, message: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from ....errors import ConvatlasError
 from ....graph.ops import Assign, Embedding, Fill, Gather
 from ....graph.spec import broadcast
-from .registry import FUNCTION_RULES, axis_of, is_number, register, rule_for
+from .registry import axis_of, is_number, register, rule_for
 from .views import index_in, sliced
 
 if TYPE_CHECKING:
@@ -138,18 +138,6 @@ register(
 )  # fmt: skip
 
 
-for _name, _function in vars(torch.nn.init).items():
-    if _name.endswith("_") and not _name.startswith("_") and callable(_function):
-        FUNCTION_RULES[_function] = lambda t, tensor, *args, **kwargs: _overwrite(t, tensor)
-
-
-@rule_for("scatter", "scatter_add", "index_copy", "index_add", "index_fill", "scatter_reduce", "masked_scatter")
-def _written_copy(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
-    from .layout import clone
-
-    return _overwrite(t, clone(t, x), *args, **kwargs)
-
-
 @rule_for("index_select")
 def _index_select(t: Tracer, x: Any, dim: int, index: Any) -> Any:
     shape = list(t.shape(x))
@@ -164,14 +152,11 @@ def _gather(t: Tracer, x: Any, dim: Any = None, index: Any = None, **kwargs: Any
     return t.emit(Gather(t.shape(index)), x, index)
 
 
-@rule_for("take")
-def _take(t: Tracer, x: Any, index: Any) -> Any:
-    return t.emit(Gather(t.shape(index)), x, index)
-
-
 @rule_for("embedding")
 def embedding(t: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
     """Table look-up; torch.embedding takes the table first."""
+    if kwargs.get("max_norm") is not None or kwargs.get("sparse"):
+        raise t.unsure("an embedding with max_norm or sparse gradients")
     if not t.proxy(weight).spec.is_floating:
         input, weight = weight, input
     indices = t.proxy(input).spec
@@ -181,9 +166,3 @@ def embedding(t: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any) -> 
             'TensorSpec((1, 10), "int64")'
         )
     return t.emit(Embedding(), input, weight)
-
-
-@rule_for("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount", "equal", "allclose", "is_nonzero",
-          "multinomial", "histc")  # fmt: skip
-def _unknowable(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
-    raise t.asks_for_values("a result whose size or value follows from the elements")

@@ -11,7 +11,6 @@ import torch
 from ....errors import ConvatlasError
 from ....graph.ops import (
     Cast,
-    ChannelShuffle,
     Concat,
     Copy,
     Flip,
@@ -31,7 +30,7 @@ from ....graph.strides import channels_last_strides, is_channels_last, normal
 from ...network import DTYPES
 from ..proxy import Proxy
 from .registry import axes_of, axis_of, numbers, op_of, register, rule_for
-from .views import reshaped, transpose
+from .views import reshaped
 
 if TYPE_CHECKING:
     from ..tracer import Tracer
@@ -73,28 +72,9 @@ def _roll(t: Tracer, x: Any, shifts: Any, dims: Any = None) -> Any:
     return t.emit(op_of(Roll, numbers((shifts,)), axes), x)
 
 
-@rule_for("rot90")
-def _rot90(t: Tracer, x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    first, second = axes_of(dims, len(t.shape(x)))
-    turned = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[k % 4]
-    x = t.emit(op_of(Flip, turned), x)
-    return transpose(t, x, first, second) if k % 2 else x
-
-
-@rule_for("channel_shuffle")
-def _channel_shuffle(t: Tracer, x: Any, groups: int) -> Any:
-    return t.emit(op_of(ChannelShuffle, groups), x)
-
-
 @rule_for("repeat")
 def _repeat(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
     return t.emit(op_of(Repeat, numbers(sizes or tuple(kwargs.values()))), x)
-
-
-@rule_for("tile")
-def _tile(t: Tracer, x: Any, *sizes: Any, **kwargs: Any) -> Any:
-    counts = numbers(sizes or tuple(kwargs.values()))
-    return t.emit(op_of(Repeat, (1,) * (len(t.shape(x)) - len(counts)) + counts), x)
 
 
 @rule_for("repeat_interleave")
@@ -117,16 +97,6 @@ def concat(t: Tracer, tensors: Any, dim: int = 0, **kwargs: Any) -> Any:
 @rule_for("stack")
 def _stack(t: Tracer, tensors: Any, dim: int = 0) -> Any:
     return t.emit(Stack(dim), *tensors)
-
-
-@rule_for("hstack")
-def _hstack(t: Tracer, tensors: Any) -> Any:
-    return concat(t, tensors, 0 if len(t.shape(tensors[0])) == 1 else 1)
-
-
-@rule_for("vstack", "row_stack")
-def _vstack(t: Tracer, tensors: Any) -> Any:
-    return _stack(t, tensors) if len(t.shape(tensors[0])) == 1 else concat(t, tensors, 0)
 
 
 @rule_for("pad")
@@ -200,24 +170,12 @@ def fold(t: Tracer, input: Any, output_size: Any, kernel_size: Any, dilation: An
 # dtype and device
 
 
-_TYPE_NAMES = {
-    torch.float32: "Float", torch.float16: "Half", torch.bfloat16: "BFloat16", torch.float64: "Double",
-    torch.int64: "Long", torch.int32: "Int", torch.int16: "Short", torch.int8: "Char", torch.uint8: "Byte",
-    torch.bool: "Bool",
-}  # fmt: skip
-
-
-@rule_for("type")
-def _type(t: Tracer, x: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    if dtype is None:
-        return f"torch.{_TYPE_NAMES[x.dtype]}Tensor"
-    return to(t, x, dtype)
-
-
 @rule_for("to")
 def to(t: Tracer, x: Any, *args: Any, **kwargs: Any) -> Any:
     """Another dtype, memory format or device; the last one changes nothing in a trace."""
     x = t.proxy(x)
+    if kwargs.get("copy") or any(isinstance(item, str) and item.startswith("torch.") for item in args):
+        raise t.unsure("a conversion that always copies")
     given = [*args, kwargs.get("dtype"), kwargs.get("other")]
     for item in given:
         dtype = item if isinstance(item, torch.dtype) else item.dtype if isinstance(item, torch.Tensor) else None

@@ -156,11 +156,6 @@ def _rmatmul(t: Tracer, x: Any, other: Any) -> Any:
     return t.emit(_MATMUL, other, x)
 
 
-@rule_for("addmm", "baddbmm", "addmv")
-def _addmm(t: Tracer, addend: Any, x: Any, other: Any, **kwargs: Any) -> Any:
-    return t.emit(_MATMUL, x, other, addend)
-
-
 @rule_for("einsum")
 def _einsum(t: Tracer, equation: Any, *operands: Any) -> Any:
     if not isinstance(equation, str):  # einsum(x, [0, 1], y, [1, 2], [0, 2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ....errors import ConvatlasError
 from ....graph.ops import Activation, Binary, Cast, Dropout, Glu, Prelu, Softmax, Where
 from ....graph.ops.pointwise import FUNCTIONS
@@ -54,6 +56,8 @@ def _unary(function: str) -> None:
     def rule(t: Tracer, x: Any, *args: Any, inplace: bool = False, **kwargs: Any) -> Any:
         if inplace or (position is not None and len(args) > position and args[position] is True):
             return rule_(t, x)
+        if any(isinstance(value, torch.Tensor) for value in (*args, *kwargs.values())):
+            raise t.unsure(f"{function} with further tensors")
         if fractional:
             x = _at_least(t, x, 0.0)
         return t.emit(plain, x)
@@ -167,6 +171,8 @@ def _where(t: Tracer, condition: Any, x: Any = None, other: Any = None) -> Any:
 
 @rule_for("masked_fill")
 def _masked_fill(t: Tracer, x: Any, mask: Any, value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        raise t.unsure("masked_fill with a tensor")
     return t.emit(Where(), mask, x)
 
 

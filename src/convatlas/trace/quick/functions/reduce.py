@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ....errors import ConvatlasError
 from ....graph.ops import Activation, Binary, Cumulative, Loss, Reduce, Select
 from ...network import DTYPES
 from ..proxy import Proxy
-from .registry import FUNCTION_RULES, axes_of, axis_of, op_of, register, rule_for
+from .registry import axes_of, axis_of, op_of, register, rule_for
 from .views import expand
 
 if TYPE_CHECKING:
@@ -64,15 +63,9 @@ _spread("std")
 
 @rule_for("norm", "frobenius_norm")
 def _norm(t: Tracer, x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Any:
+    if isinstance(p, str) and p != "fro":
+        raise t.unsure(f"the norm {p}")
     return _reduce(t, "norm", x, dim, keepdim)
-
-
-@rule_for("vector_norm")
-def _vector_norm(t: Tracer, x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Any:
-    return _reduce(t, "norm", x, dim, keepdim)
-
-
-FUNCTION_RULES[torch.linalg.norm] = lambda t, x, ord=None, dim=None, keepdim=False, **kwargs: _norm(t, x, 2, dim, keepdim)
 
 
 @rule_for("normalize")
@@ -102,14 +95,6 @@ _extreme("max")
 _extreme("min")
 
 
-@rule_for("topk")
-def _topk(t: Tracer, x: Any, k: int, dim: int = -1, *args: Any, **kwargs: Any) -> Any:
-    size = t.shape(x)[axis_of(dim, len(t.shape(x)))]
-    if k > size:
-        raise ConvatlasError(f"topk: {k} are not among the {size} along axis {dim}")
-    return _selected(t, "topk", x, dim, k)
-
-
 @rule_for("sort")
 def _sort(t: Tracer, x: Any, dim: int = -1, *args: Any, **kwargs: Any) -> Any:
     shape = t.shape(x)
@@ -119,11 +104,6 @@ def _sort(t: Tracer, x: Any, dim: int = -1, *args: Any, **kwargs: Any) -> Any:
 @rule_for("argsort")
 def _argsort(t: Tracer, x: Any, dim: int = -1, *args: Any, **kwargs: Any) -> Any:
     return _sort(t, x, dim)[1]
-
-
-@rule_for("median")
-def _median(t: Tracer, x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    return _reduce(t, "median", x, None, False) if dim is None else _selected(t, "median", x, dim, None, keepdim)
 
 
 def _running(function: str) -> None:
@@ -139,6 +119,8 @@ _running("cumprod")
 
 def _loss(function: str) -> None:
     def rule(t: Tracer, input: Any, target: Any, weight: Any = None, *args: Any, reduction: str = "mean", **kwargs: Any) -> Any:
+        if kwargs.get("label_smoothing") or any(isinstance(value, torch.Tensor) for value in kwargs.values()):
+            raise t.unsure(f"{function} with more than classes and weights")
         given = [weight] if isinstance(weight, torch.Tensor) else []
         return t.emit(Loss(function, reduction), input, target, *given)
 

@@ -10,9 +10,8 @@ import torch
 
 from ....errors import ConvatlasError
 from ....graph import TensorSpec
-from ....graph.ops import Alias, Cast, Expand, Permute, Slice, Split, View
+from ....graph.ops import Alias, Expand, Permute, Slice, Split, View
 from ....graph.strides import Strides
-from ...network import DTYPES
 from ..proxy import Proxy
 from .registry import axes_of, axis_of, in_place, numbers, op_of, rule_for
 
@@ -42,7 +41,7 @@ def reshape(t: Tracer, x: Any, *shape: Any, **kwargs: Any) -> Any:
     """View or reshape."""
     given = shape or (kwargs.get("shape", kwargs.get("size", kwargs.get("dtype"))),)
     if isinstance(given[0], torch.dtype):
-        return t.emit(Cast(DTYPES[given[0]]), x)
+        raise t.unsure("a view of another dtype")
     return reshaped(t, x, numbers(given), "view")
 
 
@@ -61,11 +60,6 @@ def flatten(t: Tracer, x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if start == end and shape:
         return x
     return reshaped(t, x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]), "flatten")
-
-
-@rule_for("ravel")
-def _ravel(t: Tracer, x: Any) -> Any:
-    return reshaped(t, x, (-1,), "flatten")
 
 
 @rule_for("unflatten")
