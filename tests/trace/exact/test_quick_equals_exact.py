@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from convatlas import list_models
 from convatlas.analysis.cost import cost
 from convatlas.api.counting import loaded_from, size_of
 from convatlas.graph import Graph
@@ -91,3 +92,52 @@ def test_torchvision(torchvision_on_meta: Build, name: str) -> None:
 def test_timm(timm_on_meta: Build, name: str) -> None:
     model = timm_on_meta(name)
     check(model, size_at(model, name))
+
+
+# The registries: all of the zoo and of torchvision's classifiers, and every third network of timm. Those whose weights alone would take
+# minutes to lay out are left out: they are wider or deeper siblings.
+LARGEST = ("giant", "gigantic", "huge", "enormous", "so400m", "_7b", "vit_h", "vit_l", "xxlarge", "eva02_e", "1280", "2560")
+PARTS = 40
+
+
+def differing(names: list[str], build: Build) -> dict[str, str]:
+    """What the two ways disagree on, by network."""
+    found = {}
+    for name in names:
+        if any(word in name for word in LARGEST):
+            continue
+        model = build(name)
+        try:
+            check(model, size_at(model, name))
+        except Exception as error:  # each network is to have its say
+            found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_timms_registry(timm_on_meta: Build, part: int) -> None:
+    import timm
+
+    assert differing(timm.list_models()[::3][part::PARTS], timm_on_meta) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_torchvisions_registry(torchvision_on_meta: Build, part: int) -> None:
+    from torchvision import models
+
+    assert differing(models.list_models(module=models)[part::8], torchvision_on_meta) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_the_zoo(part: int) -> None:
+    found = {}
+    for name in list_models()[part::8]:
+        loaded = loaded_from(name)
+        try:
+            check(loaded.module, size_of(loaded))
+        except Exception as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    assert found == {}
