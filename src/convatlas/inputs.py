@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from copy import copy
 from itertools import count
 from numbers import Integral, Number
@@ -81,13 +81,13 @@ class Inputs:
         args = [_mapped(change, value, dtype) for value in self.args]
         return Inputs(*args, **{name: _mapped(change, value, dtype) for name, value in self.kwargs.items()})
 
-    def typed(self, dtype: str, looked_up: Container[int] = ()) -> Inputs:
-        """The same with a `TensorSpec` in place of each bare shape, of ``dtype``, or int64 at these places among all tensors."""
+    def typed(self, dtype_at: Callable[[int], str]) -> Inputs:
+        """The same with a `TensorSpec` for each bare shape, of the dtype that goes with its place among all tensors."""
         places = count()
 
         def change(spec: TensorSpec, tensor: Any) -> object:
-            whole = next(places) in looked_up
-            return tensor if tensor is not None else spec if spec.dtype else TensorSpec(spec.shape, "int64" if whole else dtype)
+            place = next(places)
+            return tensor if tensor is not None else spec if spec.dtype else TensorSpec(spec.shape, dtype_at(place))
 
         return self.mapped(change, dtype="")
 

@@ -151,4 +151,6 @@ def _measured(subject: Subject, settings: Settings, inference: bool) -> Measured
     from ..devices.measure_apart import measured_apart
 
     with working("measuring a real step" if not inference else "measuring a real forward pass"):
-        return measured_apart(subject.name, subject.inputs, settings, inference=inference)
+        specs = subject.graph.specs(subject.graph.inputs)
+        given = subject.inputs.typed(lambda place: specs[place].dtype)  # as the trace found out
+        return measured_apart(subject.name, given, settings, inference=inference)

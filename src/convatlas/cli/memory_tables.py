@@ -72,7 +72,7 @@ def conditions_of(subject: Subject, memory: TrainingMemory) -> dict[str, Any]:
         "mode": "training step" if training else "inference",
         "batch": subject.shape[0],
         "input_shape": list(subject.shape),
-        "inputs": [{"shape": list(spec.shape), "dtype": spec.dtype} for spec in subject.inputs.specs()],
+        "inputs": [{"shape": list(spec.shape), "dtype": spec.dtype} for spec in subject.graph.specs(subject.graph.inputs)],
         "precision": settings.precision,
         "device": settings.device,
         "channels_last": settings.channels_last,

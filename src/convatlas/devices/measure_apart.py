@@ -21,6 +21,7 @@ from torch import nn
 from ..analysis.memory import Settings
 from ..errors import ConvatlasError
 from ..inputs import Inputs, InputsLike
+from ..trace.lazy import has_lazy_parts, with_shapes
 from .measure_memory import Measured, measure_inference, measure_training
 
 
@@ -123,6 +124,8 @@ def _measured_here(order: Path, tell: Callable[[str], None]) -> Measured:
 
         with contextlib.redirect_stdout(sys.stderr):
             model = load(model).module
+    if has_lazy_parts(model):
+        model = with_shapes(model, inputs, training=not inference)
     torch.set_num_threads(settings.threads)
     measure = measure_inference if inference else measure_training
     return measure(_with_numbers(model), inputs, settings, tell)

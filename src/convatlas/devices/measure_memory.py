@@ -173,6 +173,8 @@ def _given(model: nn.Module, inputs: InputsLike, settings: Settings) -> tuple[In
     def made(spec: TensorSpec, given: Any) -> Tensor:
         if given is not None:
             tensor = torch.as_tensor(given, device=first.device)
+        elif "complex" in spec.dtype:
+            tensor = torch.randn(spec.shape, dtype=getattr(torch, spec.dtype), device=first.device)
         elif spec.is_floating:
             tensor = torch.randn(spec.shape, device=first.device).to(first.dtype)
         else:

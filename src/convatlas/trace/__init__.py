@@ -51,12 +51,17 @@ def trace(model: nn.Module, inputs: InputsLike, *, training: bool = False, way: 
     with alone():
         modules = Modules.of(model)
         given, dtype = arguments(model, inputs), dtype_of_network(modules)
-        if any(issubclass(kind, LazyModuleMixin) for kind in set(modules.kinds)) and has_lazy_parts(model):
-            modules = Modules.of(with_shapes(model, given.typed(dtype), training))
         try:
-            return traced_at(given, dtype, lambda typed: traced(modules, typed, training, way))
+            return traced_at(given, dtype, lambda typed: _traced(modules, typed, training, way))
         except ForwardError as failure:
-            raise _told(failure, modules, given.typed(dtype), training, way) from failure.error
+            raise _told(failure, modules, given.typed(lambda place: dtype), training, way) from failure.error
+
+
+def _traced(modules: Modules, given: Inputs, training: bool, way: str) -> Graph:
+    """The graph of one forward pass; lazy layers have the shapes that these inputs give them."""
+    if any(issubclass(kind, LazyModuleMixin) for kind in set(modules.kinds)) and has_lazy_parts(modules.root):
+        modules = Modules.of(with_shapes(modules.root, given, training))
+    return traced(modules, given, training, way)
 
 
 def _told(failure: ForwardError, modules: Modules, given: Inputs, training: bool, way: str) -> TraceError:
@@ -85,7 +90,7 @@ def _least_input(modules: Modules, given: Inputs, training: bool, way: str) -> s
     def works(side: int) -> bool:
         try:
             resized = given.mapped(lambda spec, tensor: TensorSpec((*spec.shape[:2], side, side), spec.dtype))
-            traced(modules, resized, training, way)
+            _traced(modules, resized, training, way)
         except ForwardError:
             return False
         return True

@@ -64,7 +64,7 @@ def traced_at(given: Inputs, dtype: str, trace: Callable[[Inputs], Graph]) -> Gr
 
     """
     try:
-        return trace(given.typed(dtype))
+        return trace(given.typed(lambda place: dtype))
     except ForwardError as failure:
         first = last = failure
     bare = [place for place, spec in enumerate(given.specs("")) if not spec.dtype]
@@ -73,12 +73,16 @@ def traced_at(given: Inputs, dtype: str, trace: Callable[[Inputs], Graph]) -> Gr
         if not _WANTS_WHOLE.search(str(last.error)):
             break
         try:
-            return trace(given.typed(dtype, chosen | tried))
+            return trace(given.typed(_looked_up_at(whole := chosen | tried, dtype)))
         except ForwardError as failure:
             if _said(failure) != _said(last):  # it came further, or fails otherwise
-                chosen, last = chosen | tried, failure
+                chosen, last = whole, failure
     raise first
 
 
 def _said(failure: ForwardError) -> tuple[str, str]:
     return failure.place, str(failure.error)
+
+
+def _looked_up_at(whole: set[int], dtype: str) -> Callable[[int], str]:
+    return lambda place: "int64" if place in whole else dtype

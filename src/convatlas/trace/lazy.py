@@ -13,7 +13,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 
 from ..graph import TensorSpec
 from ..inputs import Inputs
-from .errors import TraceError
+from .errors import ForwardError, TraceError
 from .network import TORCH_DTYPES
 
 
@@ -26,7 +26,7 @@ def with_shapes(model: nn.Module, given: Inputs, training: bool) -> nn.Module:
     """A copy of a network on the meta device that has run once, so that its lazy layers have their shapes.
 
     Raises:
-        TraceError: it cannot be copied, or its forward pass does not run there.
+        ForwardError: it cannot be copied, or its forward pass does not run there.
 
     """
     tensors = [*model.parameters(), *model.buffers()]
@@ -38,10 +38,11 @@ def with_shapes(model: nn.Module, given: Inputs, training: bool) -> nn.Module:
             copy(*arguments.args, **arguments.kwargs)
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        raise TraceError(
+        told = TraceError(
             f"lazy layers get their shapes from a first run, and a run without data fails: {type(error).__name__}: {reason}; "
             "run the network once on real data before"
-        ) from error
+        )
+        raise ForwardError(told, type(model).__name__) from error
     return copy
 
 

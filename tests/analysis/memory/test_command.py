@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,20 @@ def test_notes_estimate_says_why_it_is_off(capsys: Any) -> None:
 )
 def test_sizes(text: str, num_bytes: int) -> None:
     assert parse_size(text, "--fit") == num_bytes
+
+
+TEXT = """
+from torch import nn
+class Text(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Embedding(50, 8), nn.Flatten(), nn.LazyLinear(4))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_what_a_trace_found_out_is_measured_too(capsys: Any, tmp_path: Path) -> None:
+    (file := tmp_path / "own.py").write_text(TEXT)
+    assert main(["memory", f"{file}:Text", "--input", "6", "--batch", "64", "--measure", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["inputs"] == [{"shape": [64, 6], "dtype": "int64"}]
+    assert abs(found["measured"]["error"]) <= 0.1
