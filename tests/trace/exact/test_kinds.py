@@ -89,6 +89,13 @@ def test_a_weight_made_by_a_hook_is_made_of_its_parameters() -> None:
     assert not counted.uncounted
 
 
+def test_spectral_norm_takes_its_products_too() -> None:
+    network = nn.utils.parametrizations.spectral_norm(nn.Linear(6, 4))
+    counted = cost(network, (2, 6))
+    assert counted.macs == 2 * 6 * 4 + 4 * 6 + 4, "the layer; the largest singular value as u (W v)"
+    assert not counted.uncounted
+
+
 def test_products_with_sparse_tensors_are_not_counted_as_if_they_were_dense() -> None:
     class Neighbours(nn.Module):
         def __init__(self) -> None:

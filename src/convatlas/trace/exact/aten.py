@@ -24,6 +24,7 @@ TABLE: dict[str, r.Rule] = {
     "aten::mv": r.product("self", "vec"),
     "aten::addmv": r.product("mat", "vec", "self"),
     "aten::dot": r.product("self", "tensor"),
+    "aten::vdot": r.product("self", "other"),  # of spectral norm
     "aten::_scaled_dot_product_flash_attention_for_cpu": r.attention,
     "aten::_scaled_dot_product_flash_attention": r.attention,
     "aten::_scaled_dot_product_efficient_attention": r.attention,
