@@ -163,6 +163,17 @@ def test_gradients_of_a_shared_layer_are_added_up_in_place() -> None:
     assert all(node.op.in_place for node in sums)
 
 
+def test_gradients_that_are_views_are_added_up_in_a_new_tensor() -> None:
+    def used_three_times(x: Tensor, y: Tensor) -> Tensor:
+        weight = x[0, 0] * 2
+        return F.linear(x, weight) + F.linear(y, weight) + F.linear(y * 2, weight)
+
+    step = made(Net(used_three_times), MAP)
+    sums = [node.op.in_place for node in step.nodes if node.phase == BACKWARD and node.op.name == "add" and len(node.inputs) > 1]
+    assert {True, False} == set(sums)
+    assert levels(step) == levels(recorded(Net(used_three_times), MAP))
+
+
 def test_what_a_parameter_gets_from_a_view_is_copied_to_lie_as_it_does() -> None:
     network = [Net(lambda x, y: x, nn.Linear(6, 6)) for _ in range(2)]
     for net in network:

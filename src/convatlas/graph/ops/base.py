@@ -59,6 +59,9 @@ class Backward(Protocol):
     def view(self, value: int, shape: Shape) -> int:
         """The value in another shape: a view, or a copy where its strides allow none."""
 
+    def seen(self, value: int) -> int:
+        """The value as a view of itself, which is what comes of one that torch has made in another shape."""
+
     def part(self, value: int, axis: int, start: int, length: int, keep_axis: bool = True) -> int:
         """A view of ``length`` positions along an axis."""
 

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
 from ..strides import Strides, dense_strides, normal
-from .base import Kept, Op, Specs
+from .base import Backward, Kept, Op, Specs
 from .reading import Reads, picked
 
 
@@ -110,6 +110,10 @@ class Einsum(Op):
     def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
         steps = self.contractions(inputs)
         return sum([step.macs * (any(needs_grad[: step.right]) + needs_grad[step.right]) for step in steps])
+
+    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
+        # products of permuted operands, each in another shape than its own
+        return [found if found is None else call.seen(found) for found in call.kernel(grads, call.needs)]
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
         """Of each product the operand that the other one's gradient asks for; sums and earlier products are made for it."""

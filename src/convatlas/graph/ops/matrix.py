@@ -56,9 +56,14 @@ class Linear(_Product):
         if len(shape) > 2:
             grad = call.view(grad, (prod(shape[:-1]), shape[-1]))
         order = range(3) if len(call.inputs) > 2 else (1, 0)
-        return one_by_one(
-            call, lambda index: call.kernel([grad], [place == index for place in range(len(call.inputs))])[index], order
-        )
+
+        def made(index: int) -> int | None:
+            found = call.kernel([grad], [place == index for place in range(len(call.inputs))])[index]
+            # the product was of the weight transposed, and of a matrix of rows
+            turned = index == 1 or (index == 0 and len(shape) > 2)
+            return call.seen(found) if turned and found is not None else found
+
+        return one_by_one(call, made, order)
 
     def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
         shape, after = inputs[0].shape, outputs[0].shape
@@ -100,9 +105,12 @@ class Matmul(_Product):
             grad = call.view(grad, (prod(shape[:-2]), *shape[-2:]))
             # of two stacks one may be repeated for the other's; a matrix for all of a stack is not
             given = [spec if len(spec.shape) < 3 else TensorSpec((*shape[:-2], *spec.shape[-2:]), spec.dtype) for spec in specs]
-        return one_by_one(
-            call, lambda index: call.kernel([grad], [place == index for place in range(len(call.inputs))], given)[index]
-        )
+
+        def made(index: int) -> int | None:
+            found = call.kernel([grad], [place == index for place in range(len(call.inputs))], given)[index]
+            return call.seen(found) if index < 2 and found is not None and len(specs[index].shape) > 2 else found
+
+        return one_by_one(call, made)
 
     def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
         # a matrix that lies by columns gets a gradient that does

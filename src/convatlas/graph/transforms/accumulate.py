@@ -1,4 +1,4 @@
-"""Gradients added up as autograd's engine does it: in place, where nothing else holds the first of them."""
+"""Gradients added up as autograd's engine does it: in place, where nothing else holds the first of them, and it is no view."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..training import BACKWARD, TrainingGraph
 def accumulated_in_place(step: TrainingGraph) -> TrainingGraph:
     """A recorded step as it runs on real tensors: the engine adds fake ones up into a new tensor each time."""
     nodes, storage, released = list(step.nodes), list(step.storage), dict(step.released)
+    views = {value for node in nodes if node.op.is_view and not node.op.in_place for value in node.outputs}
     same: dict[int, int] = {}  # storage -> the one that it turns out to be
 
     def found(place: int) -> int:
@@ -25,7 +26,7 @@ def accumulated_in_place(step: TrainingGraph) -> TrainingGraph:
         first, total = node.inputs[0], node.outputs[0]
         place, made = found(storage[first]), storage[total]
         lies = step.strides[first]
-        fits = step.values[first] == step.values[total] and is_dense(step.values[first].shape, lies)
+        fits = step.values[first] == step.values[total] and first not in views and is_dense(step.values[first].shape, lies)
         if not fits or place in step.resident or place in step.saved or released.get(place) != position + 1:
             continue
         same[made] = place

@@ -218,7 +218,7 @@ class _Step(Writer):
     def _sum(self, waiting: int, grad: int) -> int:
         result = self.result
         spec, lies = result.values[waiting], result.strides[waiting]
-        alone = self.holders[waiting] == 1 and self.users[result.storage[waiting]] == 1
+        alone = self.holders[waiting] == 1 and self.users[result.storage[waiting]] == 1 and waiting not in self.views
         in_place = alone and is_dense(spec.shape, lies)
         add = Binary("add", in_place)
         strides = add.output_strides([spec, result.values[grad]], [lies, result.strides[grad]], [spec])[0]

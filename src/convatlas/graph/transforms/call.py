@@ -84,6 +84,8 @@ class BackwardCall:
         lies = op.output_strides(specs, [result.strides[value] for value in values], outputs)
         base = values[0] if op.is_view and values else None
         numbers = tuple([self.step.new(spec, own, base) for spec, own in zip(outputs, lies, strict=True)])
+        if op.is_view and not op.in_place:
+            self.step.views.update(numbers)
         self.step.run(op, values, numbers)
         for number in numbers:
             self.step.hold(number)
@@ -97,6 +99,9 @@ class BackwardCall:
             return value
         copies = lies is not None and view_strides(before, lies, shape) is None
         return self.add(View(shape, "view", copies), value)
+
+    def seen(self, value: int) -> int:
+        return self.add(View(self.spec(value).shape), value)
 
     def part(self, value: int, axis: int, start: int, length: int, keep_axis: bool = True) -> int:
         shape = list(self.step.result.values[value].shape)

@@ -19,6 +19,7 @@ class Writer:
         self.result = TrainingGraph(list(graph.values), list(strides), [-1] * count)
         self.holders = [0] * count  # of each value
         self.users: list[int] = []  # of each storage: values in it that someone holds
+        self.views: set[int] = set()  # values that keep the one alive of which they are a view
         self.phase, self.origin, self.module = FORWARD, -1, ""
         for value in (*graph.parameters.values, *graph.buffers.values, *graph.inputs, *graph.constants):
             self.place(value)
