@@ -81,6 +81,7 @@ TABLE: dict[str, r.Rule] = {
     "aten::_unsafe_view": r.view(),
     "aten::_reshape_alias": r.view(),
     "aten::alias": r.view(),
+    "aten::as_strided": r.strided,
     "aten::view.dtype": r.reinterpret,
     "aten::view_as_real": r.reinterpret,
     "aten::view_as_complex": r.reinterpret,

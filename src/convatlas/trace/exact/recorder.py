@@ -248,6 +248,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         names = self.names
         made: Any = overload.rule(call) if overload.rule is not None else self._without_rule(call)
         op, given = made if isinstance(made, tuple) else (made, call.inputs)
+        if isinstance(op, Uncounted):  # a rule that knows some calls only
+            op = self._without_rule(call)
         if overload.in_place and not op.in_place:
             if "in_place" in op.__slots__:
                 op = op.replace(in_place=True)
@@ -258,7 +260,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
     def _without_rule(self, call: Call) -> Op:
         """The op of a call that no rule knows: a gradient of a known one, or uncounted."""
         specs = list(map(spec_of, call.outputs))
-        origin = self._origin() if self.sheet.phase == BACKWARD and "backward" in call.function else None
+        origin = self._origin() if self.sheet.phase == BACKWARD else None
         if origin is None or not _is_gradient(call.function, origin):
             return Uncounted(call.function, tuple([(spec.shape, spec.dtype) for spec in specs]))
         wanted, left = [], specs
@@ -323,6 +325,8 @@ def _is_gradient(function: str, of: Origin) -> bool:
 
     Where neither multiplies, it is no matter: they have their own names (threshold_backward is relu's).
     """
+    if "backward" not in function and function != of.function:
+        return False
     if not of.op.multiplies and not any(name in function for name in _PRODUCTS):
         return True
     return function.strip("_").startswith(of.function.strip("_"))

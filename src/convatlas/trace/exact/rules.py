@@ -328,6 +328,11 @@ def other_view(call: Call) -> Made:
     return Slice(call.out.shape, (0,) * call.rank, (1,) * call.rank)
 
 
+def strided(call: Call) -> Made:
+    """A view by strides: of axes of size 1, as pooling gives its result, or of whatever it may be."""
+    return View(call.out.shape, "view") if call["size"] == list(call.x.shape) else other_view(call)
+
+
 def reinterpret(call: Call) -> Made:
     """The same bytes as another dtype."""
     return Reinterpret(call.function, call.out.shape, call.out.dtype)
