@@ -70,3 +70,18 @@ def test_fit_device_refuses_a_file_that_is_none(run: Run, tmp_path: Path) -> Non
     result = run("fit-device", str(path))
     assert result.status == 2
     assert "the columns infer_samples_per_sec, infer_batch_size, infer_img_size are missing" in result.err
+
+
+def test_a_roofline_is_drawn_below_the_datasheets_ceilings(run: Run, tmp_path: Path) -> None:
+    from convatlas import latency
+    from convatlas.report.roofline import roofline_rows
+
+    found = latency("mobilenet_v2", (64, 3, 224, 224), device="rtx3090")
+    for row in roofline_rows(found):
+        allowed = min(row["intensity"] * found.card.bandwidth * 2.5, found.card.peak("float16"))  # L2's bandwidth where it fits
+        assert row["rate"] <= allowed / 0.9 * (1 + 1e-9), row
+    assert run("speed", "mobilenet_v2", "--device", "rtx3090", "-o", "roof.svg").status == 0
+    drawn = Path("roof.svg").read_text()
+    assert drawn.startswith("<svg")
+    assert "FLOPs a byte moved" in drawn
+    assert "a roofline is of one network, got 2" in run("speed", "vgg11", "vgg13", "-o", "roof.svg").err

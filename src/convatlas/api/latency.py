@@ -9,12 +9,14 @@ from pathlib import Path
 from ..analysis import latency as _latency
 from ..devices.card import Card, card, read_card
 from ..devices.conditions import Conditions
+from ..devices.cuda.priors import moves
 from ..devices.profile import Profile, find, from_json, profiled_devices
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import InputsLike
 from .counting import Model, as_graph
 
+_SHARE_OF_WORK = 0.25  # in the logarithm of a rate; predicts the RTX 4090 by the RTX 3090 best
 Anchors = Mapping[str, float] | Iterable[tuple[str, float]]
 
 
@@ -70,10 +72,17 @@ def profile_for(device: str | Path, conditions: Conditions, *, like: str | None 
 
 
 def transferred(profile: Profile, to: Card) -> Profile:
-    """The profile with another device's datasheet: the same efficiencies at other rates, and less sure of it."""
+    """The profile with another device's datasheet: the same efficiencies at other rates, and less sure of it.
+
+    What kernels take beyond the memory's bound is their own work in part, which grows faster with the vector units' rate.
+    """
     low, high = profile.interval.get("unfamiliar", (-0.3, 0.3))
     wider = dict.fromkeys(("ordinary", "unfamiliar"), (low - 0.1, high + 0.1))
-    return replace(profile, card=to, name=f"{profile.name} at the rates of {to.name}", interval=wider, _seconds={})
+    vectors, memory = to.vector_flops / profile.card.vector_flops, to.bandwidth / profile.card.bandwidth
+    faster = (vectors / memory) ** _SHARE_OF_WORK
+    coefficients = {name: value / faster if moves(name) else value for name, value in profile.coefficients.items()}
+    name = f"{profile.name} at the rates of {to.name}"
+    return replace(profile, card=to, name=name, interval=wider, coefficients=coefficients, _seconds={})
 
 
 def anchored(profile: Profile, conditions: Conditions, anchors: list[tuple[str, float]], graph: Graph) -> Profile:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from ..errors import ConvatlasError
 from .columns import MEBI
-from .formats import destination
+from .formats import Format, destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output
 from .output import deliver, screen_width
 from .records import as_json
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 By = Literal["layer", "stage", "op", "kernel"]
 PrecisionName = Literal["fp32", "amp", "amp_bf16", "bf16", "fp16"]
+_INVERSIONS = 3  # networks that are slower than one with more MACs, at most so many are told
 
 
 def _percent(share: float) -> str:
@@ -110,16 +111,20 @@ def speed(
 ) -> None:
     """Predict how long networks take on a device.
 
-    Nothing runs. With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each.
+    Nothing runs. With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each;
+    a FILE that ends in .svg or .png gets the roofline.
     """
-    form, output = destination(chosen, json, output)
+    form, output = destination(chosen, json, output, (*get_args(Format), "svg", "png"))
+    if form in ("svg", "png") and len(models) > 1:
+        raise ConvatlasError(f"a roofline is of one network, got {len(models)}: {', '.join(models[:3])}")
     if spec is not None and like is None:
         raise ConvatlasError(
             f"`--spec` (={spec}) is a datasheet, which says nothing of efficiency; name a measured device with --like"
         )
     anchors = [_anchor(text) for text in anchor or []]
 
-    def make() -> list[Line] | str:
+    def make() -> list[Line] | str | bytes:
+        from ..analysis.latency import inversions
         from ..api.latency import latency
         from .models import graph_of
 
@@ -131,6 +136,10 @@ def speed(
             )
             for model in models
         ]  # fmt: skip
+        if form == "svg" or form == "png":
+            from ..report.roofline import draw_roofline
+
+            return draw_roofline(models[0], found[0], form)
         if len(found) > 1:
             rows = [_network_row(model, each) for model, each in zip(models, found, strict=True)]
             table = Table(columns=_NETWORKS, rows=rows)
@@ -146,6 +155,8 @@ def speed(
         lines = [*wrapped(_heading(found[0], models), width, "dim"), Line(""), *table.to_lines(width)]
         if len(found) == 1:
             lines += [Line(""), *wrapped(_verdict(found[0]), width, "bold")]
+        for pair in inversions(dict(zip(models, found, strict=True)))[:_INVERSIONS]:
+            lines += [Line(""), *wrapped(f"{pair}.", width)]
         for model, each in zip(models, found, strict=True):
             for note in each.notes:
                 lines += wrapped(f"{model}: {note}.", width, "yellow")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convatlas as ca
+from convatlas.analysis.latency import inversions, launches, prepared
 from convatlas.analysis.latency import latency as predict
-from convatlas.analysis.latency import launches, prepared
 from convatlas.devices.conditions import Conditions
 from convatlas.devices.cuda.rates import cached_seconds
 from convatlas.devices.profile import list_profiles, shipped
@@ -139,3 +139,13 @@ def test_other_conditions_than_the_profiles_are_noted_and_less_sure() -> None:
 def test_unknown_conditions_are_refused() -> None:
     with pytest.raises(ca.ConvatlasError, match="unknown precision 'fp8': choose fp32"):
         ca.latency("alexnet", precision="fp8")
+
+
+def test_few_macs_and_much_time_is_told_with_its_reason() -> None:
+    names = ("resnet50", "densenet121", "mobilenet_v2")
+    found = {name: ca.latency(name, (128, 3, 224, 224), device="rtx3090") for name in names}
+    (pair,) = inversions(found)
+    assert (pair.slower, pair.faster) == ("densenet121", "resnet50")
+    assert pair.macs_ratio < 1 < pair.time_ratio
+    assert "densenet121 takes" in str(pair)
+    assert "is bound by memory (" in str(pair)

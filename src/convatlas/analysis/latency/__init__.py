@@ -1,7 +1,8 @@
 """Time of a network on a device, from the graph alone: by kernel, by layer, with an interval and what binds it."""
 
 from .kernels import launches, observe, prepared
+from .ranking import Inversion, inversions
 from .report import KernelTime, Latency, LayerTime
 from .simulate import latency
 
-__all__ = ["KernelTime", "Latency", "LayerTime", "latency", "launches", "observe", "prepared"]
+__all__ = ["Inversion", "KernelTime", "Latency", "LayerTime", "inversions", "latency", "launches", "observe", "prepared"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from ...devices.card import Card
 from ...devices.conditions import Conditions
 from ...devices.kernel import Kernel
 from ...graph import Graph
@@ -31,6 +32,7 @@ class LayerTime(NamedTuple):
         milliseconds: of all of its kernels.
         share: of the whole time.
         macs: multiply-accumulates.
+        flops: 2 x MACs plus the element-wise operations.
         macs_share: of all MACs.
         bytes_moved: memory traffic of its kernels.
         bound: what binds the longest of its kernels.
@@ -43,6 +45,7 @@ class LayerTime(NamedTuple):
     milliseconds: float
     share: float
     macs: int
+    flops: int
     macs_share: float
     bytes_moved: int
     bound: str
@@ -66,7 +69,7 @@ class Latency:
 
     Attributes:
         graph: what runs, at its batch, in its precision with autocast's casts.
-        device: its name.
+        card: the device's datasheet.
         conditions: how it runs.
         profile: name of the profile that it is predicted by.
         milliseconds: for the batch: one forward pass, or one training step.
@@ -79,7 +82,7 @@ class Latency:
     """
 
     graph: Graph
-    device: str
+    card: Card
     conditions: Conditions
     profile: str
     milliseconds: float
@@ -88,6 +91,11 @@ class Latency:
     call_milliseconds: float
     notes: list[str] = field(default_factory=list)
     at_least: bool = False
+
+    @property
+    def device(self) -> str:
+        """The device's name."""
+        return self.card.name
 
     @property
     def images_per_second(self) -> float | None:
@@ -117,7 +125,7 @@ class Latency:
             longest = max(made, key=lambda each: each.milliseconds)
             rows.append(
                 LayerTime(
-                    node.module, node.op.name, milliseconds, milliseconds / self.milliseconds, macs, macs / total_macs,
+                    node.module, node.op.name, milliseconds, milliseconds / self.milliseconds, macs, sum(each.kernel.flops for each in made), macs / total_macs,
                     sum(each.kernel.bytes_moved for each in made), longest.bound, tuple(each.kernel.kind for each in made), place,
                 )
             )  # fmt: skip

@@ -44,7 +44,7 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
         notes.append(f"no rule knows {', '.join(uncounted)}; the time is at least this")
     milliseconds = total * 1e3
     return Latency(
-        ready, profile.card.name, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
+        ready, profile.card, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
         kernels, profile.call_seconds * 1e3, notes, bool(uncounted),
     )  # fmt: skip
 

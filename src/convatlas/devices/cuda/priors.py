@@ -9,6 +9,18 @@ _POINTWISE_KINDS = frozenset(
 )  # fmt: skip
 
 
+# last parts of terms that are a kernel's work, not its traffic
+_WORK = frozenset(
+    {"flops", "tiles", "wide-tiles", "widest-tiles", "shallow", "deep", "narrow", "wide", "smallmap", "largemap", "padded", "work", "scores",
+     "taps", "padding", "dilated", "stride", "unaligned", "few-work", "unaligned-work"}
+)  # fmt: skip
+
+
+def moves(name: str) -> bool:
+    """Whether a term is of bytes moved, beyond what the memory's bandwidth asks for."""
+    return name not in _WHOLE and (name.startswith("move/") or name.rpartition("/")[2] not in _WORK)
+
+
 def expected(name: str) -> float:
     """The coefficient that a term is pulled to.
 
