@@ -10,7 +10,7 @@ from ..analysis import latency as _latency
 from ..devices.card import Card, card, read_card
 from ..devices.conditions import Conditions
 from ..devices.cuda.priors import moves
-from ..devices.profile import Profile, find, from_json, profiled_devices
+from ..devices.profile import Profile, find, from_json
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import InputsLike
@@ -66,7 +66,7 @@ def profile_for(device: str | Path, conditions: Conditions, *, like: str | None 
         if like is None:
             return from_json(_text(path), word)
         return transferred(find(like, conditions), read_card(path))
-    if like is None or word in profiled_devices():
+    if like is None or like == word:
         return find(word, conditions)
     return transferred(find(like, conditions), card(word))
 

@@ -136,10 +136,10 @@ def speed(
             )
             for model in models
         ]  # fmt: skip
-        if form == "svg" or form == "png":
+        if form in ("svg", "png"):
             from ..report.roofline import draw_roofline
 
-            return draw_roofline(models[0], found[0], form)
+            return draw_roofline(models[0], found[0], "svg" if form == "svg" else "png")
         if len(found) > 1:
             rows = [_network_row(model, each) for model, each in zip(models, found, strict=True)]
             table = Table(columns=_NETWORKS, rows=rows)

@@ -126,12 +126,12 @@ def profiled_devices() -> list[str]:
 
 
 def find(device: str, conditions: Conditions) -> Profile:
-    """The profile of a device whose conditions are nearest: the same training and compilation first, then layout and precision.
+    """The profile of a device whose conditions are nearest: the same compilation first, then layout and precision.
 
     Of several versions of torch the newest counts, where none is said.
 
     Raises:
-        ConvatlasError: the device has no profile; the message says how to get one.
+        ConvatlasError: the device has no profile, or none of training steps (of inference); the message says how to go on.
 
     """
     names = [name for name in list_profiles() if name.split("-")[0] == device]
@@ -145,10 +145,15 @@ def find(device: str, conditions: Conditions) -> Profile:
             "device", device, [*known, *list_cards()], f"there are profiles of {', '.join(known)}; see `convatlas fit-device`"
         )
 
-    def likeness(name: str) -> tuple[bool, bool, bool, bool, bool, tuple[int, int]]:
+    what = "a training step" if conditions.training else "inference"
+    fitting = [name for name in names if ("-training" in name) == conditions.training]
+    if not fitting:
+        others = sorted({name.split("-")[0] for name in list_profiles() if ("-training" in name) == conditions.training})
+        raise ConvatlasError(f"{device} has no profile of {what}; take that of {' or '.join(others)} with --like")
+
+    def likeness(name: str) -> tuple[bool, bool, bool, bool, tuple[int, int]]:
         found = shipped(name).conditions
         return (
-            found.training == conditions.training,
             found.compiled == conditions.compiled,
             found.layout == conditions.layout,
             found.precision == conditions.precision,
@@ -156,4 +161,4 @@ def find(device: str, conditions: Conditions) -> Profile:
             found.version or (0, 0),
         )
 
-    return shipped(max(names, key=likeness))
+    return shipped(max(fitting, key=likeness))

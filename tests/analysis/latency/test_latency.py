@@ -114,6 +114,14 @@ def test_a_device_without_a_profile_says_how_to_go_on() -> None:
         ca.latency("alexnet", device="t4")
 
 
+def test_a_training_step_is_never_predicted_by_timings_of_inference() -> None:
+    with pytest.raises(ca.ConvatlasError, match="rtx4090 has no profile of a training step; take that of rtx3090 with --like"):
+        ca.latency("alexnet", device="rtx4090", training=True)
+    like = ca.latency("resnet50", (64, 3, 224, 224), device="rtx4090", training=True, like="rtx3090")
+    inference = ca.latency("resnet50", (64, 3, 224, 224), device="rtx4090")
+    assert like.milliseconds > 2 * inference.milliseconds
+
+
 def test_a_card_without_timings_is_predicted_at_its_own_rates() -> None:
     slow, fast = (ca.latency("vgg16", (64, 3, 224, 224), device=name, like="rtx3090") for name in ("t4", "h100"))
     own = ca.latency("vgg16", (64, 3, 224, 224), device="rtx3090")
