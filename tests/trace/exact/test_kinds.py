@@ -129,3 +129,17 @@ def test_how_pairs_lie_in_memory() -> None:
     real, waves = torch.rand(4, 3, 2).transpose(0, 1), torch.view_as_complex(torch.rand(4, 3, 2)).t()
     assert pairs.seen_strides((3, 4), waves.stride(), (3, 4, 2)) == torch.view_as_real(waves).stride()
     assert single.seen_strides((3, 4, 2), real.stride(), (3, 4)) == torch.view_as_complex(real).stride()
+
+
+def test_what_is_written_into_one_tensor_does_not_make_a_later_one_unknown() -> None:
+    class Dropping(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(20):  # memory that was let go is used again
+                mask = torch.zeros(3).bernoulli_(0.5)
+                x = x * mask
+                del mask
+                if (torch.as_tensor([0.5, 0.2, 0.1]) == 0).any():
+                    raise ValueError("a zero")
+            return x
+
+    assert cost(trace(Dropping(), (2, 3), way="exact")).macs == 0

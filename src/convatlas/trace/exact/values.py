@@ -28,7 +28,8 @@ class Values:
         self.twins: dict[int, torch.Tensor] = {}
         self.references: dict[int, weakref.ref[torch.Tensor]] = {}
         self.sources: dict[int, torch.Tensor] = {}  # id of a fake that stands for a real tensor -> that one
-        self.unknown: set[int] = set()  # storages of twins into which something unknown was written
+        # twins into which something unknown was written, by their storages: they live on, as the address of one that is gone is given anew
+        self.unknown: dict[int, torch.Tensor] = {}
 
     def stands_for(self, fake: torch.Tensor, real: torch.Tensor) -> None:
         """A fake has the values of a real tensor, which lives as long as the trace."""
@@ -93,7 +94,7 @@ class Values:
             if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, torch.Tensor):
                 twin = self.twins.get(id(value))
                 if twin is not None:
-                    self.unknown.add(twin.untyped_storage()._cdata)
+                    self.unknown[twin.untyped_storage()._cdata] = twin
 
     def _real(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = tree_map_only(torch.Tensor, self.twin, (args, kwargs))
