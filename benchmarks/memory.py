@@ -23,7 +23,7 @@ from torch import nn
 
 import convatlas as ca
 from convatlas.analysis.memory import Settings, training_memory
-from convatlas.devices.measure_memory import loss_of, make_optimizer, measure_training
+from convatlas.measure.memory import loss_of, make_optimizer, measure_training
 
 REPEATS = 5
 

@@ -26,7 +26,7 @@ from torchvision import datasets
 from torchvision.transforms import v2
 
 from convatlas.analysis.memory import training_memory
-from convatlas.devices.measure_memory import _peak_of_allocations
+from convatlas.measure.memory import _peak_of_allocations
 from convatlas.train.choose import chosen_recipe
 from convatlas.train.data import Augmentation, Data, Loader, open_data
 from convatlas.train.data.images import MemoryImages

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 
+import torch
+
 from ..analysis.memory import TRAINING_BATCH, Settings, training_memory
 from ..analysis.summary import summarise
-from ..api import trace
 from ..files import atomic_write
 from ..names import natural_key
-from ..zoo import REGISTRY
+from ..trace import trace
+from ..zoo import REGISTRY, create
 from . import FILE, GROUP_FIELDS, TRAINING, TRAINING_DEVICES, TRAINING_PRECISIONS, CatalogueEntry
 
 
 def describe(name: str) -> CatalogueEntry:
     """The entry of one network of the zoo, counted afresh."""
     found = REGISTRY[name]
-    step = trace(name, (TRAINING_BATCH, *found.input_size), training=True)
+    with torch.device("meta"):
+        network = create(name)
+    step = trace(network, (TRAINING_BATCH, *found.input_size), training=True)
     training_bytes = {
         device: {
             precision: training_memory(step, Settings(precision=precision, device=device)).peak_bytes
@@ -32,7 +36,7 @@ def describe(name: str) -> CatalogueEntry:
         published=found.published,
         dataset=found.dataset,
         evaluation=found.evaluation,
-        cost=summarise(trace(name)),
+        cost=summarise(trace(network, (1, *found.input_size))),
         training_bytes=training_bytes,
     )
 

@@ -20,7 +20,7 @@ from .words import wrapped
 
 if TYPE_CHECKING:
     from ..analysis.memory import Settings
-    from ..devices.measure_memory import Measured
+    from ..measure.memory import Measured
     from .memory_options import Subject
 
 By = Literal["kind", "layer"]
@@ -148,7 +148,7 @@ def memory(
 
 
 def _measured(subject: Subject, settings: Settings, inference: bool) -> Measured:
-    from ..devices.measure_apart import measured_apart
+    from ..measure.apart import measured_apart
 
     with working("measuring a real step" if not inference else "measuring a real forward pass"):
         specs = subject.graph.specs(subject.graph.inputs)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..analysis.memory import TrainingMemory
     from ..analysis.memory.notes_model import NotesEstimate
     from ..analysis.verdict import Verdict
-    from ..devices.measure_memory import Measured
+    from ..measure.memory import Measured
     from .memory_options import Subject
 
 _SHARE = Column(key="share", title="share", unit="%", show=share, rank=2)

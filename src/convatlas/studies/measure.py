@@ -15,8 +15,8 @@ from torch import nn
 
 from ..analysis.cost import cost
 from ..analysis.memory import Settings
-from ..devices.measure_memory import measure_training
 from ..files import atomic_write
+from ..measure.memory import measure_training
 from ..trace import trace
 from ..train import Recipe, Run, train
 from ..train.data import Augmentation, Data, Images, open_data

@@ -11,7 +11,7 @@ from torch import nn
 
 import convatlas as ca
 from convatlas.analysis.memory import Settings, TrainingMemory, training_memory
-from convatlas.devices.measure_memory import measure_training
+from convatlas.measure.memory import measure_training
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from convatlas.analysis.fit import auto_checkpoints
 from convatlas.analysis.memory import Settings, blocks, inference_memory, training_memory
 from convatlas.analysis.memory.overhead import CPU_OVERHEAD_BYTES
 from convatlas.analysis.memory.settings import OPTIMIZERS
-from convatlas.devices.measure_memory import measure_inference, measure_training
+from convatlas.measure.memory import measure_inference, measure_training
 from convatlas.zoo.registry import REGISTRY
 
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "memory.py"))

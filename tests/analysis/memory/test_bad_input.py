@@ -16,7 +16,7 @@ import convatlas as ca
 from convatlas.analysis.fit import DoesNotFitError, auto_checkpoints
 from convatlas.analysis.memory import Settings
 from convatlas.cli import main
-from convatlas.devices.measure_apart import MeasurementError, measured_apart
+from convatlas.measure.apart import MeasurementError, measured_apart
 
 SMALL = ["memory", "resnet18", "--batch", "2", "--input", "3x64x64"]
 WRONG: list[tuple[list[str], str]] = [
@@ -109,7 +109,7 @@ def measured_with_memory(limit_bytes: int) -> subprocess.CompletedProcess[str]:
     code = (
         "from torch import nn\n"
         "from convatlas.analysis.memory import Settings\n"
-        "from convatlas.devices.measure_apart import MeasurementError, measured_apart\n"
+        "from convatlas.measure.apart import MeasurementError, measured_apart\n"
         "try:\n"
         "    print(measured_apart(nn.Conv2d(3, 4096, 1), (8, 3, 512, 512), Settings(threads=1)))\n"
         "except MeasurementError as error:\n"

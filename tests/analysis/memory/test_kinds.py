@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import convatlas as ca
 from convatlas.analysis.memory import training_memory
 from convatlas.analysis.memory.changes import GRADIENTS_OF_PARAMETERS, OPTIMIZER_STATE, SAVED
-from convatlas.devices.measure_memory import loss_of, make_optimizer
+from convatlas.measure.memory import loss_of, make_optimizer
 
 NETWORKS = [
     ("resnet18", (2, 3, 64, 64)),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 import convatlas as ca
 from convatlas.analysis.memory import Settings, TrainingMemory, training_memory
 from convatlas.analysis.memory.changes import SAVED, Change
-from convatlas.devices.measure_memory import measure_training
+from convatlas.measure.memory import measure_training
 
 MIB = 2**20
 C = 16

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from convatlas.analysis.cost import cost
 from convatlas.analysis.memory import Settings, training_memory
-from convatlas.devices.measure_memory import measure_training
 from convatlas.graph import Graph
 from convatlas.graph.training import BACKWARD, FORWARD, LOSS
+from convatlas.measure.memory import measure_training
 from convatlas.trace import trace
 
 

@@ -22,7 +22,7 @@ from ..analysis.memory import Settings
 from ..errors import ConvatlasError
 from ..inputs import Inputs, InputsLike
 from ..trace.lazy import has_lazy_parts, with_shapes
-from .measure_memory import Measured, measure_inference, measure_training
+from .memory import Measured, measure_inference, measure_training
 
 
 class MeasurementError(ConvatlasError):
@@ -51,7 +51,7 @@ def measured_apart(model: nn.Module | str, inputs: InputsLike, settings: Setting
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise MeasurementError(f"this model cannot be handed to a process of its own: {error}") from error
         process = subprocess.run(
-            [sys.executable, "-m", "convatlas.devices.measure_apart", folder],
+            [sys.executable, "-m", "convatlas.measure.apart", folder],
             capture_output=True,
             text=True,
             check=False,

@@ -1,7 +1,7 @@
 """Measure a real training step's memory on this machine, to hold the simulation to.
 
 CPU: the allocations and releases that torch's profiler reports, on top of what lives through the step. CUDA:
-``torch.cuda.max_memory_allocated`` and ``max_memory_reserved``. See `measure_apart` for a process of its own.
+``torch.cuda.max_memory_allocated`` and ``max_memory_reserved``. See `apart` for a process of its own.
 """
 
 from __future__ import annotations
