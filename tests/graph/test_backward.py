@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from convatlas.devices.cpu import Cpu
 from convatlas.graph.layout import laid_out
 from convatlas.graph.training import BACKWARD, TrainingGraph
-from convatlas.graph.transforms import accumulated_in_place, decomposed, training_step, with_loss
+from convatlas.graph.transforms import as_real, decomposed, training_step, with_loss
 from convatlas.trace import trace
 
 MAP = (2, 4, 6, 6)
@@ -110,7 +110,7 @@ def recorded(network: nn.Module, shape: tuple[int, ...]) -> TrainingGraph:
     """The step that the exact way records."""
     step = trace(network, shape, training=True, way="exact").step
     assert step is not None
-    return accumulated_in_place(step)
+    return as_real(step)
 
 
 def levels(step: TrainingGraph) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from ...graph import Graph
 from ...graph.layout import channels_last, laid_out
 from ...graph.strides import Strides
 from ...graph.training import TrainingGraph
-from ...graph.transforms import decomposed, frozen, training_step, with_loss
+from ...graph.transforms import as_real, decomposed, frozen, training_step, with_loss
 from .changes import (
     BUFFERS,
     DDP_BUCKETS,
@@ -97,7 +97,9 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
 def _recorded(graph: Graph, settings: Settings) -> TrainingGraph | None:
     """The step that was recorded with a graph, where it is asked for as it ran."""
     changed = settings.frozen or settings.checkpoint or settings.channels_last or settings.accumulate > 1
-    return None if changed or settings.precision != "fp32" else graph.step
+    if graph.step is None or changed or settings.precision != "fp32" or settings.device != "cpu":
+        return None
+    return as_real(graph.step)
 
 
 def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:

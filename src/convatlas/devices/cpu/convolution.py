@@ -24,6 +24,8 @@ _WIDE_COLUMNS = 1536  # positions of im2col at a time in a forward pass
 _FLOAT_BYTES = 4
 _LIGHT = 8  # activations to weights above which oneDNN splits a weight's gradient over images
 _PARTS_OF_JUMPING = 4  # partial weight gradients of a thread, where a convolution is strided and dilated at once
+_ROW_OF_REGISTERS = {1: 28, 2: 10, 3: 7, 4: 6}  # output positions at once, by blocks of channels; seen
+_PRODUCT_COLUMNS = ((640, 190_000), (10**9, 92_160))  # elements of columns at a time, up to so many taps; seen
 _BARRIERS = 8576  # bytes in which threads that sum up partial gradients wait for each other
 _STRIDED_BYTES = 6600  # a thread's buffer for a strided convolution's gradient, for each of up to 64 channels
 
@@ -111,13 +113,52 @@ class _Convolution:
 
     @property
     def is_native(self) -> bool:
-        """Whether torch's own im2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp)."""
-        if len(self.x) != 4 or self.item != _FLOAT_BYTES or self.groups > 1:
+        """Whether torch's own im2col or vol2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp)."""
+        if self.item != _FLOAT_BYTES or self.groups > 1:
             return False
-        if self.x[0] == 1 and not all(k > 3 for k in self.kernel) and prod(self.x) <= _SMALL_INPUT:
+        if self.x[0] == 1 and not (len(self.kernel) > 1 and min(self.kernel[-2:]) > 3) and prod(self.x[:4]) <= _SMALL_INPUT:
             return True
         strided = max(*self.op.stride, *self.op.dilation) > 1
-        return self.threads == 1 and prod(self.kernel) == 1 and not strided and self.x[0] < _FEW_IMAGES
+        plain = isinstance(self.op, Conv) and len(self.x) == 4 and prod(self.kernel) == 1 and not strided
+        return self.threads == 1 and plain and self.x[0] < _FEW_IMAGES
+
+    @property
+    def columns(self) -> int:
+        """Bytes of torch's own columns of one image: each position with all that its window holds."""
+        if isinstance(self.op, ConvTranspose):
+            return self.out[1] * prod(self.kernel) * prod(self.x[2:]) * self.item
+        return self.taps * prod(self.out[2:]) * self.item
+
+    @property
+    def overflows(self) -> bool:
+        """Whether a forward pass has more padding than oneDNN's kernel has registers for a row; then it is a matrix product."""
+        return self.groups == 1 and max(p for p, _ in self._padding) > _ROW_OF_REGISTERS[min(_padded(self.weight[0]) // _BLOCK, 4)]
+
+    @property
+    def overflows_backward(self) -> bool:
+        """The same for the gradient of the input."""
+        blocks = min(_padded(self.weight[1]) // _BLOCK, 3 if self.x[-1] > 32 else 2)
+        return self.groups == 1 and max(p for p, _ in self._padding) > _ROW_OF_REGISTERS[blocks]
+
+    @property
+    def weight_does_not_fit(self) -> bool:
+        """Whether oneDNN's kernel for the weight's gradient refuses it (its `init_conf`), so that it is a matrix product."""
+        spans = [d * (k - 1) + 1 for k, d in zip(self.kernel, self.op.dilation, strict=True)]
+        before = [p for p, _ in self._padding]
+        dilated = max(self.op.dilation) > 1
+        if self.groups > 1 or len(self.kernel) == 1:
+            return False
+        if (dilated and spans[-2] > self.x[-2]) or before[-1] >= spans[-1] or before[-1] > 28 or self.kernel[-1] > 14:
+            return True
+        if before[-2] > spans[-2] / 2:
+            return True
+        if len(self.kernel) < 3:
+            return False
+        return self.op.dilation[0] > 1 or (before[0] > 0 and self.kernel[0] >= self.x[2] + before[0])
+
+    @property
+    def _padding(self) -> list[tuple[int, int]]:
+        return [(p, p) if isinstance(p, int) else p for p in self.op.padding]
 
     @property
     def pointwise_strided(self) -> bool:
@@ -127,17 +168,20 @@ class _Convolution:
 def forward(op: Conv | ConvTranspose, call: Call, threads: int) -> Script:
     """What happens in memory while a convolution runs forward."""
     conv = _convolution(op, call, threads)
+    if conv.is_native:
+        return _native_forward(conv)
     if isinstance(op, ConvTranspose):
         return _transposed_forward(conv)
-    if conv.is_native:
-        columns = conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
-        return [columns, OUTPUT, -columns] if columns else PLAIN
     if call.layout == CHANNELS_LAST:
         copy, turned = call.inputs[1].nbytes, _turned_weight(conv, call)
         return [turned, OUTPUT, copy, -copy, -turned]
     source, filters, target = conv.source, conv.blocked_weight, conv.blocked(conv.out)
     if conv.by_gemm:
         columns = threads * conv.taps * min(prod(conv.out[2:]), _WIDE_COLUMNS) * conv.item if prod(conv.kernel) > 1 else 0
+        return [columns, target, -columns, OUTPUT, -target]
+    if isinstance(op, Conv) and conv.overflows:
+        most = next(elements for taps, elements in _PRODUCT_COLUMNS if conv.taps <= taps)
+        columns = threads * min(conv.taps * prod(conv.out[2:]), most) * conv.item
         return [columns, target, -columns, OUTPUT, -target]
     gathered = threads * conv.x[1] * prod(conv.out[2:]) * conv.item if conv.pointwise_strided else 0
     return [gathered, source, filters, target, -filters, -source, -gathered, OUTPUT, -target]
@@ -147,10 +191,8 @@ def backward(op: Conv | ConvTranspose, call: Call, threads: int) -> Script:
     """What happens in memory while a convolution runs backward."""
     conv = _convolution(op, call, threads)
     needs = [*call.wanted, False][:3]
-    if not isinstance(op, ConvTranspose) and conv.is_native:
-        script: Script = [GRADIENTS[i] for i in range(3) if needs[i]]
-        columns = conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
-        return [*script, columns, -columns] if columns else script
+    if conv.is_native:
+        return _native_backward(conv, needs)
     if call.layout == CHANNELS_LAST:
         return _channels_last_backward(conv, call, needs)
     script = (_input_gradient(conv) if needs[0] else []) + (_weight_gradient(conv, needs[2]) if needs[1] else [])
@@ -160,6 +202,30 @@ def backward(op: Conv | ConvTranspose, call: Call, threads: int) -> Script:
 def _convolution(op: Conv | ConvTranspose, call: Call, threads: int) -> _Convolution:
     x, weight, out = call.inputs[0], call.inputs[1].shape, call.outputs[0]
     return _Convolution(op, x.shape, weight, out.shape, ITEM_BYTES[x.dtype], threads)
+
+
+def _native_forward(conv: _Convolution) -> Script:
+    columns = conv.columns
+    if isinstance(conv.op, ConvTranspose):
+        if len(conv.kernel) < 3:
+            return [OUTPUT, columns, -columns]
+        x, channel = conv.plain(conv.x), conv.plain(conv.out[2:])
+        return [x, OUTPUT, -x, columns, channel, -channel, -columns]
+    if prod(conv.kernel) == 1:
+        return PLAIN
+    return [OUTPUT, columns, -columns] if max(conv.op.dilation) > 1 else [columns, OUTPUT, -columns]
+
+
+def _native_backward(conv: _Convolution, needs: list[bool]) -> Script:
+    columns, volume, transposed = conv.columns, len(conv.kernel) == 3, isinstance(conv.op, ConvTranspose)
+    of_input: Script = [GRADIENTS[0]] if needs[0] else []
+    of_weight: Script = [GRADIENTS[i] for i in (1, 2) if needs[i]]
+    if prod(conv.kernel) == 1 and not transposed:
+        x = conv.plain(conv.x)
+        return [*of_input, x, -x, *of_weight] if volume else [*of_input, *of_weight]
+    if transposed or (volume and max(conv.op.dilation) == 1):
+        return [*of_input, *([columns, -columns] if needs[0] else []), *of_weight, columns, -columns]
+    return [*of_input, *of_weight, columns, -columns]
 
 
 def _transposed_forward(conv: _Convolution) -> Script:
@@ -179,7 +245,7 @@ def _input_gradient(conv: _Convolution) -> Script:
     grad, filters, source = conv.blocked(conv.out), conv.blocked_weight, conv.blocked(conv.x)
     if isinstance(conv.op, ConvTranspose):
         return [grad, filters, source, -filters, -grad, GRADIENTS[0], -source]
-    if conv.by_gemm or conv.jumps:
+    if conv.by_gemm or conv.jumps or conv.overflows_backward:
         columns = conv.threads * conv.taps * prod(conv.out[2:]) * conv.item if prod(conv.kernel) > 1 else 0
         return [source, columns, -columns, GRADIENTS[0], -source]
     if max(conv.op.stride) > 1 and conv.groups == 1:  # made channels-last, then packed over one more copy
@@ -191,9 +257,9 @@ def _input_gradient(conv: _Convolution) -> Script:
 def _weight_gradient(conv: _Convolution, bias: bool) -> Script:
     made: Script = [GRADIENTS[1], *([GRADIENTS[2]] if bias else [])]
     filters = conv.blocked_weight or conv.plain(conv.weight)
-    if conv.weight_by_gemm or conv.jumps:
-        positions = prod(conv.out[2:])
-        copies = conv.threads if positions < _SHARED_POSITIONS else 1
+    if conv.weight_by_gemm or conv.jumps or (isinstance(conv.op, Conv) and conv.weight_does_not_fit):
+        positions = prod(conv.out[-2:])  # of one slice of a volume
+        copies = conv.threads if positions < _SHARED_POSITIONS and conv.x[0] > 1 else 1
         columns = conv.taps * positions if prod(conv.kernel) > 1 else 0
         work = copies * conv.item * (columns + prod(conv.weight) * (_PARTS_OF_JUMPING if conv.jumps else 1))
         return [filters, work, -work, *made, -filters]

@@ -135,7 +135,7 @@ def _packs_first(call: Call) -> bool:
         return True
     if kind == "attention":
         return len(shape) == 4 and lies != heads_inside(shape)
-    if kind in ("layer_norm", "softmax") or (kind == "avg_pool" and call.layout == PACKED):
+    if kind in ("layer_norm", "softmax", "recurrent") or (kind == "avg_pool" and call.layout == PACKED):
         return lies is not None
     if kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
         return False

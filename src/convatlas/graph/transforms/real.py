@@ -1,16 +1,19 @@
-"""Gradients added up as autograd's engine does it: in place, where nothing else holds the first of them, and it is no view."""
+"""A recorded step as real tensors run it: gradients are added up in place, where nothing else holds the first one and it is no view."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..ops import Binary
+from ..ops import Binary, Lstm
 from ..strides import is_dense
 from ..training import BACKWARD, TrainingGraph
 
 
-def accumulated_in_place(step: TrainingGraph) -> TrainingGraph:
-    """A recorded step as it runs on real tensors: the engine adds fake ones up into a new tensor each time."""
+def as_real(step: TrainingGraph) -> TrainingGraph:
+    """A recorded step as it runs on real tensors.
+
+    The engine adds fake gradients up into a new tensor each time, and a fake call of oneDNN's LSTM keeps nothing beside its tensors.
+    """
     nodes, storage, released = list(step.nodes), list(step.storage), dict(step.released)
     views = {value for node in nodes if node.op.is_view and not node.op.in_place for value in node.outputs}
     same: dict[int, int] = {}  # storage -> the one that it turns out to be
@@ -34,4 +37,12 @@ def accumulated_in_place(step: TrainingGraph) -> TrainingGraph:
         released.pop(place)
         if made in released:
             released[place] = released.pop(made)
-    return replace(step, nodes=nodes, storage=[found(place) for place in storage], released=released)
+    sizes = list(step.storage_bytes)
+    for node in nodes:
+        if (
+            isinstance(node.op, Lstm) and not sizes[storage[node.outputs[-1]]]
+        ):  # what oneDNN keeps, whose size a fake call does not know
+            given = [step.values[value] for value in node.inputs]
+            made = [step.values[value] for value in node.outputs]
+            sizes[storage[node.outputs[-1]]] = node.op.kept(given, made, [True] * len(given)).extra[0].nbytes
+    return replace(step, nodes=nodes, storage=[found(place) for place in storage], storage_bytes=sizes, released=released)
