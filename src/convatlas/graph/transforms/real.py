@@ -43,6 +43,6 @@ def as_real(step: TrainingGraph) -> TrainingGraph:
             isinstance(node.op, Lstm) and not sizes[storage[node.outputs[-1]]]
         ):  # what oneDNN keeps, whose size a fake call does not know
             given = [step.values[value] for value in node.inputs]
-            made = [step.values[value] for value in node.outputs]
-            sizes[storage[node.outputs[-1]]] = node.op.kept(given, made, [True] * len(given)).extra[0].nbytes
+            results = [step.values[value] for value in node.outputs]
+            sizes[storage[node.outputs[-1]]] = node.op.kept(given, results, [True] * len(given)).extra[0].nbytes
     return replace(step, nodes=nodes, storage=[found(place) for place in storage], storage_bytes=sizes, released=released)
