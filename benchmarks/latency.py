@@ -43,7 +43,7 @@ def main() -> None:
         shipped_profiles()
         return
     timings = timings_of(files)
-    trace_networks(timings, lambda done, of: print(f"\rnetworks traced: {done} of {of}", end="", file=sys.stderr))
+    trace_networks(timings, lambda done, of, last: print(f"\rnetworks traced: {done} of {of}", end="", file=sys.stderr))
     print(f"\n{HEADER}")
     for each in timings:
         one_file(each)

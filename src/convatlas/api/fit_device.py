@@ -56,7 +56,7 @@ def fit_device(
     *,
     device: str | None = None,
     source: str = "",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int, str], None] = lambda done, total, last: None,
 ) -> list[tuple[Timings, Fit, Profile]]:
     """Fit a profile to each of some CSVs of timings. The networks are timm's; each is built once for all of them.
 
@@ -64,7 +64,7 @@ def fit_device(
         paths: files as in timm's results; their names tell the conditions ("infer-amp-nchw-pt240-cu124-rtx3090").
         device: its name, where the files' names do not tell it.
         source: where the timings are from.
-        progress: called with how many networks have been traced, and of how many.
+        progress: called with how many networks have been traced, of how many, and which is next.
 
     Raises:
         ConvatlasError: a file cannot be read, names no device, or has too few usable rows.
@@ -95,21 +95,21 @@ def timings_of(paths: Sequence[Path], device: str | None = None) -> list[Timings
     return files
 
 
-def trace_networks(files: Sequence[Timings], progress: Callable[[int, int], None]) -> None:
+def trace_networks(files: Sequence[Timings], progress: Callable[[int, int, str], None]) -> None:
     """Trace every network of the files at its sizes and batches, and tell what its times are made of."""
     wanted: dict[tuple[str, int, float | None], list[tuple[Timings, Row]]] = defaultdict(list)
     for timings in files:
         for row in timings.rows:
             wanted[row.network, row.size, row.parameters].append((timings, row))
     for done, ((name, size, parameters), uses) in enumerate(sorted(wanted.items(), key=lambda item: str(item[0]))):
-        progress(done, len(wanted))
+        progress(done, len(wanted), name)
         try:
             graph, halves = _graph(name, size, parameters)
             observe_all(graph, halves, uses)
         except ConvatlasError as error:
             for timings, _ in uses:
                 timings.left_out.append(f"{name} at {size} px: {error}")
-    progress(len(wanted), len(wanted))
+    progress(len(wanted), len(wanted), "all")
 
 
 def observe_all(graph: Graph, halves: frozenset[str], uses: Sequence[tuple[Timings, Row]]) -> None:

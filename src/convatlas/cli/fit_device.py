@@ -67,7 +67,7 @@ def fit_device(
         from ..api.fit_device import fit_device as fit
 
         with counted("networks traced") as progress:
-            found = fit(files, device=device, source=source, progress=lambda done, of: progress(done, of, ""))
+            found = fit(files, device=device, source=source, progress=progress)
         for _, _, profile in found:
             with atomic_write(folder / f"{profile.name}.json") as file:
                 file.write((profile.to_json() + "\n").encode())

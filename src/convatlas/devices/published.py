@@ -54,7 +54,7 @@ def read(path: Path) -> tuple[list[Row], list[str]]:
     for number, line in enumerate(lines, start=2):
         try:
             row = _row(line, prefix)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             left_out.append(f"line {number} ({line['model']}): {error}")
             continue
         known = rows.setdefault((row.network, row.size), row)
@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[list[Row], list[str]]:
 
 
 def _row(line: dict[str, str], prefix: str) -> Row:
-    rate, batch, size = (float(line[f"{prefix}_{column}"]) for column in _COLUMNS)
+    rate, batch, size = (_number(line, f"{prefix}_{column}") for column in _COLUMNS)
     if not (math.isfinite(rate) and 0 < rate < _FASTEST):
         raise ValueError(f"{rate} images a second")
     if batch < 1 or batch != int(batch) or size < 1 or size != int(size):
@@ -75,6 +75,13 @@ def _row(line: dict[str, str], prefix: str) -> Row:
         raise ValueError(f"{batch / rate:g} seconds for a batch")
     count = line.get("param_count")
     return Row(line["model"], int(size), int(batch), batch / rate, float(count) if count else None)
+
+
+def _number(line: dict[str, str], column: str) -> float:
+    try:
+        return float(line[column])
+    except (TypeError, ValueError):
+        raise ValueError(f"{column} is {line[column]!r}, not a number") from None
 
 
 def conditions_of(path: Path) -> Conditions:
