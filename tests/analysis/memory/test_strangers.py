@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import convatlas as ca
-from convatlas.devices.measure_memory import measure_training
+from convatlas.measure.memory import measure_training
 
 Build = Callable[[], nn.Module]
 
