@@ -3,8 +3,9 @@
     python benchmarks/counting.py [--repeats N] [--networks NAME ...] [--json FILE]
 
 Each counter is timed on cpu, as its documentation uses it, and on meta, where it works there; ptflops with both of its
-backends. Times are medians of warm repeats, of the count alone (models are built and copied beforehand), in seconds of the one
-thread that counts, whatever else the machine does. convatlas is timed twice: with a record for each layer, which a table needs, and for the totals only. Progress goes to stderr.
+backends. Times are medians of warm repeats, of the count alone (models are built and copied beforehand), in milliseconds of the
+process, whatever else the machine does. convatlas is timed twice: with a record for each layer, which a table needs, and for the
+totals only. Progress goes to stderr.
 """
 
 from __future__ import annotations
