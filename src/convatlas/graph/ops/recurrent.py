@@ -214,7 +214,7 @@ class Lstm(_Recurrent):
         workspace, vectors = 0, []
         for level in self.levels(inputs):
             from_input, from_hidden = inputs[level.from_input].shape, inputs[level.from_hidden].shape
-            workspace += _onednn_workspace(rows, samples, from_input[1], from_hidden[1])
+            workspace += onednn_workspace(rows, samples, from_input[1], from_hidden[1])
             last = level.layer == self.layers - 1 and not self.bidirectional  # then it is the output itself
             vectors += [0 if last else rows * from_hidden[1], 2 * samples * from_hidden[1]]  # outputs, and the last states
             if not self.biases:
@@ -229,7 +229,7 @@ class Lstm(_Recurrent):
         return [gates] if self.cell else [gates, (rows - first) * hidden, (rows - first) * width]
 
 
-def _onednn_workspace(rows: int, samples: int, features: int, hidden: int) -> int:
+def onednn_workspace(rows: int, samples: int, features: int, hidden: int) -> int:
     """Bytes that oneDNN's LSTM keeps of one layer in one direction: measured with torch 2.14, hidden a multiple of 16."""
     size = ITEM_BYTES["float32"]
     gates = _pages(size * rows * leading_dimension(4 * hidden))

@@ -27,6 +27,7 @@ from .calls import Call
 from .checkpoints import Checkpoints
 from .names import Family, Name, Names, Side, ViewCall, spec_of
 from .overloads import Overload, known
+from .rules import onednn_lstm, with_workspace
 from .sheet import Place, Sheet
 from .values import Values
 
@@ -117,7 +118,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self.values.follow(func, overload, args, kwargs, result)
         if len(sys.modules) > loaded:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
             gc.collect(1)
-        self._record(overload, Call(func, args, kwargs, result, self.names))
+        call = Call(func, args, kwargs, result, self.names)
+        if overload.rule is onednn_lstm:
+            call.result = result = with_workspace(call)
+        self._record(overload, call)
         return result
 
     def keep(self, tensor: torch.Tensor) -> torch.Tensor | Kept:

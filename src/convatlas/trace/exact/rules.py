@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TypeAlias
 
 import torch
@@ -27,6 +28,7 @@ from ...graph.ops import (
     ConvTranspose,
     Copy,
     Cumulative,
+    Custom,
     DeformConv,
     Dropout,
     Embedding,
@@ -61,7 +63,6 @@ from ...graph.ops import (
     Softmax,
     Split,
     Stack,
-    Uncounted,
     Unfold,
     View,
     WeightNorm,
@@ -69,6 +70,7 @@ from ...graph.ops import (
     Windows,
 )
 from ...graph.ops.base import per_axis
+from ...graph.ops.recurrent import onednn_workspace
 from .calls import Call
 from .names import Name, ViewCall, lies, spec_of
 
@@ -139,6 +141,13 @@ def onednn_lstm(call: Call) -> Made:
     return Lstm(biases=call["has_biases"]), call.given("input", "hx_", "cx_", *weights)
 
 
+def with_workspace(call: Call) -> tuple[torch.Tensor, ...]:
+    """What oneDNN's LSTM returns, with the memory that it keeps for the backward pass, which its fake kernel leaves out."""
+    x, weight = call["input"], call["weight1"]
+    size = onednn_workspace(x.shape[0] * x.shape[1], x.shape[1], x.shape[2], weight.shape[1]) if call["train"] else 0
+    return (*call.result[:3], x.new_empty((size,), dtype=torch.uint8))
+
+
 def quantized_linear(call: Call) -> Made:
     """A linear layer with a packed int8 weight, which is no parameter but a constant."""
     with _disable_current_modes():
@@ -154,9 +163,15 @@ def attention(call: Call) -> Made:
 
 
 def bilinear(call: Call) -> Made:
-    """The bilinear form; torch makes it of any three tensors that it multiplies and adds up."""
-    if (call["expand1"], call["expand2"], call["expand3"], call["sumdim"]) != ([1, 3], [0], [1, 2], [2, 3]):
-        return Uncounted("_trilinear", ((call.out.shape, call.out.dtype),))
+    """The bilinear form; its gradients are other sums of products of three, at as many places as their axes span together."""
+    expanded = [call[f"expand{number}"] for number in (1, 2, 3)]
+    if (*expanded, call["sumdim"]) != ([1, 3], [0], [1, 2], [2, 3]):
+        sizes = [list(tensor.shape) for tensor in call.given("i1", "i2", "i3")]
+        for size, axes in zip(sizes, expanded, strict=True):
+            for axis in axes:
+                size.insert(axis, 1)
+        places = prod(map(max, zip(*sizes, strict=True)))
+        return Custom("_trilinear", ((call.out.shape, call.out.dtype),), places)
     return Bilinear(), call.given("i1", "i3", "i2")
 
 
