@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..errors import ConvatlasError
 from ..names import natural_key, unknown_name
-from .card import Card, card_from, list_cards
+from .card import Card, card, card_from, list_cards
 from .conditions import Conditions
 from .cuda.terms import least_seconds, terms
 from .kernel import Kernel
@@ -87,10 +88,10 @@ def from_json(text: str, place: str) -> Profile:
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise ConvatlasError(f"{place}: no profile of format {FORMAT}")
     try:
-        card, conditions = data.pop("card"), data.pop("conditions")
+        sheet, conditions = data.pop("card"), data.pop("conditions")
         intervals = {key: (float(low), float(high)) for key, (low, high) in data.pop("interval").items()}
         profile = Profile(
-            card=card_from(card, place, str(data["name"])), conditions=Conditions(**conditions), interval=intervals, **data
+            card=card_from(sheet, place, str(data["name"])), conditions=Conditions(**conditions), interval=intervals, **data
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConvatlasError(f"{place}: a damaged profile: {error}") from None
@@ -125,6 +126,21 @@ def profiled_devices() -> list[str]:
     return sorted({name.split("-")[0] for name in _shipped()}, key=natural_key)
 
 
+def nearest(to: Card) -> str:
+    """The device with a profile whose datasheet is the most alike: in bandwidth, and in FLOPs a byte."""
+
+    def distance(name: str) -> float:
+        other = card(name)
+        bandwidth, peaks = (math.log(mine / its) for mine, its in ((to.bandwidth, other.bandwidth), (_peak(to), _peak(other))))
+        return abs(bandwidth) + abs(peaks - bandwidth)
+
+    return min(profiled_devices(), key=distance)
+
+
+def _peak(sheet: Card) -> float:
+    return sheet.peak("float16")
+
+
 def find(device: str, conditions: Conditions) -> Profile:
     """The profile of a device whose conditions are nearest: the same compilation first, then layout and precision.
 
@@ -139,7 +155,8 @@ def find(device: str, conditions: Conditions) -> Profile:
         known = profiled_devices()
         if device in list_cards():
             raise ConvatlasError(
-                f"{device} has a datasheet but no profile: take that of a measured one with --like, one of {', '.join(known)}"
+                f"{device} has a datasheet but no profile: take that of a measured device, --like {nearest(card(device))} (there are "
+                f"{', '.join(known)})"
             )
         raise unknown_name(
             "device", device, [*known, *list_cards()], f"there are profiles of {', '.join(known)}; see `convatlas fit-device`"

@@ -109,9 +109,9 @@ def test_a_device_without_a_profile_says_how_to_go_on() -> None:
     with pytest.raises(ca.ConvatlasError, match=r"unknown device 'rtx4089': did you mean rtx4090"):
         ca.latency("alexnet", device="rtx4089")
     with pytest.raises(
-        ca.ConvatlasError, match=r"t4 has a datasheet but no profile: take that of a measured one with --like, one of .*rtx3090"
+        ca.ConvatlasError, match=r"rtx5090 has a datasheet but no profile: .* --like pro6000maxq \(there are .*rtx3090"
     ):
-        ca.latency("alexnet", device="t4")
+        ca.latency("alexnet", device="rtx5090")
 
 
 def test_a_training_step_is_never_predicted_by_timings_of_inference() -> None:
