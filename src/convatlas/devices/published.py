@@ -54,7 +54,7 @@ def read(path: Path) -> tuple[list[Row], list[str]]:
     for number, line in enumerate(lines, start=2):
         try:
             row = _row(line, prefix)
-        except ValueError as error:
+        except _AbsurdRowError as error:
             left_out.append(f"line {number} ({line['model']}): {error}")
             continue
         known = rows.setdefault((row.network, row.size), row)
@@ -65,14 +65,18 @@ def read(path: Path) -> tuple[list[Row], list[str]]:
     return list(rows.values()), left_out
 
 
+class _AbsurdRowError(Exception):
+    """A row that cannot be a timing; says why."""
+
+
 def _row(line: dict[str, str], prefix: str) -> Row:
     rate, batch, size = (_number(line, f"{prefix}_{column}") for column in _COLUMNS)
     if not (math.isfinite(rate) and 0 < rate < _FASTEST):
-        raise ValueError(f"{rate} images a second")
+        raise _AbsurdRowError(f"{rate} images a second")
     if batch < 1 or batch != int(batch) or size < 1 or size != int(size):
-        raise ValueError(f"a batch of {batch:g} at {size:g} px")
+        raise _AbsurdRowError(f"a batch of {batch:g} at {size:g} px")
     if batch / rate > _LONGEST_SECONDS:
-        raise ValueError(f"{batch / rate:g} seconds for a batch")
+        raise _AbsurdRowError(f"{batch / rate:g} seconds for a batch")
     count = line.get("param_count")
     return Row(line["model"], int(size), int(batch), batch / rate, float(count) if count else None)
 
@@ -81,7 +85,7 @@ def _number(line: dict[str, str], column: str) -> float:
     try:
         return float(line[column])
     except (TypeError, ValueError):
-        raise ValueError(f"{column} is {line[column]!r}, not a number") from None
+        raise _AbsurdRowError(f"{column} is {line[column]!r}, not a number") from None
 
 
 def conditions_of(path: Path) -> Conditions:

@@ -131,7 +131,7 @@ def test_an_op_that_no_rule_knows_leaves_it_open() -> None:
         def forward(self, x: Any) -> Any:
             import torch
 
-            return torch.special.bessel_j0(self.conv(x).detach()) + self.conv(x)
+            return torch.cdist(self.conv(x), self.conv(x))
 
     assert str(ca.fit(Odd(), (1, 3, 8, 8), memory_bytes="2GiB")).startswith("May fit 2 GiB: at least 1.10 GiB needed")
 
@@ -229,7 +229,7 @@ class Unknown(nn.Module):
         self.linear = nn.Linear(8, 16)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.special.i0(self.linear(x))
+        return torch.linalg.qr(self.linear(x))[1]
 
 
 def test_what_is_not_known_makes_every_yes_a_perhaps() -> None:

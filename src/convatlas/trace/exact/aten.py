@@ -108,6 +108,7 @@ TABLE: dict[str, r.Rule] = {
     "aten::cat": r.concat,
     "aten::stack": r.stack,
     "aten::flip": r.flip,
+    "aten::rot90": r.quarter_turns,
     "aten::roll": r.roll,
     "aten::repeat": r.repeat,
     "aten::tril": r.copy("triangle"),

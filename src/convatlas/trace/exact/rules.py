@@ -370,6 +370,13 @@ def flip(call: Call) -> Made:
     return Flip(call.axes("dims"))
 
 
+def quarter_turns(call: Call) -> Made:
+    """Turns in a plane of two axes: two of them reverse both axes."""
+    if call["k"] % 4 == 2:
+        return Flip(call.axes("dims"))
+    return Copy("rot90", None if call.out.shape == call.x.shape else call.out.shape)
+
+
 def roll(call: Call) -> Made:
     """Positions moved on along axes."""
     return Roll(tuple(call["shifts"]), call.axes("dims") if call["dims"] else ())
