@@ -142,6 +142,10 @@ def _mapped(change: Callable[[TensorSpec, Any], object], value: Any, dtype: str)
     if isinstance(value, TensorSpec):
         return change(TensorSpec(_shape(value.shape), _dtype_of(value)), None)
     if _is_tensor(value):
+        if getattr(value, "is_nested", False):
+            raise ConvatlasError(
+                "a nested tensor has no shape to trace; give a padded one, as torch.nested.to_padded_tensor makes it"
+            )
         return change(TensorSpec(tuple(value.shape), _dtype_of(value)), value)
     if isinstance(value, Mapping):
         return _with_items(value, {key: _mapped(change, item, dtype) for key, item in value.items()})
@@ -179,7 +183,8 @@ def _shape(given: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _is_tensor(value: object) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, Number)
+    kind = type(value)  # of some tensors the shape itself cannot be asked
+    return hasattr(kind, "shape") and hasattr(kind, "dtype") and not isinstance(value, Number)
 
 
 def _dtype_of(tensor: Any) -> str:

@@ -267,3 +267,29 @@ def test_a_mapping_that_forward_takes_stays_one() -> None:
 def test_the_input_is_shown_with_a_dtype_that_is_not_the_usual_one() -> None:
     with pytest.raises(ConvatlasError, match=r"the input was 3x5 complex64, scalar$"):
         trace(nn.Sequential(nn.Linear(4, 4, dtype=torch.complex64)), [(3, 5), TensorSpec(())])
+
+
+def test_a_sparse_input_is_not_counted_as_if_it_were_dense() -> None:
+    counted = cost(nn.Linear(4, 2), torch.eye(4).to_sparse())
+    assert (counted.macs, list(counted.uncounted)) == (0, ["addmm"])
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_a_nested_input_is_refused_with_the_way_out() -> None:
+    nested = torch.nested.nested_tensor([torch.zeros(3, 4), torch.zeros(2, 4)])
+    with pytest.raises(ConvatlasError, match="a nested tensor has no shape to trace; give a padded one"):
+        cost(nn.Linear(4, 2), nested)
+
+
+def test_the_largest_batch_takes_short_forms_of_a_sample() -> None:
+    class Tagged(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.tags = nn.Conv2d(3, 8, 3), nn.Embedding(100, 8)
+
+        def forward(self, image: Tensor, tags: Tensor) -> Tensor:
+            return self.conv(image).mean((2, 3)) + self.tags(tags).mean(1)
+
+    memory = overhead_bytes("cpu") + 2**22
+    short, long = [(3, 16, 16), (5,)], Inputs((3, 16, 16), TensorSpec((5,), "int64"))
+    assert max_batch(Tagged(), short, memory_bytes=memory) == max_batch(Tagged(), long, memory_bytes=memory)

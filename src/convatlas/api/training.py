@@ -142,7 +142,7 @@ def fit(  # noqa: D417  the settings are those of `training_memory`
 
 def max_batch(  # noqa: D417  the settings are those of `training_memory`
     model: str | nn.Module,
-    input_size: Sequence[int] | Inputs | None = None,
+    input_size: InputsLike | None = None,
     *,
     memory_bytes: int | str,
     optimizer: str = "sgd",
@@ -242,16 +242,15 @@ def device_named(given: object) -> str:
     return word(given).partition(":")[0]
 
 
-def graphs_by_batch(model: str | nn.Module, input_size: Sequence[int] | Inputs | None = None) -> Graphs:
+def graphs_by_batch(model: str | nn.Module, input_size: InputsLike | None = None) -> Graphs:
     """A function from a batch to the model's graph in training mode; the model is built once."""
     loaded = loaded_from(model)
     size = size_of(loaded) if input_size is None else input_size
     own = loaded.input_size
-    if own is not None and not isinstance(size, Inputs) and len(size) > len(own):
-        raise ConvatlasError(
-            f"`input_size` (={tuple(size)}) is of one sample, without the batch axis; write {tuple(size[-len(own) :])}"
-        )
-    sample = size if isinstance(size, Inputs) else Inputs(tuple(size))
+    sample = Inputs.of(size)
+    shape = sample.specs()[0].shape
+    if own is not None and sample == Inputs(shape) and len(shape) > len(own):
+        raise ConvatlasError(f"`input_size` (={shape}) is of one sample, without the batch axis; write {shape[-len(own) :]}")
     return _graphs(loaded, sample.with_batch)
 
 

@@ -60,5 +60,5 @@ def data_dependent(what: str) -> DataDependentError:
     """The error for code that reads a tensor's values."""
     return DataDependentError(
         f"the forward pass depends on a tensor's values ({what}) at {user_line()}; "
-        "trace a module without that branch, or pass what it decides as an argument"
+        "trace a module without that branch, or give what decides it: as an argument, or as a tensor with its values"
     )

@@ -41,9 +41,7 @@ def traced(modules: Modules, given: Inputs, training: bool, way: str) -> Graph:
                 return quick.traced(modules, given, training)
             except Unsure as reason:
                 if way == QUICK:
-                    raise TraceError(
-                        f'the quick way does not know {reason}; take the exact one: way="exact", or `--exact`'
-                    ) from None
+                    raise TraceError(f'the quick way gave up: {reason}; take the exact one: way="exact", or `--exact`') from None
                 why = str(reason)
         from . import exact
 

@@ -58,7 +58,13 @@ def _traced(modules: Modules, given: Inputs, training: bool, *, lets_go: bool) -
     fakes = Fakes(modules, mode, recorder.names, values, device)
 
     def argument(spec: TensorSpec, tensor: Any) -> torch.Tensor:
-        fake = FakeTensor(mode, torch.empty(spec.shape, dtype=TORCH_DTYPES[spec.dtype], device="meta"), device)
+        sparse = isinstance(tensor, torch.Tensor) and tensor.layout is not torch.strided
+        shape = (
+            torch.empty_like(tensor, device="meta")
+            if sparse
+            else torch.empty(spec.shape, dtype=TORCH_DTYPES[spec.dtype], device="meta")
+        )
+        fake = FakeTensor(mode, shape, device)
         first = not graph.inputs
         graph.inputs.append(sheet.add_resident(sheet.result(fake, spec)))
         recorder.names.hold(fake, Name(graph.inputs[-1], Family()))

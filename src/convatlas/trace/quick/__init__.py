@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...errors import ConvatlasError
 from ...graph import Graph, TensorSpec
 from ...inputs import Inputs
@@ -43,6 +45,8 @@ def traced(modules: Modules, given: Inputs, training: bool) -> Graph:
     def given_as(spec: TensorSpec, tensor: object) -> Proxy:
         if "complex" in spec.dtype:
             raise tracer.unsure("a complex input")
+        if isinstance(tensor, torch.Tensor) and tensor.layout != torch.strided:
+            raise tracer.unsure("a sparse input")
         return proxy_of(tracer, graph.add_input(spec), spec)
 
     try:
