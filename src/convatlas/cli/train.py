@@ -135,6 +135,16 @@ def train(
     )
     if run.best is not None and os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
         _say_end(run)
+    _leave_together()
+
+
+def _leave_together() -> None:
+    """Let several processes end their talk before any of them exits: a thread of it that outlives its process aborts it."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def room() -> Any:
