@@ -49,7 +49,6 @@ class Kernel(NamedTuple):
         product, window: where it is one.
         weight_bytes: of ``bytes_read``, those that do not grow with the batch.
         span: how many elements lie together that the kernel works on at once: a row that it reduces, a channel's map.
-        workspace_bytes: memory that it takes while it runs.
 
     """
 
@@ -63,7 +62,6 @@ class Kernel(NamedTuple):
     window: Window | None = None
     weight_bytes: int = 0
     span: int = 0
-    workspace_bytes: int = 0
 
     @property
     def macs(self) -> int:

@@ -4,7 +4,6 @@ from .attention import Attention
 from .bag import EmbeddingBag
 from .base import GLOBAL, OPS, POINTWISE, Kept, Op, Specs, Window
 from .conv import Conv, ConvTranspose, Fold, TooSmallError, Unfold
-from .custom import Custom
 from .deformable import DeformConv
 from .einsum import Einsum
 from .gradient import Gradient
@@ -18,7 +17,7 @@ from .rearrange import ChannelShuffle, Flip, PixelShuffle, Repeat, Roll
 from .recurrent import Gru, Lstm, Rnn
 from .reduce import Cumulative, Loss, Reduce, Select
 from .resample import GridSample, Interpolate
-from .uncounted import Uncounted
+from .stated import Custom, Uncounted
 from .views import Alias, Expand, Permute, Reinterpret, Slice, Split, View, Windows
 
 __all__ = [

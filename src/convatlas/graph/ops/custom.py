@@ -1,79 +1,15 @@
-"""An op whose costs a person stated: see ``convatlas.register_op``."""
+"""What an op of one's own costs: see ``convatlas.register_op``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ...errors import ConvatlasError
-from ..spec import TensorSpec, bytes_of
-from .base import Kept, Op, Specs
-from .reading import Reads, nowhere
-
-Outputs = tuple[tuple[tuple[int, ...], str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Custom(Op):
-    """A call with the figures that its rule gave for it; a graph's file keeps them without the rule.
-
-    None stands for what follows from the tensors: one forward's worth of MACs for each floating input of two axes or more that needs a
-    gradient, each input read once, each output written once. Which input positions an output sees is not known, so it is taken to see all.
-    """
-
-    kind: ClassVar[str] = "custom"
-    function: str = "?"
-    outputs: Outputs = ()
-    forward_macs: int = 0
-    gradient_macs: int | None = None
-    each_element: int = 0  # element-wise operations in all
-    read: int | None = None
-    written: int | None = None
-    saved_inputs: tuple[int, ...] = ()
-    saved_outputs: tuple[int, ...] = ()
-    saved_extra: Outputs = ()
-    in_place: bool = False  # output 0 is written into input 0
-
-    @property
-    def name(self) -> str:
-        return self.function
-
-    @property
-    def is_view(self) -> bool:  # type: ignore[override]
-        return self.in_place
-
-    def output(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
-        return _specs(self.outputs)
-
-    def macs(self, inputs: Specs, outputs: Specs) -> int:
-        return self.forward_macs
-
-    def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
-        if self.gradient_macs is not None:
-            return self.gradient_macs
-        return self.forward_macs * sum(
-            needs and spec.is_floating and len(spec.shape) > 1 for needs, spec in zip(needs_grad, inputs, strict=True)
-        )
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return self.each_element
-
-    def bytes_read(self, inputs: Specs, outputs: Specs) -> int:
-        return bytes_of(inputs) if self.read is None else self.read
-
-    def bytes_written(self, inputs: Specs, outputs: Specs) -> int:
-        return bytes_of(outputs) if self.written is None else self.written
-
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        return Kept(self.saved_inputs, self.saved_outputs, _specs(self.saved_extra))
-
-    def reads(self, index: int, output: int, inputs: Specs, outputs: Specs) -> Reads:
-        return nowhere(outputs[output].shape)
-
-
-def _specs(given: Outputs) -> tuple[TensorSpec, ...]:
-    return tuple(TensorSpec(shape, dtype) for shape, dtype in given)
+from ..spec import TensorSpec
+from .base import Specs
+from .stated import Custom, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +77,7 @@ class OpCost:
     def _made(self, function: str, outputs: Specs, kept: list[int], results: list[int], others: Sequence[Any]) -> Custom:
         return Custom(
             function,
-            _plain(outputs),
+            plain(outputs),
             self.macs,
             self.backward_macs,
             self.elementwise,
@@ -149,9 +85,5 @@ class OpCost:
             self.bytes_written,
             tuple(kept),
             tuple(results),
-            _plain(others),
+            plain(others),
         )
-
-
-def _plain(specs: Sequence[TensorSpec]) -> Outputs:
-    return tuple((tuple(spec.shape), spec.dtype) for spec in specs)

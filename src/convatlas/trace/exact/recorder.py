@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from ...graph import TensorSpec
 from ...graph.ops import Activation, Assign, Cast, Fill, Gradient, Op, Uncounted
+from ...graph.ops.stated import plain
 from ...graph.strides import Strides
 from ...graph.training import BACKWARD, FORWARD
 from ..errors import TraceError, user_line
@@ -175,8 +176,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self._view(overload, call, place)
             return
         if not outputs:
-            made = tuple([(spec.shape, spec.dtype) for spec in map(spec_of, call.written)])
-            self.write_into(Uncounted(call.function, made, in_place=True), call.written, call.inputs, place)
+            made = list(map(spec_of, call.written))
+            self.write_into(Uncounted(call.function, plain(made), in_place=True), call.written, call.inputs, place)
             return
         if overload.view_in_place and overload.rule is not None:
             self._view_in_place(overload.rule(call), outputs[0], place)
@@ -266,7 +267,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         specs = list(map(spec_of, call.outputs))
         origin = self._origin() if self.sheet.phase == BACKWARD else None
         if origin is None or not _is_gradient(call.function, origin):
-            return Uncounted(call.function, tuple([(spec.shape, spec.dtype) for spec in specs]))
+            return Uncounted(call.function, plain(specs))
         wanted, left = [], specs
         for spec in origin.given:
             wanted.append(bool(left) and spec == left[0])
