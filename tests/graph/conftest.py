@@ -96,6 +96,23 @@ def same_as_torch() -> Callable[..., Graph | None]:
 
 
 @pytest.fixture(scope="session")
+def saved_storages() -> Callable[..., tuple[Any, dict[int, int]]]:
+    """Runs a function; gives its result, and of each storage that autograd keeps for it the address and the bytes."""
+
+    def run(function: Function, *inputs: Tensor) -> tuple[Any, dict[int, int]]:
+        sizes: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            return function(*inputs), sizes  # while the result lives, so do they, and their addresses are theirs alone
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def traced() -> Callable[..., Graph]:
     """The graph of a function of tensors of given shapes."""
     return _traced

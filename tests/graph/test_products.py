@@ -89,19 +89,11 @@ def test_backward_macs_are_those_that_torch_counts(name: str) -> None:
 
 
 @pytest.mark.parametrize("equation", EQUATIONS[:-1])  # of the last one torch copies an operand, to see it in another shape
-def test_einsum_keeps_as_many_bytes(equation: str) -> None:
+def test_einsum_keeps_as_many_bytes(equation: str, saved_storages: Callable[..., Any]) -> None:
     function, shapes = PRODUCTS[f"einsum {equation}"]
     tensors = [torch.rand(shape, requires_grad=True) for shape in shapes]
     own = {tensor.untyped_storage().data_ptr(): place for place, tensor in enumerate(tensors)}
-    held, sizes = [], {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        held.append(tensor)
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        made = function(*tensors)
+    made, sizes = saved_storages(function, *tensors)
     assert made is not None
     graph = trace(Net(function), shapes)
     node = next(node for node in graph if node.op.kind == "einsum")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,19 +80,11 @@ def test_a_step_adds_products_and_biases_and_goes_through_its_gates() -> None:
 
 @projections
 @pytest.mark.parametrize("name", LAYERS)
-def test_autograd_keeps_as_many_bytes(name: str) -> None:
+def test_autograd_keeps_as_many_bytes(name: str, saved_storages: Callable[..., Any]) -> None:
     layer, shape = LAYERS[name]
     x = torch.rand(shape)
     own = {tensor.untyped_storage().data_ptr() for tensor in (x, *layer.parameters())}
-    held, sizes = [], {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        held.append(tensor)
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        made = layer(x)
+    made, sizes = saved_storages(layer, x)
     assert made is not None
     assert kept_bytes(trace(layer, shape, training=True)) == sum(size for storage, size in sizes.items() if storage not in own)
 
