@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import rules
 from .aten import TABLE
+from .rules import pointwise, views
+from .rules.base import Rule
 
 _tag = torch.Tag
 _has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
@@ -18,7 +19,7 @@ _OF_DEVICES = ("CPU", "CUDA", "CompositeExplicitAutograd")
 class Overload(NamedTuple):
     """What is known of an overload."""
 
-    rule: rules.Rule | None  # None: no rule knows it
+    rule: Rule | None  # None: no rule knows it
     in_place: bool  # it overwrites its first argument and returns it
     into: bool  # it writes its result where ``out=`` says
     is_view: bool  # what it returns sees its first argument's elements
@@ -45,9 +46,9 @@ def known(overload: Any) -> Overload:
     )
     rule = TABLE.get(f"{base}.{schema.overload_name}") or TABLE.get(base)
     if rule is None and is_view:
-        rule = rules.other_view
+        rule = views.other_view
     composite = rule is None and overload._can_decompose() and not any(_has_kernel(overload.name(), key) for key in _OF_DEVICES)
     if rule is None and _tag.pointwise in overload.tags:
-        rule = rules.pointwise
+        rule = pointwise.pointwise
     view_in_place = in_place and _tag.inplace_view in overload.tags
     return Overload(rule, in_place, into, is_view, view_in_place, composite, _tag.nondeterministic_seeded in overload.tags)

@@ -28,7 +28,7 @@ from .calls import Call
 from .checkpoints import Checkpoints
 from .names import Family, Name, Names, Side, ViewCall, spec_of
 from .overloads import Overload, known
-from .rules import onednn_lstm, with_workspace
+from .rules.matrix import onednn_lstm, with_workspace
 from .sheet import Place, Sheet
 from .values import Values
 
