@@ -234,5 +234,6 @@ def _verdict(found: Latency) -> str:
     rate = found.images_per_second
     least = "At least " if found.at_least else ""
     speed = f", {rate:,.0f} images/s" if rate else ""
+    once = f" {_milliseconds(found.call_milliseconds)} ms of it are the call's own, once." if found.call_milliseconds else ""
     bound = ", ".join(f"{_percent(share)} % by {name}" for name, share in sorted(found.bound.items(), key=lambda item: -item[1]))
-    return f"{least}{_milliseconds(found.milliseconds)} ms ({_milliseconds(low)} to {_milliseconds(high)}){speed}. Bound: {bound}."
+    return f"{least}{_milliseconds(found.milliseconds)} ms ({_milliseconds(low)} to {_milliseconds(high)}){speed}. Bound: {bound}.{once}"

@@ -63,7 +63,7 @@ def roofline(name: str, found: Latency) -> Any:
     line = alt.Chart(alt.InlineData(values=roof)).mark_line(color=INKS["alarm"], strokeDash=[5, 3]).encode(x=x, y=y)
     subtitle = [
         f"batch {found.graph.batch or 'none'}, {found.device}, {found.conditions}; predicted: {found.milliseconds:,.1f} ms",
-        f"dashed: the datasheet's {card.bandwidth / 1e9:,.0f} GB/s and {peak / 1e12:,.1f} TFLOPS",
+        f"dashed: the datasheet's {card.bandwidth / 1e9:,.0f} GB/s and {peak / 1e12:,.1f} TFLOPS; above it: small enough for L2",
     ]
     return (line + points).properties(width=_WIDTH, height=_HEIGHT, title=alt.Title(name, subtitle=subtitle))
 
