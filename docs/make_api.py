@@ -35,6 +35,9 @@ print(verdict)  # Fits 8 GiB: ...
 for change in verdict.changes:
     print(change.words, change.largest_batch)""",
     "max_batch": 'ca.max_batch("resnet50", (3, 224, 224), memory_bytes="24GiB", precision="amp", device="cuda", frozen="layer1")',
+    "pick": """found = ca.pick(max_latency_ms=20, device="rtx4090", batch=64, max_params=30e6)
+for candidate in found[:3]:
+    print(candidate.word, candidate.top1, candidate.latency_ms, candidate.latency_interval_ms)""",
     "report": 'ca.report(["resnet18", "torchvision:resnet18"], "report.html", memory_bytes="8GiB", device="cuda")',
     "trace": """from pathlib import Path
 

@@ -23,6 +23,8 @@ _HOMES = {
     "report": "api",
     "training_memory": "api",
     "list_models": "catalogue",
+    "pick": "design",
+    "Candidate": "design",
     "train": "api",
     "Run": "train",
     "study": "studies",
@@ -41,6 +43,7 @@ _HOMES = {
     "register_op": "trace.register",
 }
 __all__ = [
+    "Candidate",
     "ConvatlasError",
     "Cost",
     "DoesNotFitError",
@@ -60,6 +63,7 @@ __all__ = [
     "latency",
     "list_models",
     "max_batch",
+    "pick",
     "receptive_field",
     "register_op",
     "report",
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
     from .analysis.verdict import Verdict
     from .api import cost, create, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
     from .catalogue import list_models
+    from .design import Candidate, pick
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
     from .graph.ops.custom import OpCost

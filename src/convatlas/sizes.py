@@ -1,8 +1,10 @@
-"""Memory sizes as they are typed and shown: 24GiB, 24GB, 8g, plain bytes."""
+"""Sizes as they are typed and shown: memory (24GiB, 24GB, 8g), counts (10M, 1.5G) and times (5ms, 0.2s)."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 
 from .errors import ConvatlasError
 
@@ -10,6 +12,8 @@ _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
     "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
 }  # fmt: skip
+_COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
+_TIMES = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
 _LEAST_BARE = 10**6  # a smaller number without a unit was meant in another one
 
 
@@ -39,6 +43,36 @@ def in_bytes(size: int | str, name: str) -> int:
 
     """
     return parse_size(str(size), name)
+
+
+def parse_count(text: str, option: str) -> float:
+    """A number of parameters or operations: 10M, 1.5G, 250k, 4e8.
+
+    Raises:
+        ConvatlasError: anything else, or nothing above zero.
+
+    """
+    return _scaled(text, option, _COUNTS, "no count; write 10M, 1.5G or a whole number")
+
+
+def parse_milliseconds(text: str, option: str) -> float:
+    """A time in milliseconds: 5ms, 0.2s, 300us; a bare number is milliseconds.
+
+    Raises:
+        ConvatlasError: anything else, or nothing above zero.
+
+    """
+    return _scaled(text, option, _TIMES, "no time; write 5ms, 0.2s or a number of milliseconds")
+
+
+def _scaled(text: str, option: str, units: Mapping[str, float], complaint: str) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*([a-z]*)\s*", text.lower())
+    if not found or found[2] not in units:
+        raise ConvatlasError(f"`{option}` (={text!r}) is {complaint}")
+    value = float(found[1]) * units[found[2]]
+    if not 0 < value < math.inf:
+        raise ConvatlasError(f"`{option}` (={text!r}) must be above zero, and finite")
+    return value
 
 
 def gibi(num_bytes: float) -> str:

@@ -13,6 +13,7 @@ from .evaluate import evaluate
 from .fit_device import fit_device
 from .memory import memory
 from .notes import notes
+from .pick import pick
 from .predict import predict
 from .recipes import recipes
 from .report import report
@@ -74,6 +75,12 @@ _add(
 )
 _add(fit_device, "fit-device infer-amp-nchw-pt240-cu124-rtx3090.csv -o profiles/")
 _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")
+_add(
+    pick,
+    "pick --max-latency 5ms --device rtx4090 --max-params 30M",
+    "pick --max-train-memory 8GiB --batch 64 --rank robust",
+    "pick --like resnet50 --device rtx3090 --batch 64",
+)
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")
 _add(predict, "predict resnet50 cat.jpg", "predict resnet18 photos/ --weights mine.pth --num-classes 10")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +49,27 @@ def from_code(model: str) -> tuple[nn.Module, str]:
     if not isinstance(made, nn.Module):
         raise ConvatlasError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
     return made, path
+
+
+def networks_in(path: Path) -> list[str]:
+    """The names of networks in a Python file: modules, and classes of them that are defined there and need no arguments.
+
+    Raises:
+        ConvatlasError: the file does not import; with the reason.
+
+    """
+    place = _imported(str(path))
+    return [
+        name for name, thing in vars(place).items() if not name.startswith("_") and _is_network(thing, place) and _is_whole(thing)
+    ]
+
+
+def _is_whole(thing: object) -> bool:
+    """Whether it is a network already, or one is made by calling it with nothing."""
+    if isinstance(thing, nn.Module):
+        return True
+    parameters = inspect.signature(thing).parameters.values()  # type: ignore[arg-type]
+    return all(each.default is not each.empty or each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters)
 
 
 def _is_network(thing: object, place: object) -> bool:

@@ -3,6 +3,19 @@
 from .kernels import launches, observe, prepared
 from .ranking import Inversion, inversions
 from .report import KernelTime, Latency, LayerTime
-from .simulate import latency
+from .simulate import latency, other_conditions, total_seconds, unfamiliar
 
-__all__ = ["Inversion", "KernelTime", "Latency", "LayerTime", "inversions", "latency", "launches", "observe", "prepared"]
+__all__ = [
+    "Inversion",
+    "KernelTime",
+    "Latency",
+    "LayerTime",
+    "inversions",
+    "latency",
+    "launches",
+    "observe",
+    "other_conditions",
+    "prepared",
+    "total_seconds",
+    "unfamiliar",
+]

@@ -31,10 +31,10 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
     made = launches(ready, conditions)
     counts = Counter([launch.kernel for launch in made])
     seconds = {kernel: kernel.seconds(profile) for kernel in counts}
-    total = profile.call_seconds + sum([count * seconds[kernel] for kernel, count in counts.items()])
+    total = total_seconds(counts, profile)
     bounds = {kernel: _bound(kernel, profile, seconds[kernel]) for kernel in counts}
     kernels = [KernelTime(kernel, place, seconds[kernel] * 1e3, bounds[kernel]) for kernel, place in made]
-    notes = _other_conditions(profile.conditions, conditions)
+    notes = other_conditions(profile.conditions, conditions)
     strange = unfamiliar(counts, profile, total)
     if strange:
         notes.append(f"{', '.join(strange)}: more of its time than of any network that the profile was fitted on")
@@ -47,6 +47,11 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
         ready, profile.card, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
         kernels, profile.call_seconds * 1e3, notes, bool(uncounted),
     )  # fmt: skip
+
+
+def total_seconds(counts: Counter[Kernel], profile: Profile) -> float:
+    """How long kernels take together, with what the call takes once."""
+    return profile.call_seconds + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
 
 
 def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[str]:
@@ -71,7 +76,8 @@ def _bound(kernel: Kernel, profile: Profile, seconds: float) -> str:
     return "compute" if computing > kernel.bytes_moved / card.bandwidth else "memory"
 
 
-def _other_conditions(fitted: Conditions, asked: Conditions) -> list[str]:
+def other_conditions(fitted: Conditions, asked: Conditions) -> list[str]:
+    """A note on a profile that was fitted under other conditions than are asked for; none where they are the same."""
     differing = [
         f"{name} {getattr(fitted, name)}"
         for name in ("precision", "layout", "compiled", "training", "torch")

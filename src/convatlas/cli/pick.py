@@ -1,0 +1,226 @@
+"""`pick`: which of the proven networks keep some limits, the best first. It imports no torch, but for one's own networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..models.shapes import shown
+from ..sizes import parse_count, parse_milliseconds, parse_size
+from .columns import GIBI, MEBI, MEGA, MEGA_ROUNDED, plain
+from .formats import destination
+from .options import Debug, FormatOption, Json, Output
+from .output import Made, deliver, screen_width
+from .records import as_json
+from .tables import Column, Line, Table
+from .words import wrapped
+
+if TYPE_CHECKING:
+    from ..design import Candidate, Figure, Miss, Selection
+
+_TESTS = ("real", "v2", "sketch", "a", "r", "robust")
+
+
+def _percent(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f}"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "?" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def pick(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", help="Of Python files with networks of one's own, in place of the proven ones.", show_default=False
+        ),
+    ] = None,
+    max_params: Annotated[str | None, typer.Option("--max-params", metavar="COUNT", help="Parameters, as 10M.")] = None,
+    max_macs: Annotated[str | None, typer.Option("--max-macs", metavar="COUNT", help="MACs of one image, as 1G.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option("--max-latency", metavar="TIME", help="Of one batch on --device, as 5ms.")
+    ] = None,
+    max_train_memory: Annotated[
+        str | None,
+        typer.Option("--max-train-memory", metavar="SIZE", help="The peak of a training step of one batch, as 8GiB."),
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="Whose times count, as rtx4090.")] = None,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", help="Images at once, of times and training memory.")] = 1,
+    precision: Annotated[str, typer.Option("--precision", metavar="amp|fp32", help="Of times and training memory.")] = "amp",
+    size: Annotated[
+        int | None, typer.Option("--input", metavar="PIXELS", help="Only what was tested with such images, as 224.")
+    ] = None,
+    pretrained: Annotated[
+        str,
+        typer.Option("--pretrained", metavar="DATA", help="in1k (nothing else was seen), in12k, in22k, another data set, or any."),
+    ] = "any",
+    families: Annotated[
+        list[str] | None, typer.Option("--families", metavar="PATTERN", help="Names or families, as 'convnext*' (repeatable).")
+    ] = None,
+    rank: Annotated[
+        str | None,
+        typer.Option(
+            "--rank",
+            metavar="FIGURES",
+            help="accuracy, real, v2, sketch, a, r, robust, speed, params, macs or memory. Several are a Pareto front, or weighed: "
+            "accuracy=2,speed=1.",
+            show_default="accuracy",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option("--like", metavar="NETWORK", help="Only what is as good and costs no more in anything, as resnet50."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most rows.")] = 20,
+    chosen: FormatOption = None,
+    json: Json = False,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Pick a network that is proven and keeps your limits.
+
+    Published weight sets with their accuracy on six data sets, and their costs by device; with the nearest that miss a limit, and advice.
+    """
+    form, output = destination(chosen, json, output)
+
+    def make() -> Made:
+        from ..design import selection
+
+        found = selection(
+            max_params=None if max_params is None else parse_count(max_params, "--max-params"),
+            max_macs=None if max_macs is None else parse_count(max_macs, "--max-macs"),
+            max_latency_ms=None if max_latency is None else parse_milliseconds(max_latency, "--max-latency"),
+            max_train_memory_bytes=None if max_train_memory is None else parse_size(max_train_memory, "--max-train-memory"),
+            device=device, batch=batch, precision=precision, input_size=size, pretrained=pretrained, families=families, rank=rank,
+            like=like, folder=folder,
+        )  # fmt: skip
+        rows = found.rows[:limit]
+        if form == "json":
+            return as_json(_record(found, rows))
+        if form in ("csv", "markdown"):
+            table = Table(columns=_columns(found, rows), rows=[_row(each) for each in rows])
+            return table.to_csv() if form == "csv" else table.to_markdown()
+        return _lines(found, rows)
+
+    deliver(make, output)
+
+
+def _lines(found: Selection, rows: list[Candidate]) -> list[Line]:
+    width = screen_width()
+    table = Table(columns=_columns(found, rows), rows=[_row(each) for each in rows])
+    lines = [*wrapped(_heading(found), width, "dim"), Line(""), *table.to_lines(width)]
+    if len(rows) < len(found.rows):
+        lines.append(Line(f"{len(found.rows) - len(rows)} more fit; --limit shows them.", "dim"))
+    if near := found.near_misses:
+        lines += [Line(""), Line("Would come first, but miss:", "bold")]
+        for miss in near:
+            lines += wrapped(
+                f"{miss.candidate.word}, {_first(found).show(_first(found).value(miss.candidate) or 0)}: {miss.in_words}", width
+            )
+    return [*lines, Line(""), *wrapped(found.advice, width, "bold")]
+
+
+def _first(found: Selection) -> Figure:
+    return found.ranking.figures[0]
+
+
+def _heading(found: Selection) -> str:
+    setting = found.setting
+    count = len(found.rows) + len(found.misses)
+    where = f"{setting.device} (predicted, eager, nchw; from and to: 90 % of networks that were left out of the fit)"
+    times = f"batch {setting.batch}, {setting.precision}; " + (f"times on {where}; " if setting.device else "")
+    memory = f"train memory: the peak of a simulated step on {setting.memory_device}, SGD with momentum"
+    limits = f" with {', '.join(cap.in_words for cap in found.limits)}" if found.limits else ""
+    front = " against ".join(figure.title for figure in found.weighed)
+    unknown = f"; {found.unknown} left out, as a figure that counts is not known of them" if found.unknown else ""
+    return (
+        f"{len(found.rows)} of {count} fit{limits}{unknown}. Ranked by {found.ranking.in_words}; +: on the front of {front}; "
+        f"~: read between two batches. {times}{memory}; MACs of one image, bias additions left out."
+    )
+
+
+def _columns(found: Selection, rows: list[Candidate]) -> list[Column]:
+    told = {figure.key for figure in found.ranking.figures}
+    tests = [Column(key=f"{test}_percent", title=test, unit="%", show=_percent, rank=0 if test in told else 6) for test in _TESTS]
+    proven = [
+        Column(key="top1_percent", title="top-1", unit="%", show=_percent, rank=0 if "accuracy" in told else 2),
+        *(column for column in tests if any(getattr(row, column.title) is not None for row in rows)),
+        Column(key="pretrained", title="seen", left=True, rank=5),
+    ]
+    times = [
+        Column(key="latency_ms", title="time", unit="ms", of_row=lambda row: _marked(row, "latency_ms", _milliseconds)),
+        Column(key="latency_low_ms", title="from", unit="ms", show=_milliseconds, rank=3),
+        Column(key="latency_high_ms", title="to", unit="ms", show=_milliseconds, rank=3),
+    ]
+    return [
+        Column(key="network", title="network", left=True),
+        Column(key="on_front", title="", of_row=lambda row: "+" if row["on_front"] else ""),
+        Column(key="input_px", title="input", unit="px", of_row=lambda row: row["input_shown"], rank=4),
+        *(proven if any(row.top1 is not None for row in rows) else []),
+        Column(key="params", title="params", scales=MEGA, rank=1),
+        Column(key="macs", title="MACs", scales=MEGA_ROUNDED, rank=1),
+        *(times if found.setting.device else []),
+        Column(key="train_memory_bytes", title="training", scales=_memory_scale(rows), rank=2),
+    ]
+
+
+def _memory_scale(rows: list[Candidate]) -> Any:
+    return GIBI if any((row.train_memory_bytes or 0) >= 2**30 for row in rows) else MEBI
+
+
+def _marked(row: dict[str, Any], key: str, show: Any) -> str:
+    return f"{'~' if key in row['interpolated'] else ''}{show(row[key])}"
+
+
+def _row(of: Candidate) -> dict[str, Any]:
+    low, high = of.latency_interval_ms or (None, None)
+    return {
+        "network": of.word,
+        "on_front": of.on_front,
+        "name": of.name,
+        "weights": of.weights,
+        "input_px": of.input_size[-1],
+        "input_shown": shown(of.input_size[1:]) if len(set(of.input_size[1:])) > 1 else plain(of.input_size[-1]),
+        "input_size": list(of.input_size),
+        "family": of.family,
+        "pretrained": of.pretrained,
+        "top1_percent": of.top1,
+        "top5_percent": of.top5,
+        **{f"{test}_percent": getattr(of, test) for test in _TESTS},
+        "params": of.params,
+        "macs": of.macs,
+        "activation_bytes": of.activation_bytes,
+        "latency_ms": of.latency_ms,
+        "latency_low_ms": low,
+        "latency_high_ms": high,
+        "images_per_second": of.images_per_second,
+        "train_memory_bytes": of.train_memory_bytes,
+        "interpolated": list(of.interpolated),
+        "uncounted": list(of.uncounted),
+        "accuracy_source": of.source,
+    }
+
+
+def _record(found: Selection, rows: list[Candidate]) -> dict[str, Any]:
+    setting = found.setting
+    return {
+        "device": setting.device,
+        "batch": setting.batch,
+        "precision": setting.precision,
+        "train_memory_device": setting.memory_device,
+        "limits": {cap.figure.key: cap.bound for cap in found.limits},
+        "ranked_by": [figure.key for figure in found.ranking.figures],
+        "front_of": [figure.key for figure in found.weighed],
+        "fitting": len(found.rows),
+        "unknown": found.unknown,
+        "networks": [{key: value for key, value in _row(each).items() if key != "input_shown"} for each in rows],
+        "near_misses": [_miss_record(miss) for miss in found.near_misses],
+        "advice": found.advice,
+    }
+
+
+def _miss_record(miss: Miss) -> dict[str, Any]:
+    return {"network": miss.candidate.word, "top1_percent": miss.candidate.top1, "excess": miss.excess}
