@@ -74,15 +74,13 @@ def load(name: str) -> Loaded:
 
 
 def _of_the_zoo(word: str) -> tuple[Loaded, str]:
-    import torch
-
     from ..zoo import REGISTRY, create
+    from .building import built
 
     name, _, path = word.partition(".")
     if name not in REGISTRY:
         raise unknown_network(word, REGISTRY)
-    with torch.device("meta"):
-        return Loaded(name, create(name), REGISTRY[name].input_size), path
+    return Loaded(name, built(lambda: create(name)), REGISTRY[name].input_size), path
 
 
 def said_size(module: nn.Module) -> tuple[int, ...] | None:

@@ -1,0 +1,159 @@
+"""A torch network in the forms of other runtimes, in memory: torch.export's program, an ONNX model, an OpenVINO model.
+
+All have a dynamic batch axis and one fixed size of images.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from ..errors import ConvatlasError
+from ..trace import trace
+
+if TYPE_CHECKING:
+    import onnx
+    import openvino
+
+_OP = re.compile(r"\baten\.(\w+)")
+_INPUT, _OUTPUT = "images", "output"
+_BATCHES = (1, 3)  # traced at both first: what fixes its batch, or branches on values, is told by the line that does it
+
+
+class UnsupportedOpError(ConvatlasError):
+    """A runtime cannot express an op of the network."""
+
+
+def runtime_package(name: str) -> ModuleType:
+    """A runtime's package.
+
+    Raises:
+        ConvatlasError: it is not installed; with the extra that installs it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ConvatlasError(f"{name} is not installed: pip install 'convatlas[run]'") from None
+
+
+def exported_program(network: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
+    """The network's program, in evaluation mode, for images (N, *shape) of any N. The network stays as it is.
+
+    Raises:
+        ConvatlasError: it has no single program for all batches, or torch.export cannot make one.
+    """
+    for batch in _BATCHES:
+        trace(network, (batch, *shape))
+    still = copy.deepcopy(network).eval().requires_grad_(False)
+    images = torch.zeros(2, *shape)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's own deprecations
+            program = torch.export.export(still, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
+    except Exception as error:
+        raise ConvatlasError(f"torch.export does not take {type(network).__name__}: {_first_line(error)}") from error
+    forget(program, "stack_trace")
+    return program
+
+
+def forget(program: ExportedProgram, *kinds: str) -> None:
+    """Take out of a program what it keeps of the user's code: with "stack_trace" paths and lines would travel in its file."""
+    for module in program.graph_module.modules():
+        for node in getattr(getattr(module, "graph", None), "nodes", ()):
+            for kind in kinds:
+                node.meta.pop(kind, None)
+
+
+def onnx_model(program: ExportedProgram) -> onnx.ModelProto:
+    """The program as an ONNX model, whose input is called ``images`` and its first output ``output``.
+
+    Raises:
+        UnsupportedOpError: ONNX has no such op; with the layer.
+        ConvatlasError: onnx or onnxscript is not installed, or the conversion fails.
+    """
+    for package in ("onnx", "onnxscript"):
+        runtime_package(package)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            converted = torch.onnx.export(program, dynamo=True, verbose=False, input_names=[_INPUT], output_names=[_OUTPUT])
+    except Exception as error:
+        raise _failure("ONNX", error, program) from error
+    assert converted is not None
+    return converted.model_proto
+
+
+def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino.Model:
+    """The program as an OpenVINO model for images (N, *shape).
+
+    Raises:
+        UnsupportedOpError: OpenVINO has no such op; with the layer.
+        ConvatlasError: openvino is not installed, or the conversion fails.
+    """
+    runtime: Any = runtime_package("openvino")
+    frontends: Any = runtime_package("openvino.frontend")
+    decoders: Any = runtime_package("openvino.frontend.pytorch.fx_decoder")
+    try:
+        # what openvino.convert_model does, which also sends statistics of the use to a server
+        frontend = frontends.FrontEndManager().load_by_framework("pytorch")
+        with _without_logs_of("fx_decoder"):
+            decoder = decoders.TorchFXPythonDecoder.from_exported_program(program)
+        loaded = frontend.load(decoder, True)  # its weights are the program's
+        model: openvino.Model = frontend.convert(loaded)
+        model.reshape(runtime.PartialShape([-1, *shape]))
+        return model
+    except Exception as error:
+        raise _failure("OpenVINO", error, program) from error
+
+
+@contextmanager
+def _without_logs_of(module: str) -> Iterator[None]:
+    """Within, the root logger drops what one module of a library says: OpenVINO's warns, with tracebacks, of ops that torch renamed."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return record.module != module
+
+    logging.getLogger().addFilter(other)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(other)
+
+
+def _failure(runtime: str, error: Exception, program: ExportedProgram) -> ConvatlasError:
+    """The error for a conversion that failed: names the op that has no counterpart and the layer that calls it."""
+    told: BaseException | None = error
+    while told is not None:
+        for op in _OP.findall(str(told)):
+            if (layer := _layer_of(program, op)) is not None:
+                where = f"of {layer}" if layer else "that the network calls itself"
+                return UnsupportedOpError(
+                    f"{runtime} cannot express aten.{op} {where}; write a .pt2 file, which holds every op of torch, "
+                    "or put other ops in its place"
+                )
+        told = told.__cause__
+    return ConvatlasError(f"the conversion to {runtime} fails: {_first_line(error)}")
+
+
+def _layer_of(program: ExportedProgram, op: str) -> str | None:
+    """The path of the first layer that calls an op; "" is the network itself, None where nothing does."""
+    for node in program.graph.nodes:
+        if node.op == "call_function" and getattr(node.target, "__name__", "").partition(".")[0] == op:
+            stack = list(node.meta.get("nn_module_stack", {}).values())
+            return str(stack[-1][0]) if stack else ""
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
