@@ -38,6 +38,9 @@ for change in verdict.changes:
     "pick": """found = ca.pick(max_latency_ms=20, device="rtx4090", batch=64, max_params=30e6)
 for candidate in found[:3]:
     print(candidate.word, candidate.top1, candidate.latency_ms, candidate.latency_interval_ms)""",
+    "scale": """network = ca.scale("mobilenet_v2", to_macs=150e6)
+print(network.cost.macs, network.input_size, network.scaling.call)
+network.to_empty(device="cpu").init_weights()""",
     "report": 'ca.report(["resnet18", "torchvision:resnet18"], "report.html", memory_bytes="8GiB", device="cuda")',
     "trace": """from pathlib import Path
 

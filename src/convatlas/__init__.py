@@ -24,6 +24,7 @@ _HOMES = {
     "training_memory": "api",
     "list_models": "catalogue",
     "pick": "design",
+    "scale": "design.scale",
     "Candidate": "design",
     "train": "api",
     "Run": "train",
@@ -67,6 +68,7 @@ __all__ = [
     "receptive_field",
     "register_op",
     "report",
+    "scale",
     "study",
     "trace",
     "train",
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from .api import cost, create, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
     from .catalogue import list_models
     from .design import Candidate, pick
+    from .design.scale import scale
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
     from .graph.ops.custom import OpCost

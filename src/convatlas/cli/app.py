@@ -17,6 +17,7 @@ from .pick import pick
 from .predict import predict
 from .recipes import recipes
 from .report import report
+from .scale import scale
 from .speed import speed
 from .study import study
 from .train import train
@@ -80,6 +81,12 @@ _add(
     "pick --max-latency 5ms --device rtx4090 --max-params 30M",
     "pick --max-train-memory 8GiB --batch 64 --rank robust",
     "pick --like resnet50 --device rtx3090 --batch 64",
+)
+_add(
+    scale,
+    "scale efficientnet_b0 --depth 1.1 --resolution 240",
+    "scale mobilenet_v2 --to-macs 150M",
+    "scale resnet50 --to-latency 5ms --device rtx4090 --batch 16",
 )
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")

@@ -11,13 +11,15 @@ and as 47.0 G; it is 45.1 G.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .layers.conv import round_channels
+from .layers.stages import deepened
 from .layers.stem import is_small
 from .layers.stochastic_depth import StochasticDepth
 from .network import Network, init_module
@@ -31,6 +33,13 @@ class Variant:
     channels: tuple[int, int, int, int]
     depths: tuple[int, int, int, int] = (3, 3, 27, 3)
     stochastic_depth: float = 0.5
+
+
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """Channels to multiples of 8, and blocks in each stage, rounded up."""
+    one, two, three, four = (round_channels(channels * width) for channels in variant.channels)
+    first, second, third, fourth = deepened(variant.depths, depth)
+    return replace(variant, channels=(one, two, three, four), depths=(first, second, third, fourth))
 
 
 VARIANTS = {
@@ -157,6 +166,7 @@ class ConvNeXt(Network):
         "convnext_base": {"top1": 83.8},
         "convnext_large": {"top1": 84.3},
     },
+    scaled=rescaled,
 )
 def convnext(
     variant: Variant,

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..accuracy import CIFAR10
+from .layers.stages import deepened
 from .layers.stem import is_small
 from .network import Network
 from .registry import Paper, register
@@ -173,6 +174,12 @@ class DenseNet(Network):
         return x if pre_logits else self.classifier(x)
 
 
+def rescaled(variant: DenseNetVariant, width: float, depth: float) -> DenseNetVariant:
+    """The growth rate and the stem so many times as wide, the blocks so many times as deep, rounded up."""
+    growth, stem = (max(1, round(channels * width)) for channels in (variant.growth, variant.stem_channels))
+    return replace(variant, growth=growth, stem_channels=stem, depths=deepened(variant.depths, depth))
+
+
 def for_cifar(layers: int, growth: int, *, bc: bool) -> DenseNetVariant:
     """Table 2's network of so many layers."""
     depth = (layers - 4) // (6 if bc else 3)
@@ -214,7 +221,7 @@ CIFAR_VARIANTS = {
 @register(VARIANTS, family="densenet", paper=PAPER, summary=SUMMARY, published={
     "densenet121": {"top1": 74.98, "top5": 92.29}, "densenet169": {"top1": 76.2, "top5": 93.15},
     "densenet201": {"top1": 77.42, "top5": 93.66}, "densenet264": {"top1": 77.85, "top5": 93.88},
-})  # fmt: skip
+}, scaled=rescaled)  # fmt: skip
 def densenet(
     variant: DenseNetVariant,
     *,
@@ -231,7 +238,7 @@ def densenet(
     )
 
 
-@register(CIFAR_VARIANTS, family="densenet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32), dataset=CIFAR10)
+@register(CIFAR_VARIANTS, family="densenet", paper=PAPER, summary=SUMMARY, input_size=(3, 32, 32), dataset=CIFAR10, scaled=rescaled)
 def densenet_cifar(
     variant: DenseNetVariant,
     *,

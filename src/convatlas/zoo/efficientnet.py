@@ -96,6 +96,11 @@ def scaled(variant: Variant) -> list[Stage]:
     return stages
 
 
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The variant with its coefficients multiplied."""
+    return replace(variant, width=variant.width * width, depth=variant.depth * depth)
+
+
 class EfficientNet(PooledNetworkWithClassifier):
     """A 3x3 convolution, stages of inverted residuals, a 1x1 convolution, and one linear layer on the mean."""
 
@@ -175,6 +180,7 @@ class EfficientNet(PooledNetworkWithClassifier):
         "efficientnet_b6": {"top1": 84.0},
         "efficientnet_b7": {"top1": 84.3},
     },
+    scaled=rescaled,
 )
 def efficientnet(
     variant: Variant,

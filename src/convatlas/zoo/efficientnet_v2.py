@@ -74,21 +74,19 @@ BASE = (
 )
 
 
-def base(*, width: float, depth: float, resolution: int, dropout: float) -> Variant:
-    """The base network with EfficientNet's compound scaling; here a width is rounded to the nearest multiple of 8."""
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """EfficientNet's compound scaling; here a width is rounded to the nearest multiple of 8."""
 
     def round8(channels: int) -> int:
-        return int(channels * width + 4) // 8 * 8
+        return max(8, int(channels * width + 4) // 8 * 8)
 
-    stages = (replace(s, channels=round8(s.channels), depth=math.ceil(s.depth * depth)) for s in BASE)
-    return Variant(
-        stages=tuple(stages),
-        stem=round8(32),
-        last=round8(1280),
-        resolution=resolution,
-        dropout=dropout,
-        same=True,
-    )
+    stages = (replace(s, channels=round8(s.channels), depth=math.ceil(s.depth * depth)) for s in variant.stages)
+    return replace(variant, stages=tuple(stages), stem=round8(variant.stem), last=round8(variant.last))
+
+
+def base(*, width: float, depth: float, resolution: int, dropout: float) -> Variant:
+    """The base network, scaled."""
+    return rescaled(Variant(stages=BASE, stem=32, resolution=resolution, dropout=dropout, same=True), width, depth)
 
 
 VARIANTS = {
@@ -118,6 +116,7 @@ VARIANTS = {
         "efficientnet_v2_m": {"top1": 85.2},
         "efficientnet_v2_l": {"top1": 85.7},
     },
+    scaled=rescaled,
 )
 def efficientnet_v2(
     variant: Variant,

@@ -13,7 +13,7 @@ to 3 % above the multiplications of convolutions and linear layers (311.6 M for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -23,7 +23,7 @@ from .layers.conv import conv_norm_act, round_channels
 from .layers.heads import PooledNetworkWithClassifier
 from .layers.inverted_residual import InvertedResidual
 from .layers.squeeze_excitation import SqueezeExcitation
-from .layers.stages import split
+from .layers.stages import deepened, split
 from .layers.stem import is_small
 from .registry import Paper, register
 
@@ -76,6 +76,13 @@ VARIANTS = {
     "mnasnet_a1_140": Variant(stages=A1, width=1.4),
     "mnasnet_small": Variant(stages=SMALL, stem=(8, 8)),
 }
+
+
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The variant with its multiplier multiplied, and so many times as many blocks a stage, rounded up."""
+    depths = deepened([row[3] for row in variant.stages], depth)
+    stages = tuple((*row[:3], blocks, *row[4:]) for row, blocks in zip(variant.stages, depths, strict=True))
+    return replace(variant, width=variant.width * width, stages=stages)
 
 
 class Block(InvertedResidual):
@@ -144,6 +151,7 @@ class MNASNet(PooledNetworkWithClassifier):
     ),
     summary="Searched each stage of a network for accuracy and for latency measured on a phone.",
     published={"mnasnet_a1": {"top1": 75.2, "top5": 92.5}},
+    scaled=rescaled,
 )
 def mnasnet(
     variant: Variant,

@@ -22,6 +22,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from .layers.conv import positive_width, round_channels
+from .layers.stages import deepened
 from .layers.stem import is_small
 from .network import Network
 from .registry import Paper, register
@@ -45,6 +46,11 @@ VARIANTS = {
     "mobilenet_v1_025": Variant(width=0.25),
     "mobilenet_v1_shallow": Variant(depths=(1, 2, 2, 1, 2)),
 }
+
+
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """Of each width so many times as many layers, rounded up."""
+    return Variant(width=variant.width * width, depths=deepened(variant.depths, depth))
 
 
 class DepthwiseSeparable(nn.Module):
@@ -120,6 +126,7 @@ class MobileNetV1(Network):
         "mobilenet_v1_025": {"top1": 50.6},
         "mobilenet_v1_shallow": {"top1": 65.3},
     },
+    scaled=rescaled,
 )
 def mobilenet_v1(
     variant: Variant,

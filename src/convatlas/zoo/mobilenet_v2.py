@@ -20,16 +20,17 @@ from torch import Tensor, nn
 from .layers.conv import ConvNormAct, positive_width, round_channels
 from .layers.heads import PooledNetworkWithClassifier
 from .layers.inverted_residual import InvertedResidual
-from .layers.stages import split
+from .layers.stages import deepened, split
 from .layers.stem import is_small
 from .registry import Paper, register
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A width multiplier."""
+    """Multipliers of the width, and of the blocks in a stage."""
 
     width: float = 1.0
+    depth: float = 1.0
 
 
 VARIANTS = {
@@ -52,6 +53,11 @@ STAGES = (  # Table 2: expansion, channels, depth, stride
 )
 
 
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The variant with its multipliers multiplied."""
+    return Variant(width=variant.width * width, depth=variant.depth * depth)
+
+
 class Bottleneck(InvertedResidual):
     """The inverted residual by the names that torchvision gives its parts."""
 
@@ -64,15 +70,15 @@ class MobileNetV2(PooledNetworkWithClassifier):
 
     stem_conv = "features.0.0"
 
-    def __init__(self, width: float, num_classes: int, in_channels: int, dropout: float, small: bool) -> None:
+    def __init__(self, width: float, depth: float, num_classes: int, in_channels: int, dropout: float, small: bool) -> None:
         super().__init__()
         channels = round_channels(32 * width)
         stem_stride = 1 if small else 2
         features: list[nn.Module] = [ConvNormAct(in_channels, channels, stride=stem_stride, activation=nn.ReLU6)]
         self.starts = []
-        for expansion, base, depth, stride in STAGES:
+        for (expansion, base, _, stride), blocks in zip(STAGES, deepened([row[2] for row in STAGES], depth), strict=True):
             self.starts.append(len(features))
-            for i in range(depth):
+            for i in range(blocks):
                 block = Bottleneck(
                     channels,
                     out_channels := round_channels(base * width),
@@ -103,6 +109,7 @@ class MobileNetV2(PooledNetworkWithClassifier):
     ),
     summary="Introduced the inverted residual: shortcuts between thin layers, depthwise filters on wide ones.",
     published={"mobilenet_v2": {"top1": 72.0}, "mobilenet_v2_140": {"top1": 74.7}},
+    scaled=rescaled,
 )
 def mobilenet_v2(
     variant: Variant,
@@ -120,4 +127,4 @@ def mobilenet_v2(
 
     """
     width = positive_width(variant.width if width is None else width)
-    return MobileNetV2(width, num_classes, in_channels, dropout, is_small(stem))
+    return MobileNetV2(width, variant.depth, num_classes, in_channels, dropout, is_small(stem))

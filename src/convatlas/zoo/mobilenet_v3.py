@@ -14,12 +14,13 @@ Small would be more than Small itself needs: 52.3 M.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 from torch import Tensor, nn
 
+from ..errors import ConvatlasError
 from .layers.conv import ConvNormAct, positive_width, round_channels
 from .layers.inverted_residual import InvertedResidual
 from .layers.squeeze_excitation import SqueezeExcitation
@@ -80,6 +81,18 @@ VARIANTS = {
     "mobilenet_v3_large_minimal": Variant(blocks=LARGE, hidden=1280, minimal=True),
     "mobilenet_v3_small_minimal": Variant(blocks=SMALL, hidden=1024, minimal=True),
 }
+
+
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The variant with its multiplier multiplied.
+
+    Raises:
+        ConvatlasError: another depth, for which there is no rule: the search found each block by itself.
+
+    """
+    if depth != 1.0:
+        raise ConvatlasError(f"MobileNetV3 has no rule for its depth (={depth:g}): each of its blocks was searched by itself")
+    return replace(variant, width=variant.width * width)
 
 
 class MobileNetV3(Network):
@@ -151,6 +164,7 @@ class MobileNetV3(Network):
         "mobilenet_v3_large_075": {"top1": 73.3},
         "mobilenet_v3_small_075": {"top1": 65.4},
     },
+    scaled=rescaled,
 )
 def mobilenet_v3(
     variant: Variant,

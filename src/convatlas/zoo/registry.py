@@ -18,6 +18,7 @@ __all__ = ["REGISTRY", "Entry", "Paper", "build", "entry", "register"]
 
 P = ParamSpec("P")
 V = TypeVar("V")
+Scaled = Callable[[float, float], Callable[..., Network]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Entry:
     published: Mapping[str, float] = field(default_factory=dict)  # what the paper states: top1, top5 (percent, accuracy)
     dataset: str = IMAGENET  # that the published figures are of
     evaluation: str = ONE_CROP  # how the paper measured them (see `Accuracy`)
+    scaled: Scaled | None = None  # factors of width and depth -> the builder of the scaled network; None where there is no rule
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -53,8 +55,11 @@ def register(
     published: Mapping[str, Mapping[str, float]] | None = None,
     dataset: str | Callable[[V], str] = IMAGENET,
     evaluation: str = ONE_CROP,
+    scaled: Callable[[V, float, float], V] | None = None,
 ) -> Callable[[Callable[Concatenate[V, P], Network]], Callable[Concatenate[V, P], Network]]:
     """Register one network for each row of ``variants``; the decorated builder takes the row and keyword options.
+
+    ``scaled`` makes of a row the one of a network so many times as wide and as deep.
 
     Raises:
         ValueError: a name is registered twice, or a published figure names no variant.
@@ -77,10 +82,17 @@ def register(
                 published=(published or {}).get(name, {}),
                 dataset=dataset(variant) if callable(dataset) else dataset,
                 evaluation=evaluation,
+                scaled=scaled and partial(_scaled, builder, variant, scaled),
             )
         return builder
 
     return decorate
+
+
+def _scaled(
+    builder: Callable[..., Network], variant: V, rule: Callable[[V, float, float], V], width: float, depth: float
+) -> Callable[..., Network]:
+    return partial(builder, rule(variant, width, depth))
 
 
 def entry(name: str) -> Entry:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from .layers.conv import ConvNormAct, round_channels
 from .layers.heads import PooledNetwork
 from .layers.squeeze_excitation import SqueezeExcitation
+from .layers.stages import deepened
 from .layers.stem import is_small
 from .registry import Paper, register
 
@@ -76,6 +77,13 @@ VARIANTS = {
 VARIANTS |= {
     f"{name}_pycls": replace(VARIANTS[name], nearest=True) for name in ("regnet_x_400mf", "regnet_y_800mf", "regnet_y_8gf")
 }
+
+
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The line so many times as high, and so many times as many blocks, rounded up; groups keep their width."""
+    (blocks,) = deepened([variant.depth], depth)
+    slope = variant.wa * width * variant.depth / blocks  # the last block stays about as wide
+    return replace(variant, depth=blocks, w0=round_channels(variant.w0 * width), wa=slope)
 
 
 def stage_shapes(variant: Variant) -> list[tuple[int, int, int]]:
@@ -181,6 +189,7 @@ ERRORS = {
     ),
     summary="Designed a space of networks rather than one network: widths on a quantised line, four numbers for each.",
     published={name: {"top1": round(100 - error, 1)} for name, error in ERRORS.items()},
+    scaled=rescaled,
 )
 def regnet(
     variant: Variant,

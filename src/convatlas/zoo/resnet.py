@@ -11,7 +11,7 @@ Accuracies: the authors' single-crop top-1 of their released ResNet-50, 101 and 
 from __future__ import annotations
 
 from .layers.residual import BasicBlock, BlockOptions, Bottleneck
-from .layers.residual_network import ResidualVariant, residual_network
+from .layers.residual_network import ResidualVariant, rescaled, residual_network
 from .registry import Paper, register
 
 AS_PUBLISHED = BlockOptions(stride_in_1x1=True)
@@ -47,4 +47,5 @@ resnet = register(
         "resnet101_v1": {"top1": 76.4, "top5": 92.9},
         "resnet152_v1": {"top1": 77.0, "top5": 93.3},
     },
+    scaled=rescaled,
 )(residual_network)

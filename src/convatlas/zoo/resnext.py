@@ -9,7 +9,7 @@ Parameter names are torchvision's.
 from __future__ import annotations
 
 from .layers.residual import BlockOptions, Bottleneck
-from .layers.residual_network import ResidualVariant, residual_network
+from .layers.residual_network import ResidualVariant, rescaled, residual_network
 from .registry import Paper, register
 
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -53,4 +53,5 @@ resnext = register(
     ),
     summary="Splits a bottleneck into many parallel ones (grouped convolution): more accurate at equal cost.",
     published={name: {"top1": round(100 - error, 1)} for name, error in ERRORS.items()},
+    scaled=rescaled,
 )(residual_network)

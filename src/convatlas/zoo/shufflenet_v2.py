@@ -16,9 +16,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from .layers.conv import ConvNormAct, conv_norm_act
+from .layers.conv import ConvNormAct, conv_norm_act, round_channels
 from .layers.heads import PooledNetwork
 from .layers.shuffle import channel_shuffle
+from .layers.stages import deepened
 from .layers.stem import is_small
 from .registry import Paper, register
 
@@ -29,9 +30,15 @@ class Variant:
 
     channels: tuple[int, int, int]
     last: int = 1024
+    depths: tuple[int, int, int] = (4, 8, 4)
 
 
-DEPTHS = (4, 8, 4)
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """Channels to multiples of 4, as the paper's are, and blocks in each stage, rounded up."""
+    c2, c3, c4 = (round_channels(channels * width, 4) for channels in variant.channels)
+    d2, d3, d4 = deepened(variant.depths, depth)
+    return Variant(channels=(c2, c3, c4), last=variant.last, depths=(d2, d3, d4))
+
 
 VARIANTS = {
     "shufflenet_v2_x0_5": Variant(channels=(48, 96, 192)),
@@ -79,7 +86,7 @@ class ShuffleNetV2(PooledNetwork):
         self.conv1 = ConvNormAct(in_channels, 24, stride=1 if small else 2)
         self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
         c2, c3, c4 = variant.channels
-        d2, d3, d4 = DEPTHS
+        d2, d3, d4 = variant.depths
         self.stage2 = stage(24, c2, d2)
         self.stage3 = stage(c2, c3, d3)
         self.stage4 = stage(c3, c4, d4)
@@ -116,6 +123,7 @@ def stage(in_channels: int, out_channels: int, depth: int) -> nn.Sequential:
         "shufflenet_v2_x1_5": {"top1": 72.6},
         "shufflenet_v2_x2_0": {"top1": 74.9},
     },
+    scaled=rescaled,
 )
 def shufflenet_v2(
     variant: Variant,

@@ -11,21 +11,24 @@ convnet-burden counts 16 G, with ReLU and pooling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
+from .layers.conv import round_channels
 from .layers.plain import PlainNetwork
+from .layers.stages import deepened
 from .registry import Paper, register
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """How many 3x3 convolutions each of the five stages has, and what follows them."""
+    """How many 3x3 convolutions each of the five stages has, what follows them, and a multiplier of their channels."""
 
     depths: tuple[int, int, int, int, int]
     pointwise: bool = False  # a 1x1 convolution at the end of stages 3, 4 and 5
     batch_norm: bool = False
+    width: float = 1.0
 
 
 VARIANTS = {
@@ -42,13 +45,20 @@ VARIANTS = {
 WIDTHS = (64, 128, 256, 512, 512)
 
 
+def rescaled(variant: Variant, width: float, depth: float) -> Variant:
+    """The convolutions' channels, and how many each stage has, rounded up; the linear layers stay."""
+    one, two, three, four, five = deepened(variant.depths, depth)
+    return replace(variant, width=variant.width * width, depths=(one, two, three, four, five))
+
+
 class VGG(PlainNetwork):
     """Stages of 3x3 convolutions; each ends with a pooling that halves the map, and the next has twice the width."""
 
     def __init__(self, variant: Variant, num_classes: int, in_channels: int, dropout: float) -> None:
         features: list[nn.Module] = []
         previous = in_channels
-        for stage, (depth, width) in enumerate(zip(variant.depths, WIDTHS, strict=True)):
+        for stage, (depth, base) in enumerate(zip(variant.depths, WIDTHS, strict=True)):
+            width = round_channels(base * variant.width)
             kernels = [3] * depth + [1] * (variant.pointwise and stage >= 2)
             for kernel in kernels:
                 features.append(nn.Conv2d(previous, width, kernel, padding=kernel // 2))
@@ -83,6 +93,7 @@ class VGG(PlainNetwork):
         "vgg19": {"top1": 74.5, "top5": 92.0},
     },
     evaluation="all positions of the whole image, at one scale",
+    scaled=rescaled,
 )
 def vgg(variant: Variant, *, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """VGG; it halves its map five times, so small images need no other stem."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..accuracy import CIFAR10
 from .layers.preactivation import PreActBasic, PreActVariant, preact_network_cifar
 from .layers.residual import BlockOptions, Bottleneck
-from .layers.residual_network import ResidualVariant, residual_network
+from .layers.residual_network import ResidualVariant, rescaled, residual_network
 from .registry import Paper, register
 
 PAPER = Paper(
@@ -33,7 +33,7 @@ CIFAR_VARIANTS = {
 }
 
 
-wide_resnet = register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY)(residual_network)
+wide_resnet = register(VARIANTS, family="wide_resnet", paper=PAPER, summary=SUMMARY, scaled=rescaled)(residual_network)
 
 
 # its dropout lies between the convolutions of each block, as in Section 3.3

@@ -7,18 +7,27 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
+from .conv import round_channels
 from .heads import PooledNetwork
 from .residual import BasicBlock, BlockOptions, Bottleneck, make_stage
+from .stages import deepened
 from .stem import is_small
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualVariant:
-    """A column of a paper's table: the block, how many in each stage, and what the paper varies in it."""
+    """A column of a paper's table: the block, how many in each stage, what the paper varies in it, and a width multiplier."""
 
     block: type[BasicBlock] | type[Bottleneck]
     depths: tuple[int, int, int, int]
     options: BlockOptions = field(default_factory=BlockOptions)
+    width: float = 1.0
+
+
+def rescaled(variant: ResidualVariant, width: float, depth: float) -> ResidualVariant:
+    """Channels of all stages and of the stem, and blocks in each stage, rounded up."""
+    one, two, three, four = deepened(variant.depths, depth)
+    return replace(variant, width=variant.width * width, depths=(one, two, three, four))
 
 
 class ResidualNetwork(PooledNetwork):
@@ -40,13 +49,13 @@ class ResidualNetwork(PooledNetwork):
         super().__init__()
         options = replace(variant.options, reduction=reduction)
         small = is_small(stem)
-        self.conv1 = nn.Conv2d(in_channels, 64, *((3, 1, 1) if small else (7, 2, 3)), bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        channels = round_channels(64 * variant.width)
+        self.conv1 = nn.Conv2d(in_channels, channels, *((3, 1, 1) if small else (7, 2, 3)), bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, 2, 1)
-        channels = 64
         for index, depth in enumerate(variant.depths):
-            width = 64 * 2**index
+            width = round_channels(64 * 2**index * variant.width)
             stride = 1 if index == 0 else 2
             self.add_module(f"layer{index + 1}", make_stage(variant.block, channels, width, depth, stride, options))
             channels = width * variant.block.expansion

@@ -1,10 +1,16 @@
-"""Stages of a network whose layers stand in one list."""
+"""Stages of a network: those whose layers stand in one list, and how many blocks a deeper one has."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor, nn
+
+
+def deepened(depths: Iterable[int], depth: float) -> tuple[int, ...]:
+    """How many blocks stages have in a network ``depth`` times as deep: rounded up, as EfficientNet's are."""
+    return tuple(math.ceil(blocks * depth) for blocks in depths)
 
 
 def chain(modules: Iterable[nn.Module]) -> Callable[[Tensor], Tensor]:
