@@ -47,6 +47,7 @@ network.to_empty(device="cpu").init_weights()""",
 graph = ca.trace("torchvision:fasterrcnn_resnet50_fpn.backbone", (1, 3, 320, 320))
 Path("backbone.json").write_text(graph.to_json())
 ca.cost("backbone.json").macs""",
+    "export": 'print(ca.export("squeezenet1_1", "net.pt2", input_size=(3, 64, 64)).difference)',
     "Inputs": """import torch
 from torch import nn
 

@@ -16,6 +16,7 @@ _HOMES = {
     "create": "api",
     "trace": "api",
     "cost": "api",
+    "export": "api",
     "fit": "api",
     "latency": "api",
     "max_batch": "api",
@@ -60,6 +61,7 @@ __all__ = [
     "Verdict",
     "cost",
     "create",
+    "export",
     "fit",
     "latency",
     "list_models",
@@ -82,7 +84,7 @@ if TYPE_CHECKING:
     from .analysis.memory import TrainingMemory
     from .analysis.receptive_field import ReceptiveFields
     from .analysis.verdict import Verdict
-    from .api import cost, create, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
+    from .api import cost, create, export, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
     from .catalogue import list_models
     from .design import Candidate, pick
     from .design.scale import scale

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .errors import ConvatlasError
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, what one may have of it, or a file
 
 
@@ -108,6 +110,48 @@ def folder_at(path: Path) -> Path | None:
     """Where the folder that belongs at ``path`` lies, in the middle of an exchange too; None where there is none."""
     _, complete, old = _stages(path)
     return next((place for place in (path, complete, old) if place.is_dir()), None)
+
+
+@contextmanager
+def landing(path: Path) -> Iterator[Path]:
+    """Where to write a file that consists of several, or that is to be read again before it lands: the same name in a folder beside it.
+
+    When the block ends without an exception, everything in that folder is moved beside ``path``, ``path`` itself last: where that
+    is, all of it is.
+
+    Raises:
+        ConvatlasError: a file exists in one of the places.
+        OSError: the folder does not exist or cannot be written.
+
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: {path.parent} is no folder")
+    refuse_existing(path)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        yield folder / path.name
+        written = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
+        for file in written:
+            _sync(file)
+            refuse_existing(path.with_name(file.name))
+        for file in written:
+            file.replace(path.with_name(file.name))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_existing(path: Path) -> None:
+    """Make sure that nothing is at ``path``.
+
+    Raises:
+        ConvatlasError: something is.
+
+    """
+    if path.exists() or path.is_symlink():
+        raise ConvatlasError(f"{path} exists; name another file, or remove it")
 
 
 def _stages(path: Path) -> tuple[Path, Path, Path]:

@@ -18,7 +18,9 @@ from torch import Tensor
 from .errors import ConvatlasError
 from .weights import Preprocessing
 
-IMAGE_SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)  # no PDF
+Image.init()
+FORMATS = tuple(sorted(set(Image.OPEN) - {"EPS"}))  # PostScript is a program, which Ghostscript would run
+IMAGE_SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)  # no PDF
 _NARROWEST = 1000  # long side over short side; resized, a narrower image would take a gigabyte
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "nearest": Image.Resampling.NEAREST}
 
@@ -57,16 +59,20 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(file for file in folder.glob(pattern) if file.is_file() and not file.name.startswith("."))
 
 
-def read_image(source: Path | BinaryIO, channels: int = 3, name: str | None = None) -> Image.Image:
+def read_image(
+    source: Path | BinaryIO, channels: int = 3, name: str | None = None, *, max_pixels: int | None = None
+) -> Image.Image:
     """An image upright, 8 bits deep, in ``channels`` channels (3: RGB, 1: grey); what is transparent becomes white.
 
-    ``name`` is what an error calls it, by default the path.
+    ``name`` is what an error calls it, by default the path. With ``max_pixels`` a larger one is refused before it is decoded.
 
     Raises:
-        ImageError: the file is no image, or damaged.
+        ImageError: the file is no image, damaged, or too large.
     """
     try:
-        with Image.open(source) as opened:
+        with Image.open(source, formats=FORMATS) as opened:
+            if max_pixels is not None and opened.width * opened.height > max_pixels:
+                raise ConvatlasError(f"{opened.width}x{opened.height} pixels are more than the {max_pixels:,} that are allowed")
             opened.load()
             image = ImageOps.exif_transpose(opened)
         if max(image.size) > _NARROWEST * min(image.size):
@@ -84,7 +90,7 @@ def read_image(source: Path | BinaryIO, channels: int = 3, name: str | None = No
         elif isinstance(error, OSError) and error.strerror:  # of the system, not of a decoder
             reason = error.strerror
         else:
-            reason = f"damaged, or of an unusual kind: {error}"
+            reason = str(error) if isinstance(error, ConvatlasError) else f"damaged, or of an unusual kind: {error}"
         raise ImageError(f"{name or source}: {reason}") from error
 
 

@@ -27,7 +27,7 @@ def test_a_terminal_sees_it_on_stderr_alone(capsys: pytest.CaptureFixture[str], 
     _on_a_terminal(monkeypatch)
     with working("waiting"):
         pass
-    assert tracked(_numbers(), "numbering", 3) == [0, 1, 2]
+    assert list(tracked(_numbers(), "numbering", 3)) == [0, 1, 2]
     with counted("runs") as tell:
         tell(1, 2, "first")
     shown = capsys.readouterr()
@@ -38,7 +38,7 @@ def test_a_terminal_sees_it_on_stderr_alone(capsys: pytest.CaptureFixture[str], 
 
 def test_nothing_is_said_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
     with working("waiting"):
-        assert tracked(_numbers(), "numbering", 3) == [0, 1, 2]
+        assert list(tracked(_numbers(), "numbering", 3)) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
 
 

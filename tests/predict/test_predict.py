@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import io
 import json
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from typer.testing import CliRunner
 
 from convatlas.cli import main
 from convatlas.cli.app import app
+from convatlas.errors import ConvatlasError
 from convatlas.images import to_input
-from convatlas.predict import ImageError, class_names, find_images, predict, read_image
+from convatlas.predict import Classifier, ImageError, class_names, find_images, predict, read_image
 from convatlas.weights import Preprocessing, published
 from convatlas.zoo import create
 
@@ -117,7 +120,8 @@ def test_preprocessing_is_torchvisions(size: tuple[int, int]) -> None:
 def test_predictions_are_the_softmax_in_order_and_damaged_files_are_skipped(folder: Path) -> None:
     network = create("squeezenet1_1").eval()
     preprocessing = Preprocessing(resize=64, crop=64)
-    found = list(predict(network, find_images([str(folder)]), preprocessing, top=3, batch=2))
+    classifier = Classifier(name="squeezenet1_1", logits=network, preprocessing=preprocessing)
+    found = list(predict(classifier, find_images([str(folder)]), top=3, batch=2))
     assert [prediction.error is None for prediction in found] == [True, True, False]
     with torch.no_grad():
         logits = network(to_input(read_image(folder / "a.png"), preprocessing)[None])[0]
@@ -129,8 +133,8 @@ def test_predictions_are_the_softmax_in_order_and_damaged_files_are_skipped(fold
 def test_a_thousand_classes_have_names() -> None:
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-    assert class_names(1000) == _IMAGENET_CATEGORIES
-    assert class_names(3) == ["class 0", "class 1", "class 2"]
+    assert list(class_names(1000)) == _IMAGENET_CATEGORIES
+    assert class_names(3) == ("class 0", "class 1", "class 2")
 
 
 def test_the_command_prints_json_and_its_status_tells_of_skipped_files(folder: Path) -> None:
@@ -142,6 +146,68 @@ def test_the_command_prints_json_and_its_status_tells_of_skipped_files(folder: P
     images = json.loads(result.stdout)["images"]
     assert [len(image["classes"]) for image in images] == [2, 2, 0]
     assert "c.jpg" in result.stderr
+
+
+@pytest.fixture
+def brightness() -> Classifier:
+    """Tells how bright an image is: class 1 for white."""
+    preprocessing = Preprocessing(resize=8, crop=8, mean=(0, 0, 0), std=(1, 1, 1))
+    return Classifier(
+        name="brightness",
+        logits=lambda images: torch.stack([1 - images.mean((1, 2, 3)), images.mean((1, 2, 3))], 1),
+        preprocessing=preprocessing,
+    )
+
+
+@pytest.mark.parametrize(("batch", "workers"), [(1, 1), (3, 2), (16, 4)])
+def test_predictions_keep_the_order_of_the_files_whoever_reads_them(
+    tmp_path: Path, brightness: Classifier, batch: int, workers: int
+) -> None:
+    paths = [saved(tmp_path, Image.new("L", (20, 20), 255 * (index % 3 == 0)), f"{index}.png") for index in range(10)]
+    found = list(predict(brightness, paths, top=1, batch=batch, workers=workers))
+    assert [prediction.path for prediction in found] == paths
+    assert [prediction.classes[0].index for prediction in found] == [int(index % 3 == 0) for index in range(10)]
+
+
+def test_paths_are_asked_for_as_they_are_needed(tmp_path: Path, brightness: Classifier) -> None:
+    path = saved(tmp_path, Image.new("L", (20, 20)), "one.png")
+    asked: list[int] = []
+    predictions = predict(brightness, (asked.append(index) or path for index in range(100)), batch=2)  # type: ignore[func-returns-value]
+    next(predictions)
+    assert len(asked) <= 6
+    predictions.close()
+
+
+def test_a_network_that_makes_no_logits_is_told(tmp_path: Path, brightness: Classifier) -> None:
+    maps = dataclasses.replace(brightness, logits=lambda images: images)
+    with pytest.raises(ConvatlasError, match="makes 1x3x8x8 of 1x3x8x8, and a logit a class is wanted"):
+        list(predict(maps, [saved(tmp_path, Image.new("L", (20, 20)), "one.png")]))
+
+
+def test_more_pixels_than_allowed_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("L", (300, 200)), "large.png")
+    path.write_bytes(path.read_bytes()[:60])  # the size stands at the front, and the pixels are gone
+    with pytest.raises(ImageError, match="300x200 pixels are more than the 50,000 that are allowed"):
+        read_image(path, max_pixels=50_000)
+
+
+def test_postscript_is_not_run(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("RGB", (20, 20)), "drawing.eps")
+    with pytest.raises(ImageError, match="no image that can be read"):
+        read_image(path)
+
+
+def test_json_lines_and_csv_come_one_image_at_a_time_and_broken_ones_are_counted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{folder / 'a.png'}\n\n{folder / 'c.jpg'}\n{folder / 'gone.png'}\n"))
+    command = ["predict", "squeezenet1_1", "-", "--weights", "none", "--size", "64", "--top", "1"]
+    assert main([*command, "--format", "jsonl"]) == 1
+    told = capsys.readouterr()
+    records = [json.loads(line) for line in told.out.splitlines()]
+    assert [len(record["classes"]) for record in records] == [1, 0, 0]
+    assert "initial weights" in told.err
+    assert "2 of 3 files were skipped" in told.err
 
 
 def test_csv_names_the_file_in_every_row(folder: Path) -> None:

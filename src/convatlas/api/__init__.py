@@ -1,14 +1,18 @@
 """The public functions. Importing them imports no torch."""
 
+from .classifier import classifier
 from .counting import cost, create, receptive_field, trace
+from .export import export
 from .latency import latency
 from .report import report
 from .run import train
 from .training import fit, graphs_by_batch, max_batch, memory_settings, training_memory
 
 __all__ = [
+    "classifier",
     "cost",
     "create",
+    "export",
     "fit",
     "graphs_by_batch",
     "latency",

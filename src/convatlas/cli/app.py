@@ -10,6 +10,7 @@ import typer
 from .compare import compare
 from .cost import cost
 from .evaluate import evaluate
+from .export import export
 from .fit_device import fit_device
 from .memory import memory
 from .notes import notes
@@ -91,6 +92,13 @@ _add(
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")
 _add(predict, "predict resnet50 cat.jpg", "predict resnet18 photos/ --weights mine.pth --num-classes 10")
+_add(
+    export,
+    "export resnet50 --weights imagenet -o resnet50.onnx",
+    "export runs/resnet20_cifar-digits -o digits.xml",
+    "export my_net.py:Net --input 3x64x64 -o net.pt2",
+    "export runs/photos --int8 photos/ -o photos.onnx",
+)
 _add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")
 _add(
     train,

@@ -10,11 +10,13 @@ from ..errors import ConvatlasError
 
 Format = Literal["table", "json", "csv", "markdown"]
 PageFormat = Literal["table", "json", "csv", "markdown", "html"]
+RowsFormat = Literal["table", "json", "csv", "markdown", "jsonl"]
 ReportFormat = Literal["html", "svg", "png"]
 ENDINGS = {
     "table": (".txt",),
     "json": (".json",),
     "csv": (".csv",),
+    "jsonl": (".jsonl", ".ndjson"),
     "markdown": (".md", ".markdown"),
     "html": (".html", ".htm"),
     "svg": (".svg",),

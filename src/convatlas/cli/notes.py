@@ -87,5 +87,5 @@ def _chosen(sections: list[str], only: str | None) -> list[Record]:
             raise unknown_name("section", section, known, f"there are {', '.join(known)}")
         meant.update(matches)
     claims = [claim for claim in all_claims() if not sections or claim.section in meant]
-    records = tracked(run_claims(claims), "computing", len(claims))
+    records = list(tracked(run_claims(claims), "computing", len(claims)))
     return [record for record in records if only is None or record.verdict == VERDICTS[only]]

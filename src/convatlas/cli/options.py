@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConvatlasError
-from ..models import FORMS, is_run_folder
+from ..models import FORMS, is_exported_file, is_run_folder
 from ..models.shapes import NO_BATCH
 from .completion import complete_model, complete_zoo
 from .formats import Format
@@ -25,8 +25,8 @@ def _of_the_zoo(context: typer.Context, name: str) -> str:
     return _single(context, name)
 
 
-def _of_the_zoo_or_a_run(context: typer.Context, name: str) -> str:
-    return name if is_run_folder(name) else _of_the_zoo(context, name)
+def _classifier(context: typer.Context, name: str) -> str:
+    return name if is_run_folder(name) or is_exported_file(name) else _of_the_zoo(context, name)
 
 
 def _expanded(context: typer.Context, models: list[str]) -> list[str]:
@@ -48,14 +48,27 @@ Models = Annotated[
 ZooModel = Annotated[
     str, typer.Argument(metavar="NAME", help="A network of the zoo.", autocompletion=complete_zoo, callback=_of_the_zoo)
 ]
-ZooModelOrRun = Annotated[
+ClassifierModel = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A zoo name, or the folder of a training.",
+        help="A zoo name, the folder of a training, or a file that `export` wrote (.onnx, .pt2, .xml).",
         autocompletion=complete_model,
-        callback=_of_the_zoo_or_a_run,
+        callback=_classifier,
     ),
+]
+ClassifierWeights = Annotated[
+    str,
+    typer.Option(
+        "--weights", metavar="SOURCE", help='Of a zoo name: "imagenet", an https URL, a .pth or a .safetensors file, or none.'
+    ),
+]
+ClassifierClasses = Annotated[
+    int | None, typer.Option("--num-classes", min=1, help="Classes of the weights.", show_default="the network's own")
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option("--size", min=1, metavar="PIXELS", help="Side of the images.", show_default="the network's own"),
 ]
 Input = Annotated[
     list[str] | None,

@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import typer
@@ -38,6 +38,23 @@ def deliver(make: Callable[[], Made], output: Path | None) -> None:
     with atomic_write(output) as file:
         made = make()
         file.write(made if isinstance(made, bytes) else _plain(made).encode())
+
+
+def stream(lines: Iterable[str], output: Path | None) -> None:
+    """Print lines as they come, or write them to ``output``, which takes its place when there are no more.
+
+    Raises:
+        OSError: ``output`` cannot be written.
+        typer.Exit: the reader of standard output has gone.
+
+    """
+    if output is None:
+        for line in lines:
+            _print(line)
+        return
+    with atomic_write(output) as file:
+        for line in lines:
+            file.write(line.encode())
 
 
 def _plain(made: list[Line] | str) -> str:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import json as json_text
+import os
 import sys
-import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..catalogue import lookup
-from ..errors import ConvatlasError
-from ..models import is_run_folder
-from .formats import destination
-from .options import Debug, FormatOption, Json, Output, ZooModelOrRun
-from .output import deliver
-from .progress import tracked, working
+from .classifiers import classifier_of
+from .formats import RowsFormat, destination
+from .options import ClassifierClasses, ClassifierModel, ClassifierWeights, Debug, ImageSize, Json, Output
+from .output import deliver, screen_width, stream
+from .progress import tracked
 from .records import as_json
-from .tables import Column, Line, Table
-from .train import room
+from .tables import Column, Line, Row, Table, csv_lines
 
 if TYPE_CHECKING:
     from ..predict import Prediction
-    from ..zoo import Network
 
 _SKIPPED = 1  # exit status where some files were no images
+_STANDARD_INPUT = "-"
+_MOST_WORKERS = 8
+_STREAMED = ("csv", "jsonl")
 _COLUMNS = (
     Column(key="image", title="image", left=True, most=40),
     Column(key="class", title="class", left=True, most=40),
@@ -34,18 +36,27 @@ _COLUMNS = (
 
 
 def predict(
-    model: ZooModelOrRun,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns.")],
-    weights: Annotated[
-        str,
-        typer.Option("--weights", metavar="SOURCE", help='"imagenet", an https URL, a .pth or a .safetensors file.'),
-    ] = "imagenet",
-    num_classes: Annotated[
-        int | None, typer.Option("--num-classes", min=1, help="Classes of the weights.", show_default="the network's own")
-    ] = None,
+    model: ClassifierModel,
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="Files, folders or patterns; - for paths on standard input, one a line.")
+    ],
+    weights: ClassifierWeights = "imagenet",
+    num_classes: ClassifierClasses = None,
+    size: ImageSize = None,
     top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="How many classes to tell.")] = 5,
     batch: Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Images at a time.")] = 16,
-    chosen: FormatOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="W", help="Threads that read images ahead.", show_default="one a core, at most 8"),
+    ] = None,
+    chosen: Annotated[
+        RowsFormat | None,
+        typer.Option(
+            "--format",
+            help="How to print it; csv and jsonl (JSON, one image a line) come as they are found.",
+            show_default="by FILE's ending, or table",
+        ),
+    ] = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
@@ -54,85 +65,82 @@ def predict(
 
     A file that is no image is named and skipped; the exit status is then 1.
     """
-    form, output = destination(chosen, json, output)
-    skipped: list[str] = []
+    form, output = destination(chosen, json, output, ("table", "json", "csv", "markdown", "jsonl"))
+    counts = _Counts()
 
-    def make() -> list[Line] | str:
-        found = _predictions(model, images, weights, num_classes, top, batch)
-        skipped.extend(prediction.error for prediction in found if prediction.error)
-        if form == "json":
-            return as_json({"model": model, "weights": weights, "images": [_record(prediction) for prediction in found]})
-        rows = [row for prediction in found for row in _rows(prediction)]
-        if form == "table":
-            from .output import screen_width
+    def found() -> Iterator[Prediction]:
+        classifier = classifier_of(model, weights, num_classes, size)
+        from ..predict import predict as run
 
-            return Table(columns=_COLUMNS, rows=_once_an_image(rows)).to_lines(screen_width())
-        table = Table(columns=_COLUMNS, rows=rows)
-        return table.to_csv() if form == "csv" else table.to_markdown()
+        paths, total = _paths(images)
+        threads = workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+        predictions = run(classifier, paths, top=top, batch=batch, workers=threads)
+        rows_on_screen = form in _STREAMED and output is None and sys.stdout.isatty()
+        return counts.of(predictions if rows_on_screen else tracked(predictions, "predicting", total))
 
-    deliver(make, output)
-    for message in skipped:
-        print(f"skipped: {message}", file=sys.stderr)
-    if skipped:
-        raise typer.Exit(_SKIPPED)
+    if form in _STREAMED:
+        stream(_csv(found()) if form == "csv" else _json_lines(found()), output)
+    else:
+        deliver(lambda: _whole(list(found()), form, {"model": model, "weights": weights}), output)
+    counts.tell()
 
 
-def _predictions(model: str, images: list[str], weights: str, num_classes: int | None, top: int, batch: int) -> list[Prediction]:
-    of_run = is_run_folder(model)
-    entry = None if of_run else lookup(model)
-    with working(f"loading {model}"):
-        try:
-            from ..predict import find_images
-            from ..predict import predict as run
-        except ImportError as error:
-            if error.name != "PIL":
-                raise
-            raise ConvatlasError("predict needs Pillow: pip install 'convatlas[predict]'") from None
-        from ..weights import preprocessing_for
+class _Counts:
+    """How many images there were, and which were none: named as they come."""
 
-        paths = find_images(images)
-    if entry is None:
-        trained = room().Run.open(model)
-        options = {"channels": trained.channels, "classes": trained.classes}
-        found = run(trained.network(), paths, trained.preprocessing, top=top, batch=batch, **options)
-        return tracked(found, "predicting", len(paths))
-    network = _network(model, weights, num_classes)
-    channels, size = entry.input_size[0], entry.input_size[1]
-    preprocessing = preprocessing_for(model if weights == "imagenet" else None, size)
-    predictions = run(network, paths, preprocessing, channels=channels, top=top, batch=batch)
-    return tracked(predictions, "predicting", len(paths))
+    def __init__(self) -> None:
+        self.images = self.skipped = 0
+
+    def of(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+        for prediction in predictions:
+            self.images += 1
+            if prediction.error:
+                self.skipped += 1
+                print(f"skipped: {prediction.error}", file=sys.stderr)
+            yield prediction
+
+    def tell(self) -> None:
+        if self.skipped:
+            print(f"{self.skipped:,} of {self.images:,} files were skipped", file=sys.stderr)
+            raise typer.Exit(_SKIPPED)
 
 
-def _network(model: str, weights: str, num_classes: int | None) -> Network:
-    from ..models.pretrained import create_with_weights
-    from ..weights.load import NewHeadWarning
+def _paths(places: Sequence[str]) -> tuple[Iterable[Path], int | None]:
+    """The images, and how many; those on standard input are not known beforehand."""
+    from ..predict import find_images
 
-    options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
-    with warnings.catch_warnings(record=True) as noted:
-        warnings.simplefilter("always")
-        warnings.simplefilter("error", NewHeadWarning)  # an untrained classifier predicts nothing
-        try:
-            network = create_with_weights(model, weights, **options)
-        except NewHeadWarning as untrained:
-            raise ConvatlasError(f"{weights} has another number of classes (`--num-classes`): {untrained}") from None
-    for warning in noted:
-        print(f"note: {warning.message}", file=sys.stderr)
-    return network.eval()
+    named = find_images([place for place in places if place != _STANDARD_INPUT])
+    if _STANDARD_INPUT not in places:
+        return named, len(named)
+    typed = (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+    return chain(named, typed), None
 
 
-def _record(prediction: Prediction) -> dict[str, Any]:
-    classes = [{"class": name, "index": index, "probability": probability} for name, index, probability in prediction.classes]
-    return {"image": str(prediction.path), "classes": classes, "error": prediction.error}
+def _whole(found: list[Prediction], form: str, asked: dict[str, Any]) -> list[Line] | str:
+    if form == "json":
+        return as_json({**asked, "images": [prediction.record() for prediction in found]})
+    rows = [row for prediction in found for row in _rows(prediction)]
+    if form == "table":
+        return Table(columns=_COLUMNS, rows=_once_an_image(rows)).to_lines(screen_width())
+    return Table(columns=_COLUMNS, rows=rows).to_markdown()
 
 
-def _rows(prediction: Prediction) -> list[dict[str, Any]]:
+def _csv(found: Iterable[Prediction]) -> Iterator[str]:
+    return csv_lines(_COLUMNS, (row for prediction in found for row in _rows(prediction)))
+
+
+def _json_lines(found: Iterable[Prediction]) -> Iterator[str]:
+    return (f"{json_text.dumps(prediction.record(), ensure_ascii=False)}\n" for prediction in found)
+
+
+def _rows(prediction: Prediction) -> list[Row]:
     return [
         {"image": str(prediction.path), "class": name, "probability_percent": 100 * probability, "index": index}
         for name, index, probability in prediction.classes
     ]
 
 
-def _once_an_image(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _once_an_image(rows: list[Row]) -> list[Row]:
     """For the screen: a file's name beside its first class only."""
     before = [None, *(row["image"] for row in rows)]
     return [

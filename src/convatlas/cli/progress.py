@@ -23,14 +23,20 @@ def working(message: str) -> Iterator[None]:
         yield
 
 
-def tracked(items: Iterable[Item], message: str, total: int) -> list[Item]:
-    """All of some items that take their time, with a bar on stderr meanwhile, if that is a terminal and there are several."""
-    if total < _FEW or not sys.stderr.isatty():
-        return list(items)
-    from rich.console import Console
-    from rich.progress import track
+def tracked(items: Iterable[Item], message: str, total: int | None) -> Iterator[Item]:
+    """Some items that take their time, with a bar on stderr meanwhile, if that is a terminal and they are several.
 
-    return list(track(items, message, total=total, console=Console(stderr=True), transient=True))
+    ``total`` is how many there will be, None where that is not known. Nothing else may be printed to the terminal meanwhile.
+    """
+    if (total is not None and total < _FEW) or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(message), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+        yield from bar.track(items, total=total)
 
 
 @contextmanager

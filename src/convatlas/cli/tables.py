@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,6 +66,19 @@ class Column:
         return scale.unit, [_number(value, scale) for value in values]
 
 
+def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    """The header, and the raw values of each row as soon as there is one."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [column.key for column in columns], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    yield text.getvalue()
+    for row in rows:
+        text.seek(0)
+        text.truncate()
+        writer.writerow({key: _flat(value) for key, value in row.items()})
+        yield text.getvalue()
+
+
 def _flat(value: Any) -> Any:
     """A shape in one cell, as 1x3x224x224."""
     return "x".join(map(str, value)) if isinstance(value, list | tuple) else value
@@ -124,11 +137,7 @@ class Table:
 
     def to_csv(self) -> str:
         """The raw values, without the row of sums."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [column.key for column in self.columns], extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: _flat(value) for key, value in row.items()} for row in self.rows)
-        return text.getvalue()
+        return "".join(csv_lines(self.columns, self.rows))
 
     def _cells(self, columns: Iterable[Column]) -> list[list[str]]:
         """For each column its title, unit, and texts."""

@@ -3,6 +3,28 @@
 The Python functions and the commands both ask here, so that a word means the same to each. Importing this imports no torch.
 """
 
-from .loading import FORMS, Loaded, is_graph_file, is_run_folder, is_scripted_file, load, read_graph, unknown_network
+from .loading import (
+    EXPORTED,
+    FORMS,
+    Loaded,
+    is_exported_file,
+    is_graph_file,
+    is_run_folder,
+    is_scripted_file,
+    load,
+    read_graph,
+    unknown_network,
+)
 
-__all__ = ["FORMS", "Loaded", "is_graph_file", "is_run_folder", "is_scripted_file", "load", "read_graph", "unknown_network"]
+__all__ = [
+    "EXPORTED",
+    "FORMS",
+    "Loaded",
+    "is_exported_file",
+    "is_graph_file",
+    "is_run_folder",
+    "is_scripted_file",
+    "load",
+    "read_graph",
+    "unknown_network",
+]

@@ -20,6 +20,7 @@ FORMS = (
     "a TorchScript file (net.pt), or a graph's .json file"
 )
 _SCRIPTED = (".pt", ".pth", ".ts", ".torchscript", ".jit")
+EXPORTED = (".onnx", ".pt2", ".xml")
 IMAGE_SIZE = (3, 224, 224)  # where a network does not say its own
 
 
@@ -52,6 +53,8 @@ def load(name: str) -> Loaded:
     """
     from .parts import part_of
 
+    if is_exported_file(name):
+        raise unknown_network(name, ())
     if is_scripted_file(name):
         from .scripted import from_torchscript
 
@@ -99,12 +102,19 @@ def unknown_network(name: str, known: Iterable[str]) -> ConvatlasError:
     """The error for a word without a colon that is no network of the zoo."""
     if name.endswith(".py"):
         return ConvatlasError(f"{name} is a file; name the class or function in it, as {name}:Net")
+    if is_exported_file(name):
+        return ConvatlasError(f"{name} is a network's exported form, which `predict` runs; name the network that it was made of")
     return unknown_name("network", name.partition(".")[0], known, f"a MODEL is {FORMS}")
 
 
 def is_scripted_file(name: str) -> bool:
     """Whether a word stands for a file that may hold a network of TorchScript."""
-    return name.endswith(_SCRIPTED) or (Path(name).is_file() and not name.endswith((".py", ".json")))
+    return name.endswith(_SCRIPTED) or (Path(name).is_file() and not name.endswith((".py", ".json", *EXPORTED)))
+
+
+def is_exported_file(name: str) -> bool:
+    """Whether a word stands for a network that was exported to a file."""
+    return name.lower().endswith(EXPORTED)
 
 
 def is_graph_file(name: str) -> bool:

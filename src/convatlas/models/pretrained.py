@@ -1,11 +1,14 @@
-"""A network of the zoo with weights in it."""
+"""A network with weights in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from ..weights.load import load_weights
+from torch import nn
+
+from ..errors import ConvatlasError
+from ..weights.load import load_weights, read_state
 from ..zoo import Network, create, entry
 
 
@@ -29,3 +32,18 @@ def create_with_weights(name: str, weights: str | Path | None, **options: Any) -
     network = create(name, **options)
     load_weights(network, name, weights)
     return network
+
+
+def load_file(network: nn.Module, weights: str) -> None:
+    """Load a file's weights into a network that is not of the zoo, whose names of parameters they must have.
+
+    Raises:
+        ConvatlasError: there is no such file, or it does not fit.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        raise ConvatlasError(f"`weights` (={weights}) is no file; published weights are for networks of the zoo")
+    try:
+        network.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise ConvatlasError(f"{weights} does not fit {type(network).__name__}: {' '.join(str(error).split())[:300]}") from error

@@ -1,19 +1,22 @@
-"""Predictions for many images, in batches; a damaged file costs only itself."""
+"""Predictions for many images: read ahead by several threads, classified in batches; a damaged file costs only itself."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
-from ..images import ImageError, read_image, to_input
-from ..weights import Preprocessing
+from ..images import ImageError
+from .classifier import Classifier, Guess
 
-_CLASSES = Path(__file__).parent.parent / "data" / "imagenet_classes.json"
+_BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,75 +25,56 @@ class Prediction:
 
     Attributes:
         path: of the image.
-        classes: (name, index, probability 0..1), the most likely first.
+        classes: the most likely first.
         error: what is wrong with the file, or None.
     """
 
     path: Path
-    classes: tuple[tuple[str, int, float], ...]
+    classes: tuple[Guess, ...]
     error: str | None = None
 
-
-def class_names(count: int) -> list[str]:
-    """ImageNet's names for 1000 classes; numbers for any other count."""
-    names: list[str] = json.loads(_CLASSES.read_text(encoding="utf-8"))
-    return names if count == len(names) else [f"class {index}" for index in range(count)]
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"image": str(self.path), "classes": [guess.record() for guess in self.classes], "error": self.error}
 
 
-@torch.inference_mode()
 def predict(
-    network: nn.Module,
-    paths: Iterable[Path],
-    preprocessing: Preprocessing,
-    *,
-    channels: int = 3,
-    top: int = 5,
-    batch: int = 16,
-    classes: Sequence[str] | None = None,
+    classifier: Classifier, paths: Iterable[Path], *, top: int = 5, batch: int = 16, workers: int = 1
 ) -> Iterator[Prediction]:
     """Predict the classes of image files, one by one in their order.
 
     Args:
-        network: on any device, in evaluation mode.
-        paths: of the images.
-        preprocessing: what the network's images go through.
-        channels: that the network reads: 3 or 1.
+        classifier: the network, and how it reads images.
+        paths: of the images; asked for as they are needed.
         top: how many classes to tell.
         batch: images at a time.
-        classes: their names; None for ImageNet's, or numbers.
+        workers: threads that read images ahead, while the network works on others.
     """
-    device = next(network.parameters()).device
-    waiting: list[tuple[Path, torch.Tensor | str]] = []
-    for path in paths:
+    paths = iter(paths)
+    with ThreadPoolExecutor(workers, thread_name_prefix="images") as threads:
+
+        def ahead(count: int) -> Iterator[tuple[Path, Future[Tensor]]]:
+            return ((path, threads.submit(classifier.read, path)) for path in islice(paths, count))
+
+        waiting = deque(ahead(_BATCHES_AHEAD * batch))
         try:
-            waiting.append((path, to_input(read_image(path, channels), preprocessing)))
-        except ImageError as error:
-            waiting.append((path, str(error)))
-        if len(waiting) == batch:
-            yield from _predicted(network, waiting, top, device, classes)
-            waiting = []
-    yield from _predicted(network, waiting, top, device, classes)
+            while waiting:
+                read = [(path, _read(image)) for path, image in (waiting.popleft() for _ in range(min(batch, len(waiting))))]
+                waiting.extend(ahead(batch))
+                yield from _predicted(classifier, read, top)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _predicted(
-    network: nn.Module,
-    waiting: list[tuple[Path, torch.Tensor | str]],
-    top: int,
-    device: torch.device,
-    classes: Sequence[str] | None,
-) -> Iterator[Prediction]:
-    images = [image for _, image in waiting if isinstance(image, torch.Tensor)]
-    rows: Iterator[tuple[torch.Tensor, torch.Tensor]] = iter(())
-    names: Sequence[str] = ()
-    if images:
-        probabilities = network(torch.stack(images).to(device)).float().softmax(1).cpu()
-        names = classes or class_names(probabilities.shape[1])
-        best = probabilities.topk(min(top, probabilities.shape[1]), 1)
-        rows = iter(zip(best.values, best.indices, strict=True))
-    for path, image in waiting:
-        if isinstance(image, str):
-            yield Prediction(path, (), image)
-        else:
-            values, indices = next(rows)
-            pairs = zip(values.tolist(), indices.tolist(), strict=True)
-            yield Prediction(path, tuple((names[index], index, value) for value, index in pairs))
+def _read(image: Future[Tensor]) -> Tensor | str:
+    try:
+        return image.result()
+    except ImageError as error:
+        return str(error)
+
+
+def _predicted(classifier: Classifier, read: list[tuple[Path, Tensor | str]], top: int) -> Iterator[Prediction]:
+    images = [image for _, image in read if isinstance(image, Tensor)]
+    found = iter(classifier.guesses(torch.stack(images), top) if images else ())
+    for path, image in read:
+        yield Prediction(path, (), image) if isinstance(image, str) else Prediction(path, next(found))

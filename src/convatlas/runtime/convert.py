@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import logging
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _OP = re.compile(r"\baten\.(\w+)")
 _INPUT, _OUTPUT = "images", "output"
+_POOL_ARGUMENTS = 7  # of avg_pool2d, the last of them the divisor
 _BATCHES = (1, 3)  # traced at both first: what fixes its batch, or branches on values, is told by the line that does it
 
 
@@ -84,6 +86,7 @@ def onnx_model(program: ExportedProgram) -> onnx.ModelProto:
     """
     for package in ("onnx", "onnxscript"):
         runtime_package(package)
+    _divide_by_window(program)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -104,6 +107,7 @@ def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino
     runtime: Any = runtime_package("openvino")
     frontends: Any = runtime_package("openvino.frontend")
     decoders: Any = runtime_package("openvino.frontend.pytorch.fx_decoder")
+    _divide_by_window(program)
     try:
         # what openvino.convert_model does, which also sends statistics of the use to a server
         frontend = frontends.FrontEndManager().load_by_framework("pytorch")
@@ -115,6 +119,27 @@ def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino
         return model
     except Exception as error:
         raise _failure("OpenVINO", error, program) from error
+
+
+def _divide_by_window(program: ExportedProgram) -> None:
+    """Write an average with a divisor of its own as the mean over the window, times a number.
+
+    The exporters know no such divisor: OpenVINO's says so, and torch's to ONNX leaves it out without a word.
+    """
+    for node in list(program.graph.nodes):
+        if node.target is not torch.ops.aten.avg_pool2d.default:
+            continue
+        if len(node.args) < _POOL_ARGUMENTS or (divisor := node.args[-1]) is None:
+            continue
+        images, kernel, stride, padding, ceil = node.args[:5]
+        if ceil:
+            raise UnsupportedOpError("no other runtime has an average over windows that stand out, with a divisor of its own")
+        node.args = (images, kernel, stride, padding, False, True)
+        with program.graph.inserting_after(node):
+            scaled = program.graph.call_function(torch.ops.aten.mul.Tensor, (node, math.prod(kernel) / divisor))
+        scaled.meta.update(node.meta)
+        node.replace_all_uses_with(scaled, delete_user_cb=lambda user, scaled=scaled: user is not scaled)
+    program.graph_module.recompile()
 
 
 @contextmanager

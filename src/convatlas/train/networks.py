@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -13,9 +12,8 @@ from torch import nn
 from ..errors import ConvatlasError
 from ..models import load, unknown_network
 from ..models.building import weights_allocated
-from ..models.pretrained import create_with_weights
+from ..models.pretrained import create_with_weights, load_file
 from ..trace import trace
-from ..weights.load import read_state
 from ..zoo import REGISTRY, Entry, Network, create, entry
 from .data import Data
 from .randomness import INITIAL_WEIGHTS, set_random_states
@@ -96,7 +94,7 @@ def make_network(model: str, reads: Reads, *, weights: str | None = None, seed: 
     if "num_classes" in reads.options:
         _give_classes(network, reads.options["num_classes"])
     if weights is not None:
-        _load_file(network, weights)
+        load_file(network, weights)
     return network
 
 
@@ -136,16 +134,6 @@ def _give_classes(network: nn.Module, classes: int) -> None:
         assert isinstance(old, nn.Conv2d)
         fresh = nn.Conv2d(old.in_channels, classes, 1, bias=old.bias is not None)
     setattr(network.get_submodule(parent), leaf, fresh)
-
-
-def _load_file(network: nn.Module, weights: str) -> None:
-    path = Path(weights)
-    if not path.is_file():
-        raise ConvatlasError(f"`weights` (={weights}) is no file; published weights are for networks of the zoo")
-    try:
-        network.load_state_dict(read_state(path))
-    except RuntimeError as error:
-        raise ConvatlasError(f"{weights} does not fit {type(network).__name__}: {' '.join(str(error).split())[:300]}") from error
 
 
 def module_reads(module: nn.Module, data: Data, size: int | None = None) -> Reads:

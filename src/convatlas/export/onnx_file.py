@@ -1,0 +1,54 @@
+"""A network as an .onnx file, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from ..errors import ConvatlasError
+from ..runtime.convert import onnx_model, runtime_package
+from .card import Card
+from .quantise import quantised
+from .reading import Opened
+
+_LARGEST_BYTES = 2**31 - 1  # of a protobuf message
+
+
+def write(program: ExportedProgram, card: Card, path: Path, calibration: Tensor | None = None) -> None:
+    """Write the program as an ONNX model with the card among its metadata; with images to calibrate by, in int8."""
+    model = onnx_model(program)
+    if calibration is not None:
+        model = quantised(model, calibration)
+    for key, value in card.to_strings().items():
+        model.metadata_props.add(key=key, value=value)
+    if (size := model.ByteSize()) > _LARGEST_BYTES:
+        raise ConvatlasError(f"{path.name} would take {size / 2**30:.1f} GiB, and one .onnx file holds 2; write .xml or .pt2")
+    path.write_bytes(model.SerializeToString())
+
+
+def read(path: Path) -> Opened:
+    """The network in an .onnx file, on as many threads as torch has.
+
+    Raises:
+        ConvatlasError: onnxruntime is not installed, or the file is no ONNX model of one tensor.
+    """
+    runtime: Any = runtime_package("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ConvatlasError(f"{path} is damaged, or no ONNX model: {str(error).partition(chr(10))[0]}") from error
+    card = Card.from_strings(session.get_modelmeta().custom_metadata_map, str(path))
+    (images,) = session.get_inputs()
+
+    def run(batch: Tensor) -> list[Tensor]:
+        return [torch.from_numpy(found) for found in session.run(None, {images.name: batch.numpy()})]
+
+    return Opened(path, card, tuple(images.shape[1:]), run)
