@@ -148,3 +148,9 @@ def test_a_network_in_a_file_with_several_inputs_is_measured(nets: None, capsys:
     measured = found["measured"]
     assert isinstance(measured, dict)
     assert abs(measured["error"]) < 0.25  # a hundred kilobytes, of which a few buffers are a part
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "net.pt2", "net.XML"])
+def test_an_exported_file_is_told_what_runs_it(name: str) -> None:
+    with pytest.raises(ca.ConvatlasError, match="exported form, which `predict` runs"):
+        load(name)

@@ -37,7 +37,7 @@ def test_a_torchscript_file_that_reaches_files_is_not_run(tmp_path: Path) -> Non
         load(path)
 
 
-@pytest.mark.parametrize(("name", "held"), [("net.pt", "weights or a pickled network"), ("net.onnx", "something else")])
+@pytest.mark.parametrize(("name", "held"), [("net.pt", "weights or a pickled network"), ("net.torch", "something else")])
 def test_a_file_without_a_program_is_told_from_one(tmp_path: Path, name: str, held: str) -> None:
     torch.save(nn.Linear(2, 2), path := tmp_path / name)
     with pytest.raises(ConvatlasError, match=f"no program of TorchScript .* but {held}; name the class or function"):
