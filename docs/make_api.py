@@ -41,6 +41,8 @@ for candidate in found[:3]:
     "scale": """network = ca.scale("mobilenet_v2", to_macs=150e6)
 print(network.cost.macs, network.input_size, network.scaling.call)
 network.to_empty(device="cpu").init_weights()""",
+    "solve": """found = ca.solve("resnext", "bottleneck", "width", groups=8)
+print(found.real, found.value, found.below, found.above)""",
     "report": 'ca.report(["resnet18", "torchvision:resnet18"], "report.html", memory_bytes="8GiB", device="cuda")',
     "trace": """from pathlib import Path
 

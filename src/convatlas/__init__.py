@@ -26,6 +26,8 @@ _HOMES = {
     "list_models": "catalogue",
     "pick": "design",
     "scale": "design.scale",
+    "solve": "design.solve",
+    "Solution": "design.solve",
     "Candidate": "design",
     "train": "api",
     "Run": "train",
@@ -55,6 +57,7 @@ __all__ = [
     "OpCost",
     "ReceptiveFields",
     "Run",
+    "Solution",
     "Study",
     "TensorSpec",
     "TrainingMemory",
@@ -71,6 +74,7 @@ __all__ = [
     "register_op",
     "report",
     "scale",
+    "solve",
     "study",
     "trace",
     "train",
@@ -88,6 +92,7 @@ if TYPE_CHECKING:
     from .catalogue import list_models
     from .design import Candidate, pick
     from .design.scale import scale
+    from .design.solve import Solution, solve
     from .errors import ConvatlasError
     from .graph import Graph, TensorSpec
     from .graph.ops.custom import OpCost

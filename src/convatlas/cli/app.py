@@ -19,6 +19,7 @@ from .predict import predict
 from .recipes import recipes
 from .report import report
 from .scale import scale
+from .solve import solve
 from .speed import speed
 from .study import study
 from .train import train
@@ -88,6 +89,12 @@ _add(
     "scale efficientnet_b0 --depth 1.1 --resolution 240",
     "scale mobilenet_v2 --to-macs 150M",
     "scale resnet50 --to-latency 5ms --device rtx4090 --batch 16",
+)
+_add(
+    solve,
+    "solve resnext --free width --set groups=8 --like bottleneck",
+    "solve se_bottleneck --free reduction --to-params 80k",
+    "solve inverted_residual --free expansion --to-macs 20M",
 )
 _add(report, "report alexnet resnet50 -o page.html", "report resnet50 --chart layers -o layers.svg")
 _add(notes, "notes vgg --only differs", "notes -o notes.html", "notes --lang zh -o notes.md")

@@ -24,13 +24,7 @@ def from_code(model: str) -> tuple[nn.Module, str]:
         ConvatlasError: the code does not import, has no such attribute, fails, or makes no nn.Module; with the reason.
 
     """
-    place, _, attribute = model.rpartition(":")
-    if not place or not attribute:
-        raise ConvatlasError(f"{model!r} is no place in code; write package.module:callable or file.py:callable")
-    found: Any = _imported(place)
-    names = attribute.split(".")
-    while names and hasattr(found, names[0]):
-        found = getattr(found, names.pop(0))
+    place, found, names = _found(model)
     path = ".".join(names)
     if names and not _makes_networks(found):
         public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
@@ -49,6 +43,31 @@ def from_code(model: str) -> tuple[nn.Module, str]:
     if not isinstance(made, nn.Module):
         raise ConvatlasError(f"{model}() returned {made!r:.60} of type {type(made).__name__}, not an nn.Module")
     return made, path
+
+
+def attribute_of(word: str) -> Any:
+    """What stands at a place in the user's code, as it is.
+
+    Raises:
+        ConvatlasError: the code does not import, or has no such attribute.
+
+    """
+    place, found, names = _found(word)
+    if names:
+        raise unknown_name(f"attribute of {place}", names[0], [name for name in vars(found) if not name.startswith("_")])
+    return found
+
+
+def _found(word: str) -> tuple[str, Any, list[str]]:
+    """The module's place, the last attribute that there is, and the names behind it."""
+    place, _, attribute = word.rpartition(":")
+    if not place or not attribute:
+        raise ConvatlasError(f"{word!r} is no place in code; write package.module:callable or file.py:callable")
+    found: Any = _imported(place)
+    names = attribute.split(".")
+    while names and hasattr(found, names[0]):
+        found = getattr(found, names.pop(0))
+    return place, found, names
 
 
 def networks_in(path: Path) -> list[str]:
