@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,8 @@ def test_it_imports_no_torch() -> None:
         (["--rank", "acuracy"], "unknown figure 'acuracy'"),
         (["--max-params", "1k"], "nothing keeps params at most 1,000; the nearest:"),
         (["nowhere"], "nowhere is no folder"),
+        (["--x", "params"], "--x, --y and --area are of a chart; add --chart"),
+        (["--chart", "--json"], "--chart is for the terminal"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
@@ -63,3 +66,12 @@ def test_what_cannot_be_asked_is_one_line_and_status_2(run: Run, arguments: list
     assert (result.status, result.out) == (2, "")
     assert message in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_a_chart_in_the_terminal_and_in_files(run: Run, tmp_path: Path) -> None:
+    result = run("pick", "--max-params", "5M", "--chart", "--limit", "1")
+    assert "top-1 against params (logarithmic); +: on the front, 1: the first row" in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert run("pick", "--max-params", "5M", "-o", "choice.svg").status == 0
+    assert run("pick", "--max-params", "5M", "-o", "choice.html").status == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"choice.svg", "choice.html"}

@@ -11,6 +11,7 @@ from ..errors import ConvatlasError
 Format = Literal["table", "json", "csv", "markdown"]
 PageFormat = Literal["table", "json", "csv", "markdown", "html"]
 RowsFormat = Literal["table", "json", "csv", "markdown", "jsonl"]
+ChoiceFormat = Literal["table", "json", "csv", "markdown", "html", "svg", "png"]
 ReportFormat = Literal["html", "svg", "png"]
 ENDINGS = {
     "table": (".txt",),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from ..errors import ConvatlasError
 from ..models.shapes import shown
 from ..sizes import parse_count, parse_milliseconds, parse_size
 from .columns import GIBI, MEBI, MEGA, MEGA_ROUNDED, plain
-from .formats import destination
-from .options import Debug, FormatOption, Json, Output
+from .formats import ChoiceFormat, destination
+from .options import Debug, Json, Output
 from .output import Made, deliver, screen_width
 from .records import as_json
 from .tables import Column, Line, Table
@@ -75,7 +77,20 @@ def pick(
         typer.Option("--like", metavar="NETWORK", help="Only what is as good and costs no more in anything, as resnet50."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most rows.")] = 20,
-    chosen: FormatOption = None,
+    chart: Annotated[bool, typer.Option("--chart", help="Draw what fits in the terminal too.")] = False,
+    x: Annotated[
+        str | None, typer.Option("--x", metavar="FIGURE", help="Of the chart, across.", show_default="what the front weighs")
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option("--y", metavar="FIGURE", help="Of the chart, upwards.", show_default="what is ranked by")
+    ] = None,
+    area: Annotated[
+        str | None,
+        typer.Option("--area", metavar="FIGURE", help="Of the chart, as the dots' area.", show_default="params, or MACs"),
+    ] = None,
+    chosen: Annotated[
+        ChoiceFormat | None, typer.Option("--format", help="How to print it.", show_default="by FILE's ending, or table")
+    ] = None,
     json: Json = False,
     output: Output = None,
     debug: Debug = False,
@@ -83,12 +98,22 @@ def pick(
     """Pick a network that is proven and keeps your limits.
 
     Published weight sets with their accuracy on six data sets, and their costs by device; with the nearest that miss a limit, and advice.
+    A FILE that ends in .html gets a page to filter, in .svg or .png a chart.
     """
-    form, output = destination(chosen, json, output)
+    form, output = destination(chosen, json, output, get_args(ChoiceFormat))
+    drawn = chart or form in ("html", "svg", "png")
+    if chart and form != "table":
+        raise ConvatlasError(f"--chart is for the terminal, and the format is {form}; leave it out")
+    if form == "png" and output is None and sys.stdout.isatty():
+        raise ConvatlasError("a PNG is no text for a terminal; name a file with --output")
+    if not drawn and (x or y or area):
+        raise ConvatlasError("--x, --y and --area are of a chart; add --chart, or -o choice.html, .svg or .png")
 
     def make() -> Made:
         from ..design import selection
+        from ..design.figures import figure
 
+        across, upwards, dots = (figure(key) if key else None for key in (x, y, area))
         found = selection(
             max_params=None if max_params is None else parse_count(max_params, "--max-params"),
             max_macs=None if max_macs is None else parse_count(max_macs, "--max-macs"),
@@ -103,7 +128,20 @@ def pick(
         if form in ("csv", "markdown"):
             table = Table(columns=_columns(found, rows), rows=[_row(each) for each in rows])
             return table.to_csv() if form == "csv" else table.to_markdown()
-        return _lines(found, rows)
+        lines = [] if form != "table" else _lines(found, rows)
+        if not drawn:
+            return lines
+        of_x, of_y = found.axes(across, upwards)
+        of_dots = dots or figure("macs" if "params" in (of_x.key, of_y.key) else "params")
+        if chart:
+            from .scatter import scatter
+
+            return [*lines, Line(""), *scatter(found, of_x, of_y, screen_width())]
+        from ..report.choice import draw_choice, render_choice
+
+        if form == "html":
+            return render_choice(found, of_x, of_y, of_dots)
+        return draw_choice(found, of_x, of_y, of_dots, "svg" if form == "svg" else "png")
 
     deliver(make, output)
 

@@ -52,6 +52,12 @@ class Selection:
         least = figure.merit(self.rows[0])
         return [miss for miss in self.misses if figure.merit(miss.candidate) > least][:_NEAR]
 
+    def axes(self, x: Figure | None = None, y: Figure | None = None) -> tuple[Figure, Figure]:
+        """What a chart draws across and upwards where nothing is said: an accuracy upwards, and a time across if there is one."""
+        upwards = y or next((figure for figure in self.weighed if figure.more_is_better), self.weighed[0])
+        others = [figure for figure in self.weighed if figure != upwards] or [upwards]
+        return x or next((figure for figure in others if figure.key == "speed"), others[0]), upwards
+
     @property
     def advice(self) -> str:
         """What to take, what a little less would save, and what a little more would bring."""
