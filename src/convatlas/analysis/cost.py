@@ -10,12 +10,14 @@ from math import prod
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from ..devices.cpu import Cpu
 from ..frames import frame
-from ..graph.ops.base import NOTHING
 from ..graph.spec import bytes_of
 from ..graph.training import BACKWARD, RECOMPUTE
+from ..graph.transforms import with_loss
 from ..html_table import html_table
 from ..names import unknown_name
+from .on_device import step_on
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -172,37 +174,15 @@ class Cost:
         """Bytes of all parameters in the dtype that they were traced in."""
         return sum(self.graph.values[number].nbytes for number in self.graph.parameters.values)
 
-    @property
+    @cached_property
     def backward_macs(self) -> int:
         """Multiply-accumulates of the backward pass from all outputs to all trainable parameters (not to the input).
 
-        What checkpoints compute again is among them. Where a step was recorded they are that one's.
+        They are those of the calls that a CPU runs; what checkpoints compute again is among them. Where a step was recorded they
+        are that one's.
         """
-        if self.graph.step is not None:
-            return self.graph.step.macs(BACKWARD) + self.graph.step.macs(RECOMPUTE)
-        graph, values = self.graph, self.graph.values
-        needing = {parameter.value for parameter in graph.parameters if parameter.trainable}
-        nodes = []
-        for place, node in enumerate(graph.nodes):
-            if node.op.differentiable and not node.no_grad and any(value in needing for value in node.inputs):
-                needing.update(value for value in node.outputs if values[value].is_floating)
-                nodes.append((place, node))
-        reached, total = set(graph.outputs), 0
-        ends: dict[int, int] = {}  # checkpoint -> so many calls run before all that its gradients read is there again
-        for place, node in reversed(nodes):
-            if not reached.isdisjoint(node.outputs):
-                reached.update(node.inputs)
-                needs = [value in needing for value in node.inputs]
-                inputs, outputs = graph.specs(node.inputs), graph.specs(node.outputs)
-                total += node.op.backward_macs(inputs, outputs, needs)
-                kept = node.op.kept(inputs, outputs, needs) if node.region and node.region not in ends else NOTHING
-                if kept != NOTHING:
-                    ends[node.region] = place + bool(kept.outputs or kept.extra)
-        return total + sum(
-            node.op.macs(graph.specs(node.inputs), graph.specs(node.outputs))
-            for place, node in enumerate(graph.nodes)
-            if place < ends.get(node.region, 0)
-        )
+        step = self.graph.step or step_on(with_loss(self.graph), Cpu(threads=1))
+        return step.macs(BACKWARD) + step.macs(RECOMPUTE)
 
     @property
     def uncounted(self) -> dict[str, int]:

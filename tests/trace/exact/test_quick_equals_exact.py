@@ -28,7 +28,7 @@ TORCHVISION = [
     "regnet_x_400mf", "resnet50", "resnext50_32x4d", "shufflenet_v2_x0_5", "swin_t", "swin_s", "vit_b_32",
 ]  # fmt: skip
 TIMM = [
-    "resnet10t", "resnetv2_50x1_bit", "resnest14d", "skresnet18", "res2net50_26w_4s", "dla34", "dpn68", "hrnet_w18_small", "nf_regnet_b0",
+    "resnet10t", "cpubone_nano", "vit_dlittle_patch16_reg1_gap_256", "resnetv2_50x1_bit", "resnest14d", "skresnet18", "res2net50_26w_4s", "dla34", "dpn68", "hrnet_w18_small", "nf_regnet_b0",
     "repvgg_a0", "mobileone_s0", "fastvit_t8", "mobilenetv4_conv_small", "ghostnet_100", "lcnet_050", "convnextv2_atto",
     "edgenext_xx_small", "levit_128s", "lambda_resnet26t", "halonet26t", "volo_d1_224", "focalnet_tiny_srf", "vit_tiny_patch16_224",
     "deit_tiny_patch16_224", "mixer_s32_224", "rexnet_100", "xcit_nano_12_p16_224", "tresnet_m",

@@ -11,10 +11,9 @@ from ...devices.cpu import Cpu
 from ...devices.cuda.allocator import reserved_bytes
 from ...devices.cuda.memory import Cuda
 from ...graph import Graph
-from ...graph.layout import channels_last, laid_out
-from ...graph.strides import Strides
 from ...graph.training import TrainingGraph
-from ...graph.transforms import as_real, decomposed, frozen, training_step, with_loss
+from ...graph.transforms import as_real, frozen, with_loss
+from ..on_device import step_on
 from .changes import (
     BUFFERS,
     DDP_BUCKETS,
@@ -35,12 +34,6 @@ from .walk import walk
 
 def _device(settings: Settings) -> Cpu | Cuda:
     return Cuda() if settings.device == "cuda" else Cpu(settings.threads)
-
-
-def _prepared(graph: Graph, settings: Settings, device: Cpu | Cuda) -> tuple[Graph, list[Strides], list[int]]:
-    """A graph as a device runs it, the strides of its values, and for each node the one of the graph that it is a part of."""
-    laid, strides = laid_out(graph, channels_last(graph) if settings.channels_last else {})
-    return decomposed(laid, strides, device.decomposes)
 
 
 @contextmanager
@@ -75,7 +68,7 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     device = _device(settings)
     step = _recorded(graph, settings)
     if step is None:
-        step = training_step(*_prepared(whole, settings, device), accumulating=settings.accumulate > 1)
+        step = step_on(whole, device, channels_last=settings.channels_last, accumulating=settings.accumulate > 1)
     values = whole.values
     memory = Memory(phase="start")
     parameters, buffers = _resident(whole, memory)
@@ -108,7 +101,7 @@ def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     device = _device(settings)
     memory = Memory(phase="start")
     _resident(whole, memory)
-    left = walk(training_step(*_prepared(whole, settings, device), backward=False), device, memory)
+    left = walk(step_on(whole, device, channels_last=settings.channels_last, backward=False), device, memory)
     return _summarised(whole, memory, left, settings)
 
 

@@ -35,11 +35,10 @@ class Cpu:
     def decomposes(self, op: Op, inputs: Specs, lay: Sequence[Strides], needs: Sequence[bool]) -> bool:
         """Whether no kernel takes an op as it is.
 
-        That of attention wants the last axis innermost in memory; that of an LSTM one layer in one direction.
+        That of an LSTM wants one layer in one direction.
         """
         if isinstance(op, Attention):
-            innermost = all(lies is None or lies[-1] == 1 for lies in lay[:3])
-            return not (innermost and op.fused(inputs, needs))
+            return not op.fused(inputs, lay, needs)
         if isinstance(op, Rnn | Gru | Lstm):
             return not (op.packed or (op.in_one_kernel(inputs) and op.layers == 1 and not op.bidirectional and not op.batch_first))
         return isinstance(op, RMSNorm) or (isinstance(op, Dropout) and op.training and op.probability > 0)

@@ -39,27 +39,28 @@ class Attention(Op):
         return prod(self._stacks(inputs)) * inputs[0].shape[-2] * inputs[1].shape[-2]
 
     def output_strides(self, inputs: Specs, strides: Sequence[Strides], outputs: Specs) -> tuple[Strides, ...]:
-        same = inputs[0].shape == outputs[0].shape
-        fused = not self.dropout and all(lies is None or lies[-1] == 1 for lies in strides[:3])
-        return (element_wise(outputs[0].shape, ((inputs[0].shape, strides[0]),)) if same and fused else None,)
+        shape = outputs[0].shape
+        laid = inputs[0].shape == shape and self.fused(inputs, strides)
+        return (element_wise(shape, ((shape, strides[0]),)) if laid else None,)
 
     def macs(self, inputs: Specs, outputs: Specs) -> int:
         return self._scores(inputs) * (inputs[0].shape[-1] + inputs[2].shape[-1])
 
     def backward_macs(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> int:
-        # a fused backward computes the scores again, then one product for each of grad-scores, grad-q, grad-k, grad-v
-        features, width = inputs[0].shape[-1], inputs[2].shape[-1]
-        if self.fused(inputs, needs_grad):
-            return self._scores(inputs) * (3 * features + 2 * width)
-        query, key, value, *_ = needs_grad
-        through = any((query, key, *needs_grad[3:]))
-        return self._scores(inputs) * (features * (query + key) + width * (value + through))
+        # the fused one computes the scores again, then one product for each of grad-scores, grad-q, grad-k, grad-v
+        return self._scores(inputs) * (3 * inputs[0].shape[-1] + 2 * inputs[2].shape[-1])
 
-    def fused(self, inputs: Specs, needs_grad: Sequence[bool]) -> bool:
-        """Whether torch has one kernel for it: of four axes, whose first ones agree, with no trained mask and no dropout."""
+    def fused(self, inputs: Specs, strides: Sequence[Strides], needs_grad: Sequence[bool] = ()) -> bool:
+        """Whether torch has one kernel for it on a CPU; else it runs in parts.
+
+        The kernel takes stacks of heads, one width in all three, the last axis innermost in memory; a key and a value may serve
+        several heads of the query; no trained mask, and no dropout.
+        """
         query, key, value = (spec.shape for spec in inputs[:3])
-        fits = len(query) == 4 and (self.grouped or query[:2] == key[:2] == value[:2])
-        return fits and not self.dropout and not any(needs_grad[3:])
+        heads = len(query) == 4 and query[0] == key[0] and key[:2] == value[:2] and (self.grouped or key[1] in (1, query[1]))
+        fits = heads and query[3] == value[3]
+        innermost = all(lies is None or lies[-1] == 1 for lies in strides[:3])
+        return fits and innermost and not self.dropout and not any(needs_grad[3:])
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return 4 * self._scores(inputs)  # scale, and the softmax's exp, sum and divide

@@ -113,11 +113,15 @@ class _Step(Writer):
         for value in outputs:
             self.hold(value)
         if keeps:
-            held = [inputs[i] for i in kept.inputs] + [outputs[i] for i in kept.outputs] + list(extra)
-            for value in held:
-                self.hold(value)
-                result.saved.add(result.storage[value])
-            self.saved[position] = Saved(inputs, outputs, extra, held)
+            self._keep(position, kept, inputs, outputs, extra)
+
+    def _keep(self, position: int, kept: Kept, inputs: tuple[int, ...], outputs: tuple[int, ...], extra: tuple[int, ...]) -> None:
+        """Autograd takes hold of what a node's gradients read."""
+        held = [inputs[i] for i in kept.inputs] + [outputs[i] for i in kept.outputs] + list(extra)
+        for value in held:
+            self.hold(value)
+            self.result.saved.add(self.result.storage[value])
+        self.saved[position] = Saved(inputs, outputs, extra, held)
 
     def _kept(self, node: Node) -> Kept:
         values = self.graph.values
@@ -129,7 +133,10 @@ class _Step(Writer):
         return any(self.needed[value] for value in node.outputs)
 
     def _compute_again(self, region: int) -> None:
-        """Run a checkpointed region forward once more, as far as something is kept, and keep it."""
+        """Run a checkpointed region forward once more, and keep what is kept; it stops as soon as all of that is there.
+
+        A call's inputs are kept before it runs: the last one that keeps nothing else does not run again.
+        """
         self.waiting.discard(region)
         nodes, result = self.graph.nodes, self.result
         positions, phase = self.regions[region], self.phase
@@ -138,6 +145,11 @@ class _Step(Writer):
         self.phase = RECOMPUTE
         for position in positions[: positions.index(keeping[-1]) + 1] if keeping else []:
             node = nodes[position]
+            kept = self._kept(node)
+            if position == keeping[-1] and not (kept.outputs or kept.extra):
+                inputs, outputs = (tuple([self.now[value] for value in values]) for values in (node.inputs, node.outputs))
+                self._keep(position, kept, inputs, outputs, ())
+                break
             for value in node.outputs:
                 before = self.now[value]
                 self.now[value] = self.new(result.values[before], result.strides[before], before)  # placed when it runs

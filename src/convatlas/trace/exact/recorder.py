@@ -26,9 +26,9 @@ from ...graph.training import BACKWARD, FORWARD
 from ..errors import TraceError, user_line
 from .calls import Call
 from .checkpoints import Checkpoints
+from .fake import AS_REAL
 from .names import Family, Name, Names, Side, ViewCall, spec_of
 from .overloads import Overload, known
-from .rules.matrix import onednn_lstm, with_workspace
 from .sheet import Place, Sheet
 from .values import Values
 
@@ -120,8 +120,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         if len(sys.modules) > loaded:  # an import's cycles hold the frames below it, and so tensors that the code lets go of
             gc.collect(1)
         call = Call(func, args, kwargs, result, self.names)
-        if overload.rule is onednn_lstm:
-            call.result = result = with_workspace(call)
+        if func in AS_REAL:
+            call.result = result = AS_REAL[func](call)
         self._record(overload, call)
         return result
 

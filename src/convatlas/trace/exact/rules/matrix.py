@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ....graph import TensorSpec
 from ....graph.ops import Attention, Bilinear, Conv, ConvTranspose, Custom, DeformConv, Gradient, Linear, Lstm, Matmul, Op, Permute
 from ....graph.ops.base import per_axis
-from ....graph.ops.recurrent import onednn_workspace
 from ..calls import Call
 from ..names import ViewCall, lies, spec_of
 from .base import Made, Rule
@@ -53,13 +51,6 @@ def onednn_lstm(call: Call) -> Made:
     """An LSTM's layer in one direction, as oneDNN runs it; its state has no axis for layers."""
     weights = ("weight0", "weight1", *(("weight2", "weight3") if call["has_biases"] else ()))
     return Lstm(biases=call["has_biases"]), call.given("input", "hx_", "cx_", *weights)
-
-
-def with_workspace(call: Call) -> tuple[torch.Tensor, ...]:
-    """What oneDNN's LSTM returns, with the memory that it keeps for the backward pass, which its fake kernel leaves out."""
-    x, weight = call["input"], call["weight1"]
-    size = onednn_workspace(x.shape[0] * x.shape[1], x.shape[1], x.shape[2], weight.shape[1]) if call["train"] else 0
-    return (*call.result[:3], x.new_empty((size,), dtype=torch.uint8))
 
 
 def quantized_linear(call: Call) -> Made:
