@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from convatlas import ConvatlasError, Inputs, TensorSpec, cost, max_batch, trace, training_memory
-from convatlas.analysis.memory import overhead_bytes
+from convatlas.devices.cpu import Cpu
 from convatlas.graph import Graph
 
 
@@ -70,7 +70,7 @@ def test_inputs_are_taken_wherever_a_shape_is() -> None:
     network = Noisy()
     assert cost(network, noisy()).macs == 16 * 16 * 8 * 27
     assert training_memory(network, noisy((4,))).peak_bytes > 4 * 4 * 8 * 16 * 16
-    beside = overhead_bytes("cpu")
+    beside = Cpu.overhead_bytes
     assert (
         max_batch(network, noisy(()), memory_bytes=beside + 2**22) > max_batch(network, noisy(()), memory_bytes=beside + 2**21) >= 1
     )
@@ -290,6 +290,6 @@ def test_the_largest_batch_takes_short_forms_of_a_sample() -> None:
         def forward(self, image: Tensor, tags: Tensor) -> Tensor:
             return self.conv(image).mean((2, 3)) + self.tags(tags).mean(1)
 
-    memory = overhead_bytes("cpu") + 2**22
+    memory = Cpu.overhead_bytes + 2**22
     short, long = [(3, 16, 16), (5,)], Inputs((3, 16, 16), TensorSpec((5,), "int64"))
     assert max_batch(Tagged(), short, memory_bytes=memory) == max_batch(Tagged(), long, memory_bytes=memory)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from convatlas import ConvatlasError
+from convatlas.devices.cpu import Cpu
 from convatlas.train import Run, plan, train
 
 
 def test_what_cannot_fit_is_refused_with_ways_out_and_nothing_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    free = plan.overhead_bytes("cpu") + 30 * 2**20
+    free = Cpu.overhead_bytes + 30 * 2**20
     monkeypatch.setattr(plan, "free_bytes", lambda device: free)
     with pytest.raises(ConvatlasError, match=r"512 images takes .* are free; try --batch \d+, or --accumulate \d --batch \d+ for"):
         train("resnet20_cifar", "digits", epochs=1, batch=512, precision="fp32", output=tmp_path / "run")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..devices.cpu import Cpu
-from ..devices.cuda.memory import Cuda
+from ..devices.device import Device
 from ..graph import Graph
 from ..graph.layout import channels_last as channels_last_strides
 from ..graph.layout import laid_out
@@ -12,7 +11,7 @@ from ..graph.transforms import decomposed, training_step
 
 
 def step_on(
-    graph: Graph, device: Cpu | Cuda, *, channels_last: bool = False, accumulating: bool = False, backward: bool = True
+    graph: Graph, device: Device, *, channels_last: bool = False, accumulating: bool = False, backward: bool = True
 ) -> TrainingGraph:
     """The calls of a step, with what a device has no kernel for in its parts.
 

@@ -10,6 +10,7 @@ from ..analysis import fit as _fit
 from ..analysis import memory as _memory
 from ..analysis import verdict as _verdict
 from ..analysis.checkpoints import with_checkpoints
+from ..devices.named import DEVICES
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import Inputs, InputsLike
@@ -216,7 +217,7 @@ def memory_settings(
     if not (isinstance(momentum, int | float) and math.isfinite(momentum) and momentum >= 0):
         shown = f"{momentum:g}" if isinstance(momentum, float) else repr(momentum)
         raise ConvatlasError(f"`momentum` (={shown}) must be a number of at least 0, such as 0.9")
-    if device == "cuda" and threads is not None:
+    if threads is not None and device in DEVICES and not DEVICES[device].has_threads:
         raise ConvatlasError(f"`threads` (={threads}) is about a CPU, and the device is {device}; leave one of them out")
     return _memory.Settings(
         optimizer="momentum" if optimizer == "sgd" and momentum else optimizer,

@@ -92,8 +92,10 @@ def memory(
             raise ConvatlasError("`--by layer` shows what is kept for backward, of which --inference has nothing; use --by kind")
     if optimizer not in (None, "sgd"):
         refuse_given({"--momentum": momentum}, f"is about sgd, and the optimizer is {optimizer}; leave it out")
-    if device == "cuda":
-        refuse_given({"--threads": threads}, "is about a CPU, and the device is cuda; leave it out")
+    from ..devices.named import DEVICES
+
+    if device and not DEVICES[device].has_threads:
+        refuse_given({"--threads": threads}, f"is about a CPU, and the device is {device}; leave it out")
     if form in ("csv", "markdown"):
         one_table: dict[str, object] = {"--measure": measure, "--estimate": estimate, "--by": by if fit else None}
         refuse_given(one_table, f"does not go into the one table of {form}; leave it out{', or --fit' if by and fit else ''}")

@@ -77,7 +77,7 @@ def conditions_of(subject: Subject, memory: TrainingMemory) -> dict[str, Any]:
         "device": settings.device,
         "channels_last": settings.channels_last,
     }
-    if settings.device == "cpu":
+    if settings.runs_on.has_threads:
         record["threads"] = settings.threads
     if training:
         record |= {
@@ -134,14 +134,13 @@ def record_of(
 def lines_of(subject: Subject, memory: TrainingMemory, width: int) -> list[Line]:
     """The network, its conditions, the peak, and what the device needs for it."""
     from ..analysis.memory.checkpointing import recomputed_macs
-    from ..analysis.memory.overhead import BESIDE_THE_TENSORS
     from .words import big
 
     place = f"{memory.peak_name} ({memory.peak_op})" if memory.peak_name else memory.peak_op
     at_least = "at least " if memory.at_least else ""
     needed = (
         f"Needed: {at_least}{gibi(memory.needed_bytes)}, {gibi(memory.overhead_bytes)} of it beside the tensors "
-        f"({BESIDE_THE_TENSORS[memory.settings.device]})."
+        f"({memory.settings.runs_on.overhead_source})."
     )
     if memory.reserved_bytes is not None:
         needed += f" Where there is room, the caching allocator reserves {gibi(memory.reserved_bytes)} for the tensors."

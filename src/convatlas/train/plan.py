@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..analysis.fit import max_batch
-from ..analysis.memory import Settings, inference_memory, overhead_bytes, training_memory
+from ..analysis.memory import Settings, inference_memory, training_memory
 from ..analysis.memory.changes import EMA, OPTIMIZER_STATE
 from ..analysis.verdict import verdict
 from ..errors import ConvatlasError
@@ -106,7 +106,7 @@ def make_plan(
     own = -(-job.recipe.batch // processes)
     peak, at_least = _peak(network, graphs, settings, min(own, len(data.train)), reads)
     free = free_bytes(device)
-    if peak is not None and free is not None and peak + overhead_bytes(settings.device) > free:
+    if peak is not None and free is not None and peak + settings.runs_on.overhead_bytes > free:
         raise ConvatlasError(_refusal(job, peak, free, graphs, settings))
     return Plan(
         model=job.model,
@@ -197,7 +197,7 @@ def _refusal(job: Job, peak: int, free: int, graphs: Callable[[int], Graph], set
     known = {"--precision amp"}
     ways += [f"{way.words} (batch up to {way.largest_batch})" for way in answer.changes if way.words in known and way.largest_batch]
     ways.append("a smaller --size")
-    beside = overhead_bytes(settings.device)
+    beside = settings.runs_on.overhead_bytes
     return (
         f"a step of {asked} images takes {_gib(peak)} of tensors at its peak and {_gib(beside)} beside them, "
         f"and {_gib(free)} are free; try {', or '.join(ways)}"

@@ -16,8 +16,8 @@ from torch.nn import functional
 import convatlas as ca
 from convatlas.analysis.fit import auto_checkpoints
 from convatlas.analysis.memory import Settings, blocks, inference_memory, training_memory
-from convatlas.analysis.memory.overhead import CPU_OVERHEAD_BYTES
 from convatlas.analysis.memory.settings import OPTIMIZERS
+from convatlas.devices.cpu import Cpu
 from convatlas.measure.memory import measure_inference, measure_training
 from convatlas.zoo.registry import REGISTRY
 
@@ -210,7 +210,7 @@ def test_checkpoint_auto_saves_what_it_promised(name: str) -> None:
     graph = ca.trace(model, shape, training=True)
     plain = Settings(threads=torch.get_num_threads())
     peaks = [training_memory(graph, replace(plain, checkpoint=names)).peak_bytes for names in ((), tuple(blocks(graph)))]
-    auto = replace(plain, checkpoint=auto_checkpoints(graph, plain, sum(peaks) // 2 + CPU_OVERHEAD_BYTES))
+    auto = replace(plain, checkpoint=auto_checkpoints(graph, plain, sum(peaks) // 2 + Cpu.overhead_bytes))
     promised = peaks[0] - training_memory(graph, auto).peak_bytes
     saved = measure_training(model, shape, plain).peak_bytes - measure_training(ca.create(name), shape, auto).peak_bytes
     assert promised >= (peaks[0] - peaks[1]) // 2

@@ -14,9 +14,9 @@ import convatlas as ca
 from convatlas.analysis.fit import auto_checkpoints, max_batch
 from convatlas.analysis.memory import Settings, training_memory
 from convatlas.analysis.memory.notes_model import notes_estimate
-from convatlas.analysis.memory.overhead import CPU_OVERHEAD_BYTES
 from convatlas.api import graphs_by_batch
 from convatlas.cli import main
+from convatlas.devices.cpu import Cpu
 from convatlas.sizes import parse_size
 
 SMALL = ["memory", "resnet18", "--batch", "2", "--input", "3x64x64"]
@@ -51,14 +51,14 @@ def test_measured_stands_beside_predicted(capsys: Any) -> None:
 def test_auto_takes_nothing_where_all_fits_and_less_than_everything_where_it_does_not() -> None:
     graph, how = ca.trace("resnet50", (16, 3, 96, 96), training=True), Settings(threads=1)
     peak = training_memory(graph, how).peak_bytes
-    assert auto_checkpoints(graph, how, peak + CPU_OVERHEAD_BYTES) == ()
-    some = auto_checkpoints(graph, how, int(peak * 0.9) + CPU_OVERHEAD_BYTES)
+    assert auto_checkpoints(graph, how, peak + Cpu.overhead_bytes) == ()
+    some = auto_checkpoints(graph, how, int(peak * 0.9) + Cpu.overhead_bytes)
     assert 0 < len(some) < 16
 
 
 def test_max_batch_is_a_maximum() -> None:
     graph_at, how = graphs_by_batch("squeezenet1_1", (3, 64, 64)), Settings(threads=1)
-    fit = max_batch(graph_at, 64 * 2**20 + CPU_OVERHEAD_BYTES, how)
+    fit = max_batch(graph_at, 64 * 2**20 + Cpu.overhead_bytes, how)
     assert training_memory(graph_at(fit.batch), how).peak_bytes <= 64 * 2**20
     assert training_memory(graph_at(fit.batch + 1), how).peak_bytes > 64 * 2**20
 

@@ -12,8 +12,8 @@ import torch
 
 import convatlas as ca
 from convatlas.analysis.memory import Settings, training_memory
-from convatlas.analysis.memory.overhead import CUDA_OVERHEAD_BYTES
 from convatlas.devices.cuda.allocator import CachingAllocator
+from convatlas.devices.cuda.memory import Cuda
 
 MIB = 2**20
 MEASUREMENTS = Path(__file__).parents[4] / "shared" / "measurements"
@@ -137,7 +137,7 @@ def steps_off(rows: list[tuple[str, int, dict[str, int]]]) -> list[int]:
         # memory grows in proportion to the batch; two batches tell the line
         low, high = (training_memory(ca.trace(model, (b, 3, pixels, pixels), training=True), how).peak_bytes for b in (8, 32))
         slope = (high - low) / 24
-        available = 24 * 2**30 - CUDA_OVERHEAD_BYTES
+        available = 24 * 2**30 - Cuda.overhead_bytes
         batch = next((b for b in SCHEDULE if low + slope * (b - 8) <= available), 1)
         off += [abs(SCHEDULE.index(batch) - SCHEDULE.index(found)) for found in batches.values()]
     return off

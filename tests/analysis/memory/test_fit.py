@@ -18,10 +18,11 @@ from torch import nn
 import convatlas as ca
 from convatlas.analysis.fit import max_batch
 from convatlas.analysis.memory import Settings, blocks, training_memory
-from convatlas.analysis.memory.overhead import CPU_OVERHEAD_BYTES, CUDA_OVERHEAD_BYTES
 from convatlas.analysis.verdict import in_a_word
 from convatlas.api import graphs_by_batch
 from convatlas.cli import main
+from convatlas.devices.cpu import Cpu
+from convatlas.devices.cuda.memory import Cuda
 
 QUESTION = ["resnet50", "--batch", "64", "--precision", "amp", "--fit", "8GiB", "--device", "cuda"]
 SMALL = ["memory", "resnet18", "--batch", "32", "--input", "3x64x64"]
@@ -42,7 +43,7 @@ def resnet50() -> ca.Verdict:
 def test_the_first_line_is_the_verdict_in_python_and_on_the_command_line(resnet50: ca.Verdict, capsys: Any) -> None:
     first, *lines = printed(capsys, "memory", *QUESTION).splitlines()
     step = ca.training_memory("resnet50", (64, 3, 224, 224), precision="amp", device="cuda")
-    needed = step.peak_bytes + CUDA_OVERHEAD_BYTES
+    needed = step.peak_bytes + Cuda.overhead_bytes
     assert first == str(resnet50) == f"Fits 8 GiB: {needed / GIB:.2f} GiB needed, {8 - needed / GIB:.2f} GiB to spare."
     assert " ".join(lines).startswith("resnet50: input 3x224x224, training step at batch 64, amp, SGD with momentum, CUDA")
 
@@ -96,7 +97,7 @@ def test_the_largest_batch_is_that_of_max_batch(resnet50: ca.Verdict) -> None:
 
 
 def test_each_change_has_the_figures_of_a_step_that_is_done_so() -> None:
-    verdict = ca.fit("resnet18", (32, 3, 64, 64), memory_bytes=CPU_OVERHEAD_BYTES + 2**28)
+    verdict = ca.fit("resnet18", (32, 3, 64, 64), memory_bytes=Cpu.overhead_bytes + 2**28)
     graph_at = graphs_by_batch("resnet18", (3, 64, 64))
     names = tuple(blocks(graph_at(32)))
     settings = {
@@ -107,7 +108,7 @@ def test_each_change_has_the_figures_of_a_step_that_is_done_so() -> None:
     }
     found = {change.words: change for change in verdict.changes}
     for words, how in settings.items():
-        assert found[words].needed_bytes == training_memory(graph_at(32), how).peak_bytes + CPU_OVERHEAD_BYTES
+        assert found[words].needed_bytes == training_memory(graph_at(32), how).peak_bytes + Cpu.overhead_bytes
         assert found[words].fits == (found[words].needed_bytes <= verdict.memory_bytes)
         assert found[words].largest_batch == max_batch(graph_at, verdict.memory_bytes, how).batch
     largest = [change.largest_batch or 0 for change in verdict.changes]
@@ -116,7 +117,7 @@ def test_each_change_has_the_figures_of_a_step_that_is_done_so() -> None:
 
 def test_what_does_not_fit_says_by_how_much_and_the_largest_batch(capsys: Any) -> None:
     lines = printed(capsys, *SMALL, "--fit", "1.2GiB").splitlines()
-    missing = ca.training_memory("resnet18", (32, 3, 64, 64)).peak_bytes + CPU_OVERHEAD_BYTES - int(1.2 * GIB)
+    missing = ca.training_memory("resnet18", (32, 3, 64, 64)).peak_bytes + Cpu.overhead_bytes - int(1.2 * GIB)
     assert lines[0].startswith("Does not fit 1.20 GiB: ")
     assert lines[0].endswith(f"{missing / 2**20:.1f} MiB too much.")
     assert "No batch fits: a batch of 1 needs at least 1.23 GiB (1.10 GiB of it beside the tensors)" in " ".join(lines)

@@ -10,6 +10,7 @@ from ...devices.conditions import Conditions
 from ...devices.cuda.inductor import lower_compiled
 from ...devices.cuda.kernels import NEWEST
 from ...devices.cuda.lower import lower
+from ...devices.cuda.memory import Cuda
 from ...devices.cuda.terms import least_seconds, terms
 from ...devices.kernel import Kernel, Launch
 from ...devices.observation import Observation
@@ -27,7 +28,7 @@ def prepared(graph: Graph, precision: str, half_norms: Collection[str] = ()) -> 
         half_norms: modules whose normalisation runs in half precision under autocast, by code of their own.
 
     """
-    return converted(graph, "amp" if precision == "amp_bf16" else precision, "cuda", half_norms=half_norms)
+    return converted(graph, "amp" if precision == "amp_bf16" else precision, Cuda(), half_norms=half_norms)
 
 
 def launches(ready: Graph, conditions: Conditions) -> list[Launch]:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from ...devices.device import Device
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Activation, Cast, Fill, Op
+from ...graph.ops import Cast, Fill, Op
 
-HALF = {"bf16": "bfloat16", "fp16": "float16", "amp": "float16"}
-# what autocast runs in half precision, and what in float32; everything else takes its inputs as they come
+HALF = {"bf16": "bfloat16", "fp16": "float16"}
+# what autocast runs in half precision; what in float32 is the device's; everything else takes its inputs as they come
 _IN_HALF = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum", "attention"})
-_IN_FLOAT = frozenset({"softmax", "layer_norm", "group_norm", "loss", "cumulative"})
-_IN_FLOAT_ON_CPU = frozenset({"loss"})  # the CPU's list is another one, and shorter
-# (`norm` is on the list, but torch.norm and Tensor.norm call `linalg.vector_norm`, which is not)
-_FLOAT_FUNCTIONS = frozenset({"rsqrt", "reciprocal", "pow", "exp", "expm1", "log", "log1p", "log2", "softplus", "sum", "prod"})
 _NORMALISATIONS = frozenset({"layer_norm", "group_norm"})
 
 
-def converted(graph: Graph, precision: str, device: str = "cuda", *, half_norms: Collection[str] = ()) -> Graph:
+def converted(graph: Graph, precision: str, device: Device, *, half_norms: Collection[str] = ()) -> Graph:
     """The graph as it runs in ``precision``: "fp32" as it is; "bf16", "fp16" wholly; "amp" with autocast's casts.
 
     A weight is cast once and its copy kept to the end of the forward pass, as autocast's cache does.
@@ -26,13 +23,13 @@ def converted(graph: Graph, precision: str, device: str = "cuda", *, half_norms:
     Args:
         graph: the network.
         precision: one of "fp32", "bf16", "fp16", "amp".
-        device: autocast's lists differ between "cuda" and "cpu".
+        device: whose autocast it is; its dtype and lists differ.
         half_norms: modules that normalise in half precision under autocast, by code of their own (timm's fast norms).
 
     """
     if precision == "fp32":
         return graph
-    half = "bfloat16" if precision == "amp" and device == "cpu" else HALF[precision]
+    half = device.autocast_dtype if precision == "amp" else HALF[precision]
     return _Conversion(graph, half, device, autocast=precision == "amp", half_norms=frozenset(half_norms)).run()
 
 
@@ -40,14 +37,8 @@ def _in_half(op: Op) -> bool:
     return op.kind in _IN_HALF or op.name == "prelu"
 
 
-def _in_float(op: Op, device: str) -> bool:
-    if device == "cpu":
-        return op.kind in _IN_FLOAT_ON_CPU or (op.kind == "reduce" and op.name == "prod")
-    return op.kind in _IN_FLOAT or ((isinstance(op, Activation) or op.kind == "reduce") and op.name in _FLOAT_FUNCTIONS)
-
-
 class _Conversion:
-    def __init__(self, graph: Graph, half: str, device: str, *, autocast: bool, half_norms: frozenset[str]) -> None:
+    def __init__(self, graph: Graph, half: str, device: Device, *, autocast: bool, half_norms: frozenset[str]) -> None:
         self.half_norms = half_norms
         self.source, self.half, self.device, self.autocast = graph, half, device, autocast
         self.result = Graph(graph.name, graph.training, modules=graph.modules)
@@ -82,7 +73,7 @@ class _Conversion:
         op, result = node.op, self.result
         inputs = [self.value[number] for number in node.inputs]
         in_half = _in_half(op) or (op.kind in _NORMALISATIONS and node.module in self.half_norms)
-        if self.autocast and (in_half or _in_float(op, self.device)):
+        if self.autocast and (in_half or self.device.in_float(op)):
             wanted = self.half if in_half else "float32"
             inputs = [self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)]
         if not self.autocast and isinstance(op, Fill) and op.dtype == "float32":  # made like the network's own tensors

@@ -14,7 +14,6 @@ from ...html_table import html_table
 from ...names import unknown_name
 from ...sizes import gibi
 from .changes import KINDS, SAVED, Change
-from .overhead import overhead_bytes
 from .settings import Settings
 from .words import step_in_words
 
@@ -77,7 +76,7 @@ class TrainingMemory:
     @property
     def overhead_bytes(self) -> int:
         """What the process takes of the device beside the tensors (see `overhead`)."""
-        return overhead_bytes(self.settings.device)
+        return self.settings.runs_on.overhead_bytes
 
     @property
     def needed_bytes(self) -> int:

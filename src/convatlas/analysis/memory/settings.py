@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...devices.device import Device
+from ...devices.named import DEVICES, device_named
 from ...errors import ConvatlasError
 
 
@@ -58,7 +60,6 @@ TRAINING_BATCH = 32
 THREADS = 4
 IMPLEMENTATIONS = ("single", "foreach", "fused")
 PRECISIONS = ("fp32", "bf16", "fp16", "amp")
-DEVICES = ("cpu", "cuda")
 _NOT_FUSED = ("rmsprop", "lion")  # torch.optim has no fused form of them
 
 
@@ -98,7 +99,7 @@ class Settings:
         for name, value, known in (
             ("optimizer", self.optimizer, tuple(OPTIMIZERS)),
             ("precision", self.precision, PRECISIONS),
-            ("device", self.device, DEVICES),
+            ("device", self.device, tuple(DEVICES)),
             ("implementation", self.implementation or "single", IMPLEMENTATIONS),
         ):
             if value not in known:
@@ -108,3 +109,8 @@ class Settings:
         for name, number in (("accumulate", self.accumulate), ("threads", self.threads)):
             if not isinstance(number, int) or number < 1:
                 raise ConvatlasError(f"`{name}` (={number}) must be a whole number of at least 1")
+
+    @property
+    def runs_on(self) -> Device:
+        """The device, with its settings."""
+        return device_named(self.device, self.threads)

@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...devices.cpu import Cpu
-from ...devices.cuda.allocator import reserved_bytes
-from ...devices.cuda.memory import Cuda
 from ...graph import Graph
 from ...graph.training import TrainingGraph
 from ...graph.transforms import as_real, frozen, with_loss
@@ -30,10 +27,6 @@ from .precision import converted
 from .report import TrainingMemory, summarise
 from .settings import OPTIMIZERS, Settings
 from .walk import walk
-
-
-def _device(settings: Settings) -> Cpu | Cuda:
-    return Cuda() if settings.device == "cuda" else Cpu(settings.threads)
 
 
 @contextmanager
@@ -64,8 +57,8 @@ def training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
 def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     source = frozen(graph, settings.frozen)
     source = with_regions(source, settings.checkpoint) if settings.checkpoint else source
-    whole = with_loss(converted(source, settings.precision, settings.device))
-    device = _device(settings)
+    device = settings.runs_on
+    whole = with_loss(converted(source, settings.precision, device))
     step = _recorded(graph, settings)
     if step is None:
         step = step_on(whole, device, channels_last=settings.channels_last, accumulating=settings.accumulate > 1)
@@ -80,7 +73,7 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     memory.change(sum(trainable) if settings.accumulate > 1 else 0, GRADIENTS_OF_PARAMETERS, -1)
     left = walk(step, device, memory)
     memory.phase, memory.position = "optimizer", -1
-    implementation = settings.implementation or ("single" if settings.device == "cpu" else "foreach")
+    implementation = settings.implementation or device.optimizer_implementation
     temporaries = optimizer.peak_temporaries(trainable, implementation)
     memory.change(temporaries, TEMPORARIES, -1)
     memory.change(-temporaries, TEMPORARIES, -1)
@@ -90,15 +83,15 @@ def _training_memory(graph: Graph, settings: Settings) -> TrainingMemory:
 def _recorded(graph: Graph, settings: Settings) -> TrainingGraph | None:
     """The step that was recorded with a graph, where it is asked for as it ran."""
     changed = settings.frozen or settings.checkpoint or settings.channels_last or settings.accumulate > 1
-    if graph.step is None or changed or settings.precision != "fp32" or settings.device != "cpu":
+    if graph.step is None or changed or settings.precision != "fp32" or not settings.runs_on.records_steps:
         return None
     return as_real(graph.step)
 
 
 def inference_memory(graph: Graph, settings: Settings) -> TrainingMemory:
     """Simulate one forward pass under ``torch.no_grad``."""
-    whole = converted(graph, settings.precision, settings.device)
-    device = _device(settings)
+    device = settings.runs_on
+    whole = converted(graph, settings.precision, device)
     memory = Memory(phase="start")
     _resident(whole, memory)
     left = walk(step_on(whole, device, channels_last=settings.channels_last, backward=False), device, memory)
@@ -123,6 +116,6 @@ def _summarised(graph: Graph, memory: Memory, left: list[tuple[int, str, int]], 
         memory.change(*change)
     uncounted = dict(Counter(node.op.name for node in graph.nodes if not node.op.counted))
     result = summarise(graph, memory.changes, uncounted, settings)
-    if settings.device == "cuda":
-        result.reserved_bytes = reserved_bytes([(change.num_bytes, (change.kind, change.owner)) for change in memory.changes])
+    requests = ((change.num_bytes, (change.kind, change.owner)) for change in memory.changes)
+    result.reserved_bytes = settings.runs_on.reserved_bytes(requests)
     return result

@@ -15,13 +15,6 @@ _OPTIMIZERS = {
 }
 
 
-def device_in_words(settings: Settings) -> str:
-    """As "CPU with 4 threads", or "CUDA"."""
-    if settings.device != "cpu":
-        return settings.device.upper()
-    return f"CPU with {settings.threads} thread{'' if settings.threads == 1 else 's'}"
-
-
 def step_in_words(batch: int | str, settings: Settings, *, training: bool = True, precision: str | None = None) -> str:
     """As "training step at batch 32, fp32, SGD with momentum, CPU with 4 threads"; ``batch`` and ``precision`` may name several, or none ("")."""
     named = settings.precision if precision is None else precision
@@ -29,7 +22,7 @@ def step_in_words(batch: int | str, settings: Settings, *, training: bool = True
     if training:
         optimizer = _OPTIMIZERS[settings.optimizer]
         parts.append(f"{optimizer} ({settings.implementation})" if settings.implementation else optimizer)
-    parts.append(device_in_words(settings))
+    parts.append(settings.runs_on.title)
     if settings.channels_last:
         parts.append("channels last")
     if training:
