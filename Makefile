@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NETWORKS ?= alexnet vgg16 googlenet resnet50 mobilenet_v2 densenet121
 PAGE ?= report/index.html
+PROGRESS ?= proven.jsonl
 
 # one thread a process: the tests and the benchmarks use the cores themselves
 export OMP_NUM_THREADS ?= 1
@@ -16,7 +17,7 @@ help:
 	@echo 'make test       the tests'
 	@echo 'make test-all   the slow ones as well'
 	@echo 'make lint       ruff and mypy'
-	@echo 'make catalogue  count every network of the zoo anew'
+	@echo 'make catalogue  count every network of the zoo anew; with RESULTS=FOLDER of timm'"'"'s published results the proven ones too'
 	@echo 'make examples   run the commands that the README shows anew, and write docs/commands.md, docs/api.md'
 	@echo 'make bench      convatlas beside its peers'
 
@@ -40,8 +41,9 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-catalogue: $(VENV)/.run
+catalogue: $(VENV)/.test
 	$(BIN)/python -m convatlas.catalogue
+	$(if $(RESULTS),$(BIN)/python -m convatlas.catalogue.trace_proven $(RESULTS) $(PROGRESS))
 
 examples: $(VENV)/.run
 	$(BIN)/python docs/readme_examples.py

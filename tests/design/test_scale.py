@@ -126,6 +126,8 @@ def test_what_is_made_gets_memory_and_weights_like_any_network_of_the_zoo() -> N
         ({"to_macs": -5}, r"`to_macs` \(=-5\) must be a number above 0"),
         ({"to_macs": 1e8, "to_params": 1e6}, "one budget at a time"),
         ({"to_latency_ms": 3}, "a time depends on the device"),
+        ({"to_latency_ms": 3, "device": "rtx4091"}, "unknown device 'rtx4091': did you mean rtx4090"),
+        ({"to_train_memory_bytes": "1GiB", "device": "rtx4090"}, "unknown device 'rtx4090': choose cpu or cuda"),
         ({"to_macs": 1e8, "by": "wdth"}, "unknown `by`"),
         ({"by": "width"}, "name one, as to_macs=400e6"),
         ({"to_params": 1e6, "by": "resolution"}, "does not depend on the resolution"),

@@ -8,7 +8,7 @@ from ..graph.ops import Conv
 
 _FEWEST = 3  # convolutions over neighbours: patches cut by one are no convolutional network
 _PRODUCTS = ("attention", "matmul", "einsum", "bilinear")
-_LARGEST_SHARE = 0.002  # of the MACs, in products of two activations
+_LARGEST_SHARE = 0.0015  # of the MACs, in products of two activations
 
 
 def attention_share(graph: Graph) -> float:

@@ -156,7 +156,7 @@ def _lines(found: Selection, rows: list[Candidate]) -> list[Line]:
         lines += [Line(""), Line("Would come first, but miss:", "bold")]
         for miss in near:
             lines += wrapped(
-                f"{miss.candidate.word}, {_first(found).show(_first(found).value(miss.candidate) or 0)}: {miss.in_words}", width
+                f"{miss.candidate.label}, {_first(found).show(_first(found).value(miss.candidate) or 0)}: {miss.in_words}", width
             )
     return [*lines, Line(""), *wrapped(found.advice, width, "bold")]
 
@@ -190,18 +190,18 @@ def _columns(found: Selection, rows: list[Candidate]) -> list[Column]:
     ]
     times = [
         Column(key="latency_ms", title="time", unit="ms", of_row=lambda row: _marked(row, "latency_ms", _milliseconds)),
-        Column(key="latency_low_ms", title="from", unit="ms", show=_milliseconds, rank=3),
-        Column(key="latency_high_ms", title="to", unit="ms", show=_milliseconds, rank=3),
+        Column(key="latency_low_ms", title="from", unit="ms", show=_milliseconds, rank=1),
+        Column(key="latency_high_ms", title="to", unit="ms", show=_milliseconds, rank=1),
     ]
     return [
         Column(key="network", title="network", left=True),
         Column(key="on_front", title="", of_row=lambda row: "+" if row["on_front"] else ""),
-        Column(key="input_px", title="input", unit="px", of_row=lambda row: row["input_shown"], rank=4),
+        Column(key="input_px", title="px", of_row=lambda row: row["input_shown"]),
         *(proven if any(row.top1 is not None for row in rows) else []),
         Column(key="params", title="params", scales=MEGA, rank=1),
-        Column(key="macs", title="MACs", scales=MEGA_ROUNDED, rank=1),
+        Column(key="macs", title="MACs", scales=MEGA_ROUNDED, rank=2),
         *(times if found.setting.device else []),
-        Column(key="train_memory_bytes", title="training", scales=_memory_scale(rows), rank=2),
+        Column(key="train_memory_bytes", title="training", scales=_memory_scale(rows), rank=3),
     ]
 
 

@@ -97,8 +97,10 @@ def budget_of(
         raise ConvatlasError(f"`batch` (={batch!r}) must be a whole number of at least 1")
     if quantity == "latency_ms" and device is None:
         raise ConvatlasError(f"a time depends on the device; name one: {', '.join(profiled_devices())}")
-    if quantity == "train_memory_bytes" and device not in (None, "cpu", "cuda"):
-        raise ConvatlasError(f"`device` (={device}): a training step is simulated on cpu or cuda")
+    if quantity == "latency_ms" and device is not None:
+        find(device, Conditions(precision=precision))  # told before anything is built
+    if quantity == "train_memory_bytes":
+        Settings(device=device or "cuda", precision=precision)
     return Budget(quantity=quantity, most=float(most), device=device, batch=batch, precision=precision)
 
 

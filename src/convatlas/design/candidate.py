@@ -84,6 +84,11 @@ class Candidate:
         return self.setting.batch / self.latency_ms * 1e3 if self.latency_ms else None
 
     @property
+    def label(self) -> str:
+        """The word with the images' size, since a weight set was tested at several."""
+        return f"{self.word} at {self.input_size[-1]} px"
+
+    @property
     def word(self) -> str:
         """What names network and weights in one word."""
         return f"{self.name}.{self.weights}" if self.weights and self.name.startswith(TIMM) else self.name

@@ -63,7 +63,7 @@ class Selection:
         """What to take, what a little less would save, and what a little more would bring."""
         best = self.rows[0]
         figure = self.ranking.figures[0]
-        words = [f"Take {best.word}: {_facts(best, self._told)}"]
+        words = [f"Take {best.label}: {_facts(best, self._told)}"]
         for cap in self.limits:
             if cap.figure.key == "speed" and best.latency_interval_ms and best.latency_interval_ms[1] > cap.bound:
                 words[0] += f"; it may take up to {cap.figure.show(best.latency_interval_ms[1])}, beyond the limit"
@@ -72,7 +72,7 @@ class Selection:
         if near := self.near_misses:
             miss = near[0]
             words.append(
-                f"{miss.candidate.word} would reach {figure.show(_value(figure, miss.candidate))}, but misses {miss.in_words}"
+                f"{miss.candidate.label} would reach {figure.show(_value(figure, miss.candidate))}, but misses {miss.in_words}"
             )
         return ". ".join(words) + "."
 
@@ -92,7 +92,7 @@ class Selection:
         if saved < _MUCH:
             return ""
         lost = accuracy.merit(best) - accuracy.merit(cheapest)
-        return f"{cheapest.word} gives up {lost:.2f} points of {accuracy.title} for {100 * saved:.0f} % less {cost.title}"
+        return f"{cheapest.label} gives up {lost:.2f} points of {accuracy.title} for {100 * saved:.0f} % less {cost.title}"
 
 
 def select(candidates: Sequence[Candidate], limits: Sequence[Limit], ranking: Ranking, setting: Setting) -> Selection:
@@ -145,7 +145,7 @@ def _weighed(ranking: Ranking, limits: Sequence[Limit], setting: Setting, accura
 def _nothing(found: Selection) -> str:
     if not found.misses:
         return "no network is left of which all figures that count are known; ask for fewer, or for other families"
-    near = "; ".join(f"{miss.candidate.word} misses {miss.in_words}" for miss in found.misses[:_NEAR])
+    near = "; ".join(f"{miss.candidate.label} misses {miss.in_words}" for miss in found.misses[:_NEAR])
     return f"nothing keeps {', '.join(cap.in_words for cap in found.limits)}; the nearest: {near}"
 
 
