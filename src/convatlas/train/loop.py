@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,12 +22,14 @@ from .data import Batch
 from .evaluate import evaluate_batches, first_of, to_device
 from .optimizer import set_modes, set_rate
 from .randomness import STEPS, set_random_states
+from .state import Row
 from .stop import Stop
 
 if TYPE_CHECKING:
     from .training import Training
 
-Ending = Literal["finished", "patience", "interrupted"]
+Ending = Literal["finished", "patience", "told", "interrupted"]
+AfterEpoch: TypeAlias = "Callable[[Row], bool]"
 _LOOKED_AT = 50  # steps between two looks at the loss on a device that would have to be waited for
 
 
@@ -35,8 +37,8 @@ class NonFiniteError(ConvatlasError):
     """The loss became NaN or infinite."""
 
 
-def fit(training: Training, stop: Stop) -> Ending:
-    """Train until the last epoch, until patience ends, or until a signal comes; the state is written in each case.
+def fit(training: Training, stop: Stop, after_epoch: AfterEpoch | None = None) -> Ending:
+    """Train until the last epoch, until patience ends, until ``after_epoch`` says so, or until a signal comes; the state is written in each case.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite; the state that was written last stays.
@@ -63,6 +65,8 @@ def fit(training: Training, stop: Stop) -> Ending:
         end_epoch(training)
         if training.stops(stop, always=True):
             return "interrupted"
+        if after_epoch is not None and after_epoch(progress.rows[-1]):
+            return "told"
     return "finished"
 
 

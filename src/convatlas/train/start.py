@@ -24,7 +24,7 @@ from .data import Data, open_data
 from .device import device_of, precision_of
 from .growing import grow
 from .job import INCIDENTAL, Job
-from .loop import fit
+from .loop import AfterEpoch, fit
 from .networks import Reads, check_logits, copied, make_network, module_reads, named_reads, zoo_reads
 from .plan import largest_batch, make_plan
 from .randomness import random_states_kept
@@ -63,6 +63,7 @@ def train(
     seed: int = 0,
     precision: str = "auto",
     resume: bool = False,
+    after_epoch: AfterEpoch | None = None,
     **settings: object,
 ) -> Run:
     """Train a network on images; the run's folder holds everything, and can be gone on with from any instant.
@@ -77,6 +78,7 @@ def train(
         seed: of initial weights, order, augmentation and dropout.
         precision: "fp32", "bf16", "amp" or "auto" (see `Job`).
         resume: go on with the run in ``output``.
+        after_epoch: told each epoch's row, in place of the display; training ends where it returns True.
         settings: fields of `Job` (``workers=2``), or of the recipe (``lr=0.2``).
 
     Raises:
@@ -87,14 +89,15 @@ def train(
     """
     with random_states_kept():
         if resume:
-            return _go_on(model, data, recipe, epochs, batch, output, seed, precision, settings)
+            return _go_on(model, data, recipe, epochs, batch, output, seed, precision, after_epoch, settings)
         if model is None or data is None:
             raise ConvatlasError("a model and data are needed: convatlas train resnet20_cifar --data digits")
         opened, job, reads, network, remarks = _prepared(model, data, recipe, epochs, batch, seed, precision, settings)
         folder = Path(output) if output is not None else _new_folder(job)
         if (folder / records.RUN).exists():
             raise ConvatlasError(f"{folder} holds a run already; go on with --resume {folder}, or choose another --output")
-        return _run(job, opened, folder, network, reads, remarks, model if isinstance(model, nn.Module) else None)
+        module = model if isinstance(model, nn.Module) else None
+        return _run(job, opened, folder, network, reads, remarks, module, after_epoch=after_epoch)
 
 
 def _prepared(
@@ -171,12 +174,14 @@ def _run(
     remarks: list[str],
     module: nn.Module | None,
     *,
+    after_epoch: AfterEpoch | None,
     before: Mapping[str, Any] | None = None,
 ) -> Run:
     """Train in a folder; ``before`` is the record of the run that is gone on with."""
     accelerator = make_accelerator(job)
     preprocessing = _preprocessing(job, data, reads)
-    training = make_training(job, data, folder, network, reads, preprocessing, accelerator)
+    quiet = after_epoch is not None
+    training = make_training(job, data, folder, network, reads, preprocessing, accelerator, quiet=quiet)
     plan = make_plan(
         job, training.state.network, reads, data, device=accelerator.device, processes=accelerator.num_processes, remarks=remarks
     )
@@ -209,7 +214,7 @@ def _run(
                 training.save()
             accelerator.wait_for_everyone()
             training.tracker = _tracker(folder, training.state.progress.step) if first else None
-            ending = fit(training, stop)
+            ending = fit(training, stop, after_epoch)
         if training.tracker is not None:
             training.tracker.close()
         if first:
@@ -228,6 +233,7 @@ def _go_on(
     output: str | Path | None,
     seed: int,
     precision: str,
+    after_epoch: AfterEpoch | None,
     settings: Mapping[str, Any],
 ) -> Run:
     """Go on with a run; what is asked for beside it must be what the run has, but for epochs and what changes no bit of it."""
@@ -258,7 +264,8 @@ def _go_on(
     network = copied(model) if isinstance(model, nn.Module) else make_network(job.model, reads, seed=job.seed)
     if epochs is not None and epochs != job.recipe.epochs:
         job = dataclasses.replace(job, recipe=job.recipe.changed({"epochs": epochs}))
-    return _run(job, opened, folder, network, reads, [], model if isinstance(model, nn.Module) else None, before=record)
+    module = model if isinstance(model, nn.Module) else None
+    return _run(job, opened, folder, network, reads, [], module, after_epoch=after_epoch, before=record)
 
 
 def _new_folder(job: Job) -> Path:

@@ -141,7 +141,15 @@ class Training:
 
 
 def make_training(
-    job: Job, data: Data, folder: Path, network: nn.Module, reads: Reads, preprocessing: Preprocessing, accelerator: Accelerator
+    job: Job,
+    data: Data,
+    folder: Path,
+    network: nn.Module,
+    reads: Reads,
+    preprocessing: Preprocessing,
+    accelerator: Accelerator,
+    *,
+    quiet: bool = False,
 ) -> Training:
     """Put a network, its optimizer and its images together, on the accelerator's device.
 
@@ -179,7 +187,7 @@ def make_training(
     weights = None
     if job.class_weights == "balanced":
         weights = torch.tensor(class_weights(data.train.labels, len(data.classes)), dtype=torch.float32, device=device)
-    display = Display(epochs=recipe.epochs, images=len(data.train), quiet=not accelerator.is_main_process)
+    display = Display(epochs=recipe.epochs, images=len(data.train), quiet=quiet or not accelerator.is_main_process)
     return Training(
         job=job,
         data=data,
