@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convatlas.catalogue.curve import TOLERANCE, Curve, Reading, bisected, thinned
+from convatlas.catalogue.curve import TOLERANCE, Curve, Reading, bisected, curve_from, thinned
 
 
 def waves(batch: int) -> float:
@@ -33,6 +33,11 @@ def test_thinning_keeps_every_batch_within_the_tolerance_and_powers_of_two_as_th
         assert abs(found.value / value - 1) <= TOLERANCE
         if batch & (batch - 1) == 0:
             assert not found.interpolated
+
+
+def test_a_curve_comes_back_from_its_text() -> None:
+    for curve in (Curve((1, 2, 4), (0.5, 3e-07, 4.0), (2, 4)), Curve((2, 4), (7, 123456789012))):
+        assert curve_from(curve.to_text()) == curve
 
 
 def test_a_straight_line_needs_its_powers_of_two_alone() -> None:

@@ -75,3 +75,8 @@ def test_a_chart_in_the_terminal_and_in_files(run: Run, tmp_path: Path) -> None:
     assert run("pick", "--max-params", "5M", "-o", "choice.svg").status == 0
     assert run("pick", "--max-params", "5M", "-o", "choice.html").status == 0
     assert {path.name for path in tmp_path.iterdir()} == {"choice.svg", "choice.html"}
+
+
+def test_a_profile_of_other_conditions_is_said(run: Run) -> None:
+    words = " ".join(run("pick", "--device", "i7_12700h", "--limit", "1").out.split())
+    assert "the profile was fitted under other conditions: precision fp32, compiled True" in words

@@ -19,6 +19,11 @@ DATA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 TOP1 = ("top1", "real", "v2", "sketch", "a", "r")
 
 
+def by_batch(curve: str) -> dict[int, float]:
+    batches, values, _ = curve.split("/")
+    return dict(zip(map(int, batches.split()), map(float, values.split()), strict=True))
+
+
 def joined(device: str, precision: str, batch: int) -> pd.DataFrame:
     """The catalogue's two tables joined by pandas; only batches that are powers of two."""
     table = pd.DataFrame(DATA["weights"], columns=["name", "weights", "size", "family", "pretrained", "source", "top5", "by_test"])
@@ -27,9 +32,8 @@ def joined(device: str, precision: str, batch: int) -> pd.DataFrame:
 
     def costs(row: pd.Series) -> pd.Series:
         made = DATA["costs"][row["name"]][str(row["size"])]
-        batches, values, _ = made["milliseconds"][device][precision]
-        bytes_at = dict(zip(*made["train_memory_bytes"]["cuda"][precision][:2], strict=True))
-        milliseconds = values[batches.index(batch)]
+        milliseconds = by_batch(made["milliseconds"][device][precision])[batch]
+        bytes_at = by_batch(made["train_memory_bytes"]["cuda"][precision])
         return pd.Series(
             {"params": made["params"], "macs": made["macs"], "ms": milliseconds, "bytes": bytes_at.get(batch, math.nan)}
         )

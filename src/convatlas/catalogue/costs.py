@@ -51,7 +51,7 @@ class Costs:
     train_memory_bytes: Curves
 
     def to_json(self) -> dict[str, Any]:
-        """The costs as plain data: a curve is its batches, its values, and the batches where it is less sure."""
+        """The costs as plain data, curves as texts."""
         return {
             "params": self.params,
             "macs": self.macs,
@@ -63,10 +63,7 @@ class Costs:
 
 
 def _curves_to_json(curves: Curves) -> dict[str, Any]:
-    return {
-        device: {precision: [curve.batches, curve.values, curve.unfamiliar] for precision, curve in made.items()}
-        for device, made in curves.items()
-    }
+    return {device: {precision: curve.to_text() for precision, curve in made.items()} for device, made in curves.items()}
 
 
 def costs_of(graph_at: Callable[[int, bool], Graph]) -> Costs:

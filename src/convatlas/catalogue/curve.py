@@ -35,6 +35,10 @@ class Curve:
     values: tuple[float, ...]
     unfamiliar: tuple[int, ...] = ()
 
+    def to_text(self) -> str:
+        """Batches, values and unfamiliar batches, as "1 2 4/0.61 0.7 1.1/4": a reader takes apart the few that it asks for."""
+        return "/".join(" ".join(map(str, numbers)) for numbers in (self.batches, self.values, self.unfamiliar))
+
     def at(self, batch: int) -> Reading | None:
         """The figure at a batch; None outside the batches that are known."""
         place = bisect_left(self.batches, batch)
@@ -45,6 +49,12 @@ class Curve:
         before, after = self.batches[place - 1], self.batches[place]
         familiar = before not in self.unfamiliar and after not in self.unfamiliar
         return Reading(_between(self, place, batch), True, familiar)
+
+
+def curve_from(text: str) -> Curve:
+    """What `Curve.to_text` wrote."""
+    batches, values, unfamiliar = text.split("/")
+    return Curve(tuple(map(int, batches.split())), tuple(map(float, values.split())), tuple(map(int, unfamiliar.split())))
 
 
 def _between(curve: Curve, place: int, batch: int) -> float:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .curve import Curve
+from .curve import Curve, curve_from
 
 FILE = Path(__file__).parent.parent / "data" / "proven.json"
 TIMM = "timm:"
@@ -49,11 +49,11 @@ class NetworkCosts(NamedTuple):
 
     def milliseconds(self, device: str, precision: str) -> Curve:
         """Of one batch on a device that has a profile."""
-        return _curve(self.curves["milliseconds"][device][precision])
+        return curve_from(self.curves["milliseconds"][device][precision])
 
     def train_memory_bytes(self, device: str, precision: str) -> Curve:
         """Peak of a training step, on "cuda" or "cpu"."""
-        return _curve(self.curves["train_memory_bytes"][device][precision])
+        return curve_from(self.curves["train_memory_bytes"][device][precision])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,3 @@ def conventions() -> str:
 def _read() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return data
-
-
-def _curve(data: list[list[float]]) -> Curve:
-    batches, values, unfamiliar = data
-    return Curve(tuple(map(int, batches)), tuple(values), tuple(map(int, unfamiliar)))

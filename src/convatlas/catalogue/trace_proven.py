@@ -37,7 +37,7 @@ from .results import SOURCE, Result, pretraining, read_results
 ALIKE = ("", "*")  # marks of accuracies on one crop
 CONVENTIONS = (
     "batch 1, float32, evaluation; MACs are multiply-accumulates, bias additions left out; milliseconds: one batch, contiguous, eager, "
-    "predicted; train_memory_bytes: the peak of a simulated step of SGD with momentum. A curve is batches, values, and the batches at "
+    "predicted; train_memory_bytes: the peak of a simulated step of SGD with momentum. A curve is batches/values/the batches at "
     "which it is less sure; a weight set is a row of name, weights, size, family, pretrained, source, top5, top1 by data set"
 )
 Key = tuple[str, int]  # the word for a network, and the size of its images

@@ -173,10 +173,11 @@ def _heading(found: Selection) -> str:
     memory = f"train memory: the peak of a simulated step on {setting.memory_device}, SGD with momentum"
     limits = f" with {', '.join(cap.in_words for cap in found.limits)}" if found.limits else ""
     front = " against ".join(figure.title for figure in found.weighed)
+    unsure = "".join(f"{note}; " for note in setting.notes)
     unknown = f"; {found.unknown} left out, as a figure that counts is not known of them" if found.unknown else ""
     return (
         f"{len(found.rows)} of {count} fit{limits}{unknown}. Ranked by {found.ranking.in_words}; +: on the front of {front}; "
-        f"~: read between two batches. {times}{memory}; MACs of one image, bias additions left out."
+        f"~: read between two batches. {times}{unsure}{memory}; MACs of one image, bias additions left out."
     )
 
 
@@ -249,6 +250,7 @@ def _record(found: Selection, rows: list[Candidate]) -> dict[str, Any]:
         "batch": setting.batch,
         "precision": setting.precision,
         "train_memory_device": setting.memory_device,
+        "notes": list(setting.notes),
         "limits": {cap.figure.key: cap.bound for cap in found.limits},
         "ranked_by": [figure.key for figure in found.ranking.figures],
         "front_of": [figure.key for figure in found.weighed],

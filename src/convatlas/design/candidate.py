@@ -17,6 +17,11 @@ class Setting:
     precision: str = "amp"
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What makes all times less sure."""
+        return () if self.device is None else timings()[self.device][self.precision].notes
+
+    @property
     def memory_device(self) -> str:
         """Where the training step is simulated: "cpu" for a CPU, else "cuda"."""
         return "cuda" if self.device is None else timings()[self.device][self.precision].memory_device

@@ -120,7 +120,7 @@ def select(candidates: Sequence[Candidate], limits: Sequence[Limit], ranking: Ra
         limits=tuple(limits),
         ranking=ranking,
         weighed=weighed,
-        rows=[replace(each, on_front=id(each) in best) for each in ranking.ordered(rows)],
+        rows=[replace(each, on_front=True) if id(each) in best else each for each in ranking.ordered(rows)],
         misses=misses,
         unknown=len(candidates) - known,
     )
