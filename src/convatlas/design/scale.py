@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Literal, get_args
 
 import torch
@@ -22,7 +22,8 @@ from .budget import CLOSE, Budget, bracket, budget_of, largest_within
 By = Literal["compound", "width", "depth", "resolution"]
 ALPHA, BETA, GAMMA = 1.2, 1.1, 1.15  # depth, width, resolution of EfficientNet: alpha beta^2 gamma^2 is about 2
 _DOUBLINGS = 8.0  # how far is looked, each way
-_WIDER = 0.4  # how many doublings of the width make up for a depth that is too coarse, at most
+_WIDER = 0.3  # how many doublings of the width make up for a depth that is too coarse, at most
+_DEPTHS = (1.0, 0.9, 1.1, 0.8, 1.25)  # factors of the depth that are tried until one comes close
 _DIGITS = 4  # of a factor, so that what is printed makes the same network
 
 
@@ -240,9 +241,27 @@ def _solved(kind: _Kind, start: Scaling, budget: Budget, by: By, coefficients: t
 
 
 def _filled(kind: _Kind, found: Scaling, budget: Budget) -> Scaling:
-    """The same depth as much wider, and then for images as much larger, as the budget leaves room for: a depth is a coarse step."""
-    place = largest_within(lambda place: kind.costs(_times(found, width=2**place), budget), budget.most, 0.0, _WIDER, steps=7)
-    found = found if place is None else _times(found, width=2**place)
+    """As wide, and then for images as large, as the budget leaves room for; with other depths nearby where that is not close enough."""
+    best, most = found, 0.0
+    for share in _DEPTHS:
+        start = _times(found, depth=share)
+        place = largest_within(partial(_cost_of_wider, kind, start, budget), budget.most, -_WIDER, _WIDER, steps=7)
+        if place is None:
+            continue
+        made = _enlarged(kind, _times(start, width=2**place), budget)
+        reached = kind.costs(made, budget) or 0.0
+        if reached > most:
+            best, most = made, reached
+        if most >= (1 - CLOSE) * budget.most:
+            break
+    return best
+
+
+def _cost_of_wider(kind: _Kind, start: Scaling, budget: Budget, place: float) -> float | None:
+    return kind.costs(_times(start, width=2**place), budget)
+
+
+def _enlarged(kind: _Kind, found: Scaling, budget: Budget) -> Scaling:
     side = found.resolution
     while budget.quantity != "params" and side < 2 * found.resolution:
         costs = kind.costs(replace(found, resolution=side + 1), budget)
