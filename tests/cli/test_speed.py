@@ -30,6 +30,14 @@ def test_several_networks_are_one_table(run: Run) -> None:
     assert [line.split(",")[0] for line in result.out.splitlines()] == ["network", "vgg16", "mobilenet_v2"]
 
 
+def test_compare_has_the_time_that_speed_tells(run: Run) -> None:
+    timed = json.loads(run("speed", "vgg16", "mobilenet_v2", "--device", "rtx3090", "--batch", "64", "--json").out)["networks"]
+    compared = json.loads(run("compare", "vgg16", "mobilenet_v2", "--time-on", "rtx3090", "--json").out)["networks"]
+    for alone, beside in zip(timed, compared, strict=True):
+        assert beside["time"]["predicted_milliseconds"] == alone["milliseconds"]
+        assert (beside["time"]["device"], beside["time"]["batch"]) == ("rtx3090", 64)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -66,6 +66,7 @@ def train(
         seed=seed,
         precision=precision,
         resume=resume,
+        after_epoch=None,
         **settings,
     )
     if run.best is not None and os.environ.get("RANK", "0") == "0":  # of several processes the first writes

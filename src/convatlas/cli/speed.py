@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from ..errors import ConvatlasError
-from .columns import MEBI
+from .columns import MEBI, milliseconds
 from .formats import Format, destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output
 from .output import deliver, screen_width
@@ -28,11 +28,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:.3f}" if value < 10 else f"{value:.2f}" if value < 100 else f"{value:,.1f}"
-
-
-_TIME = Column(key="milliseconds", title="time", unit="ms", show=_milliseconds, summed=True)
+_TIME = Column(key="milliseconds", title="time", unit="ms", show=milliseconds, summed=True)
 _SHARES = (
     Column(key="share", title="of time", unit="%", show=_percent),
     Column(key="macs_share", title="of MACs", unit="%", show=_percent),
@@ -62,8 +58,8 @@ _NETWORKS = (
     Column(key="network", title="network", left=True),
     _TIME,
     Column(key="images_per_second", title="images/s", show=lambda rate: f"{rate:,.0f}" if rate else "?"),
-    Column(key="low_milliseconds", title="from", unit="ms", show=_milliseconds, rank=1),
-    Column(key="high_milliseconds", title="to", unit="ms", show=_milliseconds, rank=1),
+    Column(key="low_milliseconds", title="from", unit="ms", show=milliseconds, rank=1),
+    Column(key="high_milliseconds", title="to", unit="ms", show=milliseconds, rank=1),
     Column(key="compute", title="compute", unit="%", show=_percent, rank=2),
     Column(key="memory", title="memory", unit="%", show=_percent, rank=2),
     Column(key="launch", title="launch", unit="%", show=_percent, rank=2),
@@ -234,6 +230,8 @@ def _verdict(found: Latency) -> str:
     rate = found.images_per_second
     least = "At least " if found.at_least else ""
     speed = f", {rate:,.0f} images/s" if rate else ""
-    once = f" {_milliseconds(found.call_milliseconds)} ms of it are the call's own, once." if found.call_milliseconds else ""
+    once = f" {milliseconds(found.call_milliseconds)} ms of it are the call's own, once." if found.call_milliseconds else ""
     bound = ", ".join(f"{_percent(share)} % by {name}" for name, share in sorted(found.bound.items(), key=lambda item: -item[1]))
-    return f"{least}{_milliseconds(found.milliseconds)} ms ({_milliseconds(low)} to {_milliseconds(high)}){speed}. Bound: {bound}.{once}"
+    return (
+        f"{least}{milliseconds(found.milliseconds)} ms ({milliseconds(low)} to {milliseconds(high)}){speed}. Bound: {bound}.{once}"
+    )

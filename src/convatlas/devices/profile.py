@@ -159,7 +159,10 @@ def find(device: str, conditions: Conditions) -> Profile:
                 f"{', '.join(known)})"
             )
         raise unknown_name(
-            "device", device, [*known, *list_cards()], f"there are profiles of {', '.join(known)}; see `convatlas fit-device`"
+            "device",
+            device,
+            list(dict.fromkeys([*known, *list_cards()])),
+            f"there are profiles of {', '.join(known)}; see `convatlas fit-device`",
         )
 
     what = "a training step" if conditions.training else "inference"
