@@ -31,6 +31,7 @@ _HOMES = {
     "Candidate": "design",
     "train": "api",
     "Run": "train",
+    "search": "search",
     "study": "studies",
     "Study": "studies",
     "Cost": "analysis.cost",
@@ -74,6 +75,7 @@ __all__ = [
     "register_op",
     "report",
     "scale",
+    "search",
     "solve",
     "study",
     "trace",
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
     from .graph import Graph, TensorSpec
     from .graph.ops.custom import OpCost
     from .inputs import Inputs
+    from .search import search
     from .studies import Study, study
     from .trace.register import register_op
     from .train import Run

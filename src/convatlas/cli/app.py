@@ -19,6 +19,7 @@ from .predict import predict
 from .recipes import recipes
 from .report import report
 from .scale import scale
+from .search import search
 from .solve import solve
 from .speed import speed
 from .study import study
@@ -107,6 +108,12 @@ _add(
     "export runs/photos --int8 photos/ -o photos.onnx",
 )
 _add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")
+_add(
+    search,
+    "search residual --data digits --trials 20 --epochs 3 --max-params 50k",
+    "search mobile --data photos/ --max-latency 2ms --device rtx4090",
+    "search cells --score naswot --input 3x32x32 --trials 200",
+)
 _add(
     train,
     "train resnet20_cifar --data fashion-mnist --epochs 10",

@@ -15,12 +15,30 @@ from .mobile import MobileSpace
 from .own import OwnSpace
 from .regnet import RegNetSpace
 from .residual import ResidualSpace
+from .staged import SMALL_PIXELS
 
 __all__ = ["SPACES", "CellSpace", "Choice", "MobileSpace", "OwnSpace", "RegNetSpace", "ResidualSpace", "Space", "space_of"]
 
+
+def _residual(input_size: tuple[int, int, int], num_classes: int) -> Space:
+    """For small images three stages of fewer channels."""
+    if input_size[1] > SMALL_PIXELS:
+        return ResidualSpace(input_size, num_classes)
+    widths = ((8, 16, 32), (16, 32, 64), (32, 64, 128))
+    return ResidualSpace(input_size, num_classes, stem=16, widths=widths, depths=(1, 2, 3), ratios=(1, 2), groups=(1, 2, 4))
+
+
+def _mobile(input_size: tuple[int, int, int], num_classes: int) -> Space:
+    """For small images narrower stages and fewer features."""
+    if input_size[1] > SMALL_PIXELS:
+        return MobileSpace(input_size, num_classes)
+    widths = ((8, 16), (16, 24), (24, 32), (32, 48), (48, 64), (64, 96))
+    return MobileSpace(input_size, num_classes, widths=widths, depths=(1, 2, 3), features=256)
+
+
 SPACES: dict[str, Callable[[tuple[int, int, int], int], Space]] = {
-    "residual": ResidualSpace,
-    "mobile": MobileSpace,
+    "residual": _residual,
+    "mobile": _mobile,
     "regnet": RegNetSpace,
     "cells": CellSpace,
 }

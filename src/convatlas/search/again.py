@@ -1,0 +1,90 @@
+"""The winner, looked at once more before it is called one: what was said of it beside what is seen."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from ..analysis.latency import latency
+from ..analysis.memory import training_memory
+from ..measure.memory import measure_training
+from ..sizes import gibi
+from ..trace import trace
+from .run import Search
+
+_ROUNDS = 9
+
+
+class Line(NamedTuple):
+    """One figure: as it was predicted or found in the search, and as it is measured now."""
+
+    name: str
+    said: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """The figures of a winner."""
+
+    lines: list[Line]
+
+
+def look_again(search: Search, seed: int) -> Again:
+    """Score the winner with another seed; count, time and train a step of the built network here.
+
+    Args:
+        search: whose winner it is.
+        seed: of the search; the next one is taken.
+
+    """
+    candidate, limits = search.best.candidate, search.limits
+    network = search.space.build(candidate.values)
+    built = sum(parameter.numel() for parameter in network.parameters())
+    value = search.score(lambda: search.space.build(candidate.values), seed + 1, lambda step, accuracy: False)
+    lines = [
+        Line(f"score ({search.score.name})", f"{search.best.score or 0.0:.4g}", f"{value:.4g} with another seed"),
+        Line("parameters", f"{candidate.params:,}", f"{built:,} in the built network"),
+    ]
+    shape = (limits.batch, *search.space.input_size)
+    threads = torch.get_num_threads()
+    here = f"{_milliseconds(network, shape):.3f} ms on this CPU, {threads} thread{'' if threads == 1 else 's'}, fp32, eager"
+    lines.append(Line(f"time of a batch of {limits.batch}", _predicted(search, network), here))
+    batch = (limits.train_batch, *search.space.input_size)
+    settings = limits.settings()
+    simulated = training_memory(trace(network, batch, training=True), settings).peak_bytes
+    measured = "not measured: another device"
+    if limits.train_device == "cpu":
+        measured = f"{gibi(measure_training(network, batch, settings).peak_bytes)} measured"
+    lines.append(
+        Line(f"training step at batch {limits.train_batch}, {limits.train_precision}", f"{gibi(simulated)} simulated", measured)
+    )
+    return Again(lines)
+
+
+def _predicted(search: Search, network: nn.Module) -> str:
+    timing = search.limits.timing()
+    if timing is None:
+        return "no device was named"
+    found = latency(trace(network, (timing.batch, *search.space.input_size)), timing.profile, timing.conditions)
+    low, high = found.interval
+    return f"{found.milliseconds:.3f} ms ({low:.3f} to {high:.3f}) predicted on {found.device}, {timing.conditions.precision}"
+
+
+def _milliseconds(network: nn.Module, shape: tuple[int, ...]) -> float:
+    """The median time of a forward pass here."""
+    images, was = torch.rand(shape), network.training
+    times = []
+    with torch.inference_mode():
+        network.eval()
+        for _ in range(_ROUNDS + 2):
+            began = time.perf_counter()
+            network(images)
+            times.append(time.perf_counter() - began)
+    network.train(was)
+    return 1e3 * statistics.median(times[2:])

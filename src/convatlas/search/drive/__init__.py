@@ -1,0 +1,1 @@
+"""Drivers: who proposes the next candidate, and where trials are kept."""
