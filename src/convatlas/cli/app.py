@@ -110,7 +110,7 @@ _add(
 _add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")
 _add(
     search,
-    "search residual --data digits --trials 20 --epochs 3 --max-params 50k",
+    "search residual --data digits --trials 20 --max-params 50k",
     "search mobile --data photos/ --max-latency 2ms --device rtx4090",
     "search cells --score naswot --input 3x32x32 --trials 200",
 )
