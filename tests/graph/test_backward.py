@@ -67,6 +67,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "stack": lambda x, y: torch.stack([x, y], 1),
     "padding": lambda x, y: F.pad(x, (1, 1, 1, 1)),
     "repeat": lambda x, y: x.repeat(1, 2, 1, 1),
+    "RMS norm of a turned map": lambda x, y: F.rms_norm(x.permute(0, 2, 3, 1), (4,)),
     "copy in another order": lambda x, y: x.permute(0, 2, 3, 1).contiguous(),
     "part": lambda x, y: x[:, 1:],
     "one of two parts": lambda x, y: x.chunk(2, 1)[0].square(),

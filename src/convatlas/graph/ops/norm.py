@@ -86,7 +86,6 @@ class RMSNorm(Op):
     """Divide by the root mean square over the last ``axes`` axes."""
 
     kind: ClassVar[str] = "rms_norm"
-    lies: ClassVar[str] = AS_INPUTS
     roles: ClassVar[tuple[str, ...]] = ("input", "weight")
     axes: int = 1
 

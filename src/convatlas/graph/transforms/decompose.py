@@ -207,9 +207,12 @@ def _rms_norm(work: Decomposition, op: RMSNorm, x: int, weight: int | None = Non
     mean = work.add(Reduce("mean", tuple(range(rank - op.axes, rank)), keep_axes=True), square)
     scale = work.add(Activation("rsqrt"), work.add(Activation("add", in_place=True), mean))
     work.let_go(square)
-    normal = work.add(Binary("mul"), x, scale, last=weight is None)
+    packed = work.strides[x] is None
+    result = work.add(Binary("mul"), x, scale, last=packed and weight is None)
     if weight is not None:
-        work.add(Binary("mul"), normal, weight, last=True)
+        result = work.add(Binary("mul"), result, weight, last=packed)
+    if not packed:
+        work.add(Copy("contiguous"), result, last=True)
 
 
 def _local_response_norm(work: Decomposition, op: LocalResponseNorm, x: int) -> None:
