@@ -29,6 +29,10 @@ class ImageError(ConvatlasError):
     """A file is no image that can be read."""
 
 
+class TooManyPixelsError(ImageError):
+    """An image is larger than is allowed."""
+
+
 def find_images(places: Iterable[str]) -> list[Path]:
     """The image files that files, folders (searched through) and patterns name, each once, in order.
 
@@ -72,7 +76,8 @@ def read_image(
     try:
         with Image.open(source, formats=FORMATS) as opened:
             if max_pixels is not None and opened.width * opened.height > max_pixels:
-                raise ConvatlasError(f"{opened.width}x{opened.height} pixels are more than the {max_pixels:,} that are allowed")
+                size = f"{opened.width}x{opened.height}"
+                raise TooManyPixelsError(f"{name or source}: {size} pixels are more than the {max_pixels:,} that are allowed")
             opened.load()
             image = ImageOps.exif_transpose(opened)
         if max(image.size) > _NARROWEST * min(image.size):
@@ -84,6 +89,10 @@ def read_image(
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image)
         return image.convert("RGB" if channels == 3 else "L")
+    except TooManyPixelsError:
+        raise
+    except Image.DecompressionBombError as error:  # so large that Pillow does not even open it
+        raise TooManyPixelsError(f"{name or source}: more pixels than are allowed: {error}") from error
     except Exception as error:  # Pillow's decoders raise what they like over damaged files
         if isinstance(error, UnidentifiedImageError):
             reason = "no image that can be read"

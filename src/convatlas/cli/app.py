@@ -20,6 +20,7 @@ from .recipes import recipes
 from .report import report
 from .scale import scale
 from .search import search
+from .serve import serve
 from .solve import solve
 from .speed import speed
 from .study import study
@@ -107,6 +108,7 @@ _add(
     "export my_net.py:Net --input 3x64x64 -o net.pt2",
     "export runs/photos --int8 photos/ -o photos.onnx",
 )
+_add(serve, "serve runs/photos", "serve photos.onnx --port 9000 --batch 32", "serve resnet50 --host 0.0.0.0 --queue 256")
 _add(study, "study", "study degradation --quick", "study depthwise --seeds 5 --jobs 2 -o depthwise/")
 _add(
     search,
