@@ -1,0 +1,47 @@
+"""The same service on a Ray cluster: `make_app` in each replica, which batches by itself; Ray spreads requests over them.
+
+serve run convatlas.serve.ray_app:application model=/shared/photos.onnx replicas=4
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from ray import serve
+
+from ..api import classifier
+from .app import make_app
+from .limits import Limits
+
+
+class Settings(BaseModel):
+    """What `serve run` takes as KEY=VALUE; the path of a model is each machine's own.
+
+    Attributes:
+        model: a zoo name, the folder of a training, or a file that `export` wrote.
+        weights: of a zoo name; see `api.classifier`.
+        replicas: processes, over all machines.
+        queue: requests in work or waiting, each replica.
+        batch: images that a network gets at a time.
+    """
+
+    model: str
+    weights: str = "imagenet"
+    replicas: int = 1
+    queue: int = 64
+    batch: int = 16
+
+
+def application(settings: Settings) -> serve.Application:
+    """The service as a Ray Serve application."""
+
+    def app() -> FastAPI:
+        weights = None if settings.weights == "none" else settings.weights
+        return make_app(classifier(settings.model, weights=weights), Limits(queue=settings.queue, batch=settings.batch))
+
+    deployment: Any = serve.deployment(serve.ingress(app)())
+    settled = deployment.options(name="convatlas", num_replicas=settings.replicas, max_ongoing_requests=settings.queue)
+    bound: serve.Application = settled.bind()
+    return bound
