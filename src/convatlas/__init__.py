@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "bench": "api",
+    "optimize": "api",
+    "Measured": "runtime.bench",
+    "Optimized": "runtime.optimize",
     "create": "api",
     "trace": "api",
     "cost": "api",
@@ -55,7 +59,9 @@ __all__ = [
     "Graph",
     "Inputs",
     "Latency",
+    "Measured",
     "OpCost",
+    "Optimized",
     "ReceptiveFields",
     "Run",
     "Solution",
@@ -63,6 +69,7 @@ __all__ = [
     "TensorSpec",
     "TrainingMemory",
     "Verdict",
+    "bench",
     "cost",
     "create",
     "export",
@@ -70,6 +77,7 @@ __all__ = [
     "latency",
     "list_models",
     "max_batch",
+    "optimize",
     "pick",
     "receptive_field",
     "register_op",
@@ -90,7 +98,21 @@ if TYPE_CHECKING:
     from .analysis.memory import TrainingMemory
     from .analysis.receptive_field import ReceptiveFields
     from .analysis.verdict import Verdict
-    from .api import cost, create, export, fit, latency, max_batch, receptive_field, report, trace, train, training_memory
+    from .api import (
+        bench,
+        cost,
+        create,
+        export,
+        fit,
+        latency,
+        max_batch,
+        optimize,
+        receptive_field,
+        report,
+        trace,
+        train,
+        training_memory,
+    )
     from .catalogue import list_models
     from .design import Candidate, pick
     from .design.scale import scale
@@ -99,6 +121,8 @@ if TYPE_CHECKING:
     from .graph import Graph, TensorSpec
     from .graph.ops.custom import OpCost
     from .inputs import Inputs
+    from .runtime.bench import Measured
+    from .runtime.optimize import Optimized
     from .search import search
     from .studies import Study, study
     from .trace.register import register_op

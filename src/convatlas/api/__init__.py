@@ -6,9 +6,11 @@ from .export import export
 from .latency import latency
 from .report import report
 from .run import train
+from .running import bench, optimize
 from .training import fit, graphs_by_batch, max_batch, memory_settings, training_memory
 
 __all__ = [
+    "bench",
     "classifier",
     "cost",
     "create",
@@ -18,6 +20,7 @@ __all__ = [
     "latency",
     "max_batch",
     "memory_settings",
+    "optimize",
     "receptive_field",
     "report",
     "trace",
