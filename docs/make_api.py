@@ -49,6 +49,13 @@ print(found.real, found.value, found.below, found.above)""",
 graph = ca.trace("torchvision:fasterrcnn_resnet50_fpn.backbone", (1, 3, 320, 320))
 Path("backbone.json").write_text(graph.to_json())
 ca.cost("backbone.json").macs""",
+    "bench": """for found in ca.bench("mobilenet_v2", (1, 3, 64, 64), ["eager", "channels_last"], rounds=1):
+    print(found.runtime, found.milliseconds, found.images_per_second, found.peak_share)""",
+    "optimize": """import torch
+
+fast = ca.optimize("mobilenet_v2", (1, 3, 64, 64), runtimes=["folded", "bf16"])
+print(fast)  # what was tried, and what each step brought
+logits = fast(torch.randn(1, 3, 64, 64))""",
     "export": 'print(ca.export("squeezenet1_1", "net.pt2", input_size=(3, 64, 64)).difference)',
     "Inputs": """import torch
 from torch import nn

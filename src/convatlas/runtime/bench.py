@@ -143,7 +143,7 @@ def _training_step(network: nn.Module, images: Tensor) -> Callable[[], object]:
         loss = training_loss(mine(images), lambda place, leaf: torch.zeros(len(leaf), dtype=torch.int64))
         if loss is None:
             raise ConvatlasError("the network gives nothing that a loss can be taken of")
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

@@ -29,7 +29,7 @@ def folded(network: nn.Module, graph: Graph) -> tuple[nn.Module, int]:
     for first, second in _pairs(graph):
         convolution, norm = still.get_submodule(first), still.get_submodule(second)
         if _can_be_joined(convolution, norm):
-            _put(still, first, fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var]
+            _put(still, first, fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var, arg-type]
             _put(still, second, nn.Identity())
             done += 1
     return still, done

@@ -17,7 +17,7 @@ class TorchForm(nn.Module):
     def __init__(self, network: nn.Module, dtype: torch.dtype = torch.float32, *, channels_last: bool = False) -> None:
         super().__init__()
         self.dtype, self.format = dtype, torch.channels_last if channels_last else torch.contiguous_format
-        self.network = network.eval().requires_grad_(False).to(dtype=dtype, memory_format=self.format)
+        self.network = network.eval().requires_grad_(False).to(dtype).to(memory_format=self.format)
 
     @torch.inference_mode()
     def forward(self, images: Tensor) -> Any:

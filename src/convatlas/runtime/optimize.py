@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -180,7 +181,7 @@ def _top1(wanted: Tensor, found: Tensor) -> float:
 
 
 def _calls(forms: dict[str, nn.Module], images: Tensor) -> dict[str, Callable[[], object]]:
-    return {name: (lambda form=form: form(images)) for name, form in forms.items()}
+    return {name: partial(form, images) for name, form in forms.items()}
 
 
 def _judged(step: Step, timing: Timing | None, best: str) -> Step:
