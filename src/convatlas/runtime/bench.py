@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -70,10 +69,6 @@ class Measured:
     def peak_share(self) -> float:
         """Of the peak that was measured; a Winograd convolution may lie above it, as MACs are those of the plain one."""
         return self.gflops_per_second / self.peak_gflops_per_second
-
-    def to_row(self) -> dict[str, Any]:
-        """Plain data, as JSON takes it."""
-        return asdict(self) | {"images_per_second": self.images_per_second, "peak_share": self.peak_share}
 
 
 def bench(
