@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import convatlas as ca
-from convatlas.runtime import rounds
 from convatlas.runtime.fold import folded
 from convatlas.runtime.optimize import difference
-from convatlas.runtime.table import RUNTIMES, prepared
+from convatlas.runtime.table import RUNTIMES, Runtime, prepared
 
 SHAPE = (2, 3, 16, 16)
+pytestmark = pytest.mark.usefixtures("short_samples")
 
 
 def small_network() -> nn.Module:
@@ -33,18 +33,6 @@ def small_network() -> nn.Module:
         assert norm.weight is not None
         norm.weight.uniform_(0.5, 2.0)
     return network.eval()
-
-
-@pytest.fixture(autouse=True)
-def _short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call a sample: which form is the fastest is not what is tested."""
-
-    def once(call: rounds.Call, sample_seconds: float) -> rounds.Sample:
-        begun = time.perf_counter()
-        call()
-        return rounds.Sample(time.perf_counter() - begun, None)
-
-    monkeypatch.setattr(rounds, "_sample", once)
 
 
 class ReadTwice(nn.Module):
@@ -132,3 +120,37 @@ def test_bench_counts_work_by_the_graph_and_says_what_it_ran_on() -> None:
 def test_what_is_asked_wrongly_is_told(call: object, said: str) -> None:
     with pytest.raises(ca.ConvatlasError, match=said):
         call()  # type: ignore[operator]
+
+
+class Slow(nn.Module):
+    """A form that is slower than any network here."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        time.sleep(0.05)
+        found: Tensor = self.network(images)
+        return found
+
+
+class Exponential(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.linalg.matrix_exp(images)
+
+
+def test_where_nothing_is_faster_the_network_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNTIMES, "folded", Runtime(about="slow", prepare=lambda plain, images: Slow(plain)))
+    network, images = small_network(), torch.randn(SHAPE)
+    same = ca.optimize(network, SHAPE, runtimes=["folded"])
+    assert (same.runtime, same.speedup) == ("eager", 1.0)
+    assert [step.verdict for step in same.steps] == ["kept", "slower"]
+    torch.testing.assert_close(same(images), network(images), rtol=0, atol=0)
+
+
+def test_a_runtime_that_does_not_take_the_network_is_told_with_the_layer() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), Exponential())
+    said = str(ca.optimize(network, SHAPE, runtimes=["openvino"]))
+    assert "cannot express aten.linalg_matrix_exp of 1" in said
+    assert f"at 2x3x16x16, {torch.get_num_threads()} threads" in said

@@ -10,7 +10,7 @@ from convatlas.runtime.rounds import Sample, interleaved
 
 def timing_of(monkeypatch: pytest.MonkeyPatch, samples: list[Sample], count: int) -> rounds.Timing:
     given = iter(samples)
-    monkeypatch.setattr(rounds, "_sample", lambda call, sample_seconds: next(given))
+    monkeypatch.setattr(rounds, "_sample", lambda call: next(given))
     return interleaved({"call": lambda: None}, rounds=count)["call"]
 
 

@@ -10,6 +10,7 @@ from ..errors import ConvatlasError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..models import Loaded
     from ..runtime.bench import Measured
     from ..runtime.optimize import Goal, Optimized
 
@@ -102,29 +103,43 @@ def subject(model: str | nn.Module, shape: Sequence[int] | None) -> tuple[nn.Mod
     """A network in evaluation mode with weights, and random images that it reads.
 
     Raises:
-        ConvatlasError: there is no such network, it lies on another device, or the shape is no (N, C, H, W).
+        ConvatlasError: as `runnable`, or the shape is no (N, C, H, W).
 
     """
-    import torch
+    from .counting import size_of
 
-    from ..models.building import weights_allocated
-    from .counting import loaded_from, size_of
-
-    with weights_allocated():
-        loaded = loaded_from(model)
+    loaded = runnable(model)
     size = tuple(shape) if shape is not None else (1, *size_of(loaded))
     if len(size) != 4 or any(not isinstance(n, int) or n < 1 for n in size):
         raise ConvatlasError(f"a network is run on images, whose shape is (N, C, H, W), as (8, 3, 224, 224); got {size}")
+    return loaded.module, random_images(size)
+
+
+def runnable(model: str | nn.Module) -> Loaded:
+    """A network on the CPU in evaluation mode, with the weights that its code gives it.
+
+    Raises:
+        ConvatlasError: there is no such network, or it lies on another device.
+
+    """
+    from copy import deepcopy
+    from dataclasses import replace
+
+    from ..models.building import weights_allocated
+    from .counting import loaded_from
+
+    with weights_allocated():
+        loaded = loaded_from(model)
     devices = {each.device.type for each in [*loaded.module.parameters(), *loaded.module.buffers()]} - {"cpu"}
     if devices:
         raise ConvatlasError(
             f"the network lies on {', '.join(sorted(devices))}, and this runs on the CPU; give it as `network.cpu()`"
         )
-    network = loaded.module if not loaded.module.training else _evaluating(loaded.module)
-    return network, torch.rand(size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return replace(loaded, module=deepcopy(loaded.module).eval()) if loaded.module.training else loaded
 
 
-def _evaluating(network: nn.Module) -> nn.Module:
-    from copy import deepcopy
+def random_images(shape: Sequence[int]) -> Tensor:
+    """The same ones each time, between -1 and 1."""
+    import torch
 
-    return deepcopy(network).eval()
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench import bench
 from .compare import compare
 from .cost import cost
 from .evaluate import evaluate
@@ -77,6 +78,12 @@ _add(
     "speed resnet50 --device rtx4090 --batch 64 --precision amp",
     "speed resnet50 vgg16 --device rtx3090 --batch 256",
     "speed my_net.py:Net --input 3x64x64 --device t4 --like rtx3090",
+)
+_add(
+    bench,
+    "bench resnet50 --runtime eager --runtime openvino --batch 1,8",
+    "bench my_net.py:Net --input 3x64x64 --json -o before.json",
+    "bench my_net.py:Net --input 3x64x64 --against before.json",
 )
 _add(fit_device, "fit-device infer-amp-nchw-pt240-cu124-rtx3090.csv -o profiles/")
 _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..analysis.cost import cost
 from ..errors import ConvatlasError
 from ..trace import trace
 from ..trace.results import training_loss
 from .host import Host, this_host
-from .rounds import Timing, interleaved
-from .table import RUNTIMES, prepared
+from .rounds import QUIET_CORES, Timing, interleaved
+from .table import RUNTIMES, prepared, runtime
 
 TRAINING = "training"
 _SIDE = 1024  # of the square matrices whose product stands for the peak
@@ -66,6 +67,11 @@ class Measured:
         return self.batch / self.milliseconds * 1e3
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no more than a trace of another load lies in it."""
+        return self.other_cores is None or self.other_cores < QUIET_CORES
+
+    @property
     def peak_share(self) -> float:
         """Of the peak that was measured; a Winograd convolution may lie above it, as MACs are those of the plain one."""
         return self.gflops_per_second / self.peak_gflops_per_second
@@ -96,11 +102,12 @@ def bench(
         ConvatlasError: a runtime is unknown, not installed, or does not take the network.
 
     """
+    for each in runtimes:
+        if each != TRAINING:
+            runtime(each)  # a mistyped one is told before anything is prepared
     calls: dict[str, Callable[[], object]] = {}
     for each in runtimes:
-        call = _training_step(network, images) if each == TRAINING else _call(prepared(each, network, images), images)
-        call()
-        calls[each] = call
+        calls[each] = _training_step(network, images) if each == TRAINING else _call(prepared(each, network, images), images)
     dtypes = {each: "float32" if each == TRAINING else RUNTIMES[each].dtype for each in runtimes}
     references: dict[str, Callable[[], object]] = {f"matmul {dtype}": _product(dtype) for dtype in sorted(set(dtypes.values()))}
     references["copy"] = _copy()
@@ -142,13 +149,12 @@ def _training_step(network: nn.Module, images: Tensor) -> Callable[[], object]:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
+    step()  # makes the optimizer's state
     return step
 
 
 def _macs(network: nn.Module, images: Tensor, training: bool) -> int:
     """Multiply-accumulates of a call; a step takes those of the forward pass and twice as many backward."""
-    from ..analysis.cost import cost
-
     forward = cost(trace(network, tuple(images.shape), training=training)).macs
     return 3 * forward if training else forward
 

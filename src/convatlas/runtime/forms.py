@@ -30,7 +30,15 @@ class OpenVinoForm(nn.Module):
     """A network compiled by OpenVINO for this CPU. It can be neither copied nor saved; the network that it was made of can."""
 
     def __init__(self, network: nn.Module, images: Tensor, precision: str, *, streams: int = 1) -> None:
-        """Args: the network; images of the size that it will get; "f32" or "bf16"; into how many parts a batch is cut that run at once."""
+        """Compile it for images of one size.
+
+        Args:
+            network: stays as it is.
+            images: (N, C, H, W) of the size that it will get.
+            precision: of the arithmetic, "f32" or "bf16".
+            streams: into how many parts a batch is cut that run at once.
+
+        """
         super().__init__()
         runtime: Any = runtime_package("openvino")
         shape = tuple(images.shape[1:])

@@ -77,10 +77,15 @@ class Optimized(nn.Module):
             f"{self.runtime}: {self.speedup:.2f} times as fast as eager at {'x'.join(map(str, self.images_shape))}, "
             f"{self.threads} threads"
         ]
+        widest = max(len(step.runtime) for step in self.steps)
         for step in self.steps:
             time = f"{step.timing.seconds * 1e3:8.2f} ms  {eager.seconds / step.timing.seconds:5.2f} x" if step.timing else " " * 20
-            differs = f"  differs by {step.difference:.1e}" if step.difference is not None else ""
-            lines.append(f"  {step.runtime:<14}{time}{differs}  {step.verdict}")
+            differs = (
+                f"  differs by {step.difference:.1e}, top-1 same on {step.top1:.0%}"
+                if step.difference and step.top1 is not None
+                else ""
+            )
+            lines.append(f"  {step.runtime:<{widest}}{time}{differs}  {step.verdict}")
         return "\n".join(lines)
 
 
@@ -153,9 +158,9 @@ def _tried(
     """Prepare one form, and put it among the others where its outputs agree."""
     try:
         form = prepared(name, network, images)
-        found = result_tensors(form(images))
-    except (ConvatlasError, RuntimeError) as error:
-        return Step(name, None, None, None, f"does not take it: {str(error).partition(chr(10))[0]}")
+        found = [each.detach() for each in result_tensors(form(images))]
+    except ConvatlasError as error:
+        return Step(name, None, None, None, f"does not take it: {error}")
     if [each.shape for each in found] != [each.shape for each in wanted]:
         return Step(name, None, None, None, "gives outputs of other shapes")
     differs, top1 = difference(wanted, found), _top1(wanted[0], found[0])

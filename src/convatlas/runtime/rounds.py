@@ -11,7 +11,8 @@ from typing import NamedTuple
 from .other_load import OtherLoad
 
 Call = Callable[[], object]
-_QUIET_CORES = 0.15  # the system counts in hundredths of a second, so less cannot be told from nothing in a sample
+_SAMPLE_SECONDS = 0.2  # for so long a call is repeated in one measurement
+QUIET_CORES = 0.15  # the system counts in hundredths of a second, so less cannot be told from nothing in a sample
 _LEAST_QUIET = 3  # samples that a median is taken of
 _MOST_ROUNDS = 4  # times as many as were asked for, while the machine is busy
 
@@ -25,7 +26,7 @@ class Sample(NamedTuple):
     @property
     def is_quiet(self) -> bool:
         """Whether nobody else is known to have worked meanwhile."""
-        return self.other_cores is None or self.other_cores < _QUIET_CORES
+        return self.other_cores is None or self.other_cores < QUIET_CORES
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,13 @@ class Timing:
     @property
     def is_quiet(self) -> bool:
         """Whether no more than a trace of another load lies in it."""
-        return self.other_cores is None or self.other_cores < _QUIET_CORES
+        return self.other_cores is None or self.other_cores < QUIET_CORES
 
 
 def interleaved(
     calls: Mapping[str, Call],
     *,
     rounds: int = 7,
-    sample_seconds: float = 0.2,
     limit_seconds: float = 120.0,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,
 ) -> dict[str, Timing]:
@@ -69,7 +69,6 @@ def interleaved(
     Args:
         calls: by name; each was called before, so that nothing is prepared while it is measured.
         rounds: how many quiet measurements of each are wanted.
-        sample_seconds: for so long a call is repeated in one measurement.
         limit_seconds: no round begins later, except for the first ones that a median needs.
         progress: is told how many rounds are done, of how many, and what is measured.
 
@@ -83,17 +82,17 @@ def interleaved(
             break
         for name in wanting:
             progress(min(done, rounds), rounds, name)
-            samples[name].append(_sample(calls[name], sample_seconds))
+            samples[name].append(_sample(calls[name]))
     return {name: _timing(made) for name, made in samples.items()}
 
 
-def _sample(call: Call, sample_seconds: float) -> Sample:
+def _sample(call: Call) -> Sample:
     call()  # brings the caches, and the threads of its runtime, back after another's turn
     load, begun, times = OtherLoad(), time.perf_counter(), 0
-    while (passed := time.perf_counter() - begun) < sample_seconds:
+    while (passed := time.perf_counter() - begun) < _SAMPLE_SECONDS or not times:
         call()
         times += 1
-    return Sample(passed / max(times, 1), load.cores())
+    return Sample(passed / times, load.cores())
 
 
 def _timing(made: list[Sample]) -> Timing:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -58,22 +57,12 @@ def _compiled(dtype: torch.dtype) -> Prepare:
         form = TorchForm(copy.deepcopy(network), dtype, channels_last=True)
         # frozen: weights are constants, so that batch norms are folded and weights packed beforehand
         form.network.compile(options={"freezing": True})
-        with _quiet_compiler():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the compiler's own deprecations
             form(images)
         return form
 
     return prepare
-
-
-@contextmanager
-def _quiet_compiler() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except Exception as error:  # whatever torch.compile raises, its own errors among them
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise ConvatlasError(f"torch.compile does not take it: {reason}") from error
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -115,7 +104,7 @@ def runtime(name: str) -> Runtime:
 
 
 def prepared(name: str, network: nn.Module, images: Tensor) -> nn.Module:
-    """The network in the form that a runtime runs.
+    """The network in the form that a runtime runs, after a first call.
 
     Args:
         name: of the runtime.
@@ -126,8 +115,14 @@ def prepared(name: str, network: nn.Module, images: Tensor) -> nn.Module:
         ConvatlasError: the runtime is unknown, not installed, or does not take this network; the message names both.
 
     """
+    prepare = runtime(name).prepare
     try:
         with torch.no_grad():
-            return runtime(name).prepare(network, images)
+            form = prepare(network, images)
+            form(images)
     except ConvatlasError as error:
         raise ConvatlasError(str(error) if name in str(error) else f"{name}: {error}") from error
+    except Exception as error:  # each runtime raises its own, and a network whatever it likes
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ConvatlasError(f"{name} does not run {type(network).__name__}: {reason}") from error
+    return form

@@ -1,0 +1,27 @@
+"""What the tests of measuring share: short samples, since what they hold to is no time."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from convatlas.runtime import rounds
+
+
+@pytest.fixture
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call is a sample, whatever else the machine does."""
+    monkeypatch.setattr(rounds, "_SAMPLE_SECONDS", 0.0)
+    monkeypatch.setattr(rounds.OtherLoad, "cores", lambda self: 0.0)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    """A convolution with its batch norm, and a classifier."""
+    made = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    norm = made[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    for statistics in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+        assert statistics is not None
+        nn.init.uniform_(statistics, 0.5, 2.0)
+    return made.eval()
