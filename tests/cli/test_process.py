@@ -89,7 +89,12 @@ def test_no_standard_output_is_no_fault() -> None:
 
 def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(600)\n")
-    process = subprocess.Popen([*COMMAND, "cost", "slow.py:net", "-o", "cost.txt"], cwd=tmp_path, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*COMMAND, "cost", "slow.py:net", "-o", "cost.txt"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background has it ignored
+    )
     assert process.stderr is not None
     assert process.stderr.readline() == b"here\n"  # the output's place is secured by now, and work goes on
     process.send_signal(signal.SIGINT)
