@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,9 @@ def test_a_local_cluster_answers_what_one_process_does(tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
     serve = pytest.importorskip("ray.serve")
     from convatlas.serve.ray_app import Settings, application
+
+    # of this signature `serve run` makes the settings: with an annotation that is text it would pass a dictionary
+    assert signature(application).parameters["settings"].annotation is Settings
 
     preprocessing = Preprocessing(resize=8, crop=8, mean=(0, 0, 0), std=(1, 1, 1))
     card = Card(

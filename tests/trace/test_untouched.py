@@ -19,6 +19,7 @@ from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 
 from convatlas.trace import TraceError, trace
+from convatlas.trace import random_states as generators
 
 
 class Busy(nn.Module):
@@ -96,11 +97,18 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
     return [] if before == after else [f"{path}: {before} became {after}"]
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process of one thread: libraries that other tests used leave idle ones behind."""
+    monkeypatch.setattr(generators, "threading", types.SimpleNamespace(active_count=lambda: 1))
+
+
 def random_states() -> Any:
     state: Any = np.random.get_state(legacy=False)
     return random.getstate(), state["state"]["key"].tolist(), state["state"]["pos"], state["gauss"], torch.get_rng_state().tolist()
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("mode", [False, True])
 @pytest.mark.parametrize("fails", [False, True])
@@ -212,6 +220,7 @@ def test_containers_are_emptied_wherever_the_module_keeps_them() -> None:
     assert (model.log, model.kept) == ([], {})
 
 
+@pytest.mark.usefixtures("alone")
 def test_numbers_drawn_by_code_elsewhere_are_undone_too() -> None:
     elsewhere = types.ModuleType("elsewhere")
     exec("def draw():\n    import random\n    return random.random() + random.gauss(0, 1)", vars(elsewhere))

@@ -70,7 +70,7 @@ class Card:
 def _sides(values: Any) -> tuple[int, ...]:
     sides = tuple(int(value) for value in values)
     if not sides or not all(1 <= side <= _LARGEST_SIDE for side in sides):
-        raise ValueError(f"no size of an image: {values!r:.60}")
+        raise ConvatlasError(f"no size of an image: {values!r:.60}")
     return sides
 
 
@@ -84,5 +84,5 @@ def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
         interpolation=str(values["interpolation"]),
     )
     if found.interpolation not in _INTERPOLATIONS:
-        raise ValueError(f"no preprocessing: {dict(values)!r:.100}")
+        raise ConvatlasError(f"no preprocessing: {dict(values)!r:.100}")
     return found

@@ -3,8 +3,6 @@
 serve run convatlas.serve.ray_app:application model=/shared/photos.onnx replicas=4
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import FastAPI
@@ -35,7 +33,10 @@ class Settings(BaseModel):
 
 
 def application(settings: Settings) -> serve.Application:
-    """The service as a Ray Serve application."""
+    """The service as a Ray Serve application.
+
+    Ray makes `Settings` of KEY=VALUE by this signature, which must not be a string: hence no postponed annotations here.
+    """
 
     def app() -> FastAPI:
         weights = None if settings.weights == "none" else settings.weights
