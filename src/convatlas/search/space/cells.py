@@ -14,8 +14,8 @@ from ...errors import ConvatlasError
 from ...names import unknown_name
 from ..networks.cells import OPERATIONS, Cells, Fit, Step, operation
 from ..networks.layers import ConvNorm, Head
-from .base import Built, Choice, Columns, Part, Space, Values
-from .source import source_of
+from .base import Built, Choice, Columns, Part, Values
+from .shipped import ShippedSpace
 from .staged import SMALL_PIXELS, halved
 
 _CELLS = ("normal", "reduction")
@@ -64,7 +64,7 @@ class CellParts:
         return Built(nn.Sequential(nn.ReLU(), Head(channels, self.num_classes)), ((channels, side, side),))
 
 
-class CellSpace(Space):
+class CellSpace(ShippedSpace):
     """Two cells, how often the normal one is repeated in each of three stages, and the width of the first stage.
 
     Args:
@@ -79,6 +79,7 @@ class CellSpace(Space):
     """
 
     name = "cells"
+    network = Cells
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class CellSpace(Space):
             total += ~np.any(reads, axis=0) if reads else 1
         return total
 
-    def plan(self, values: Values) -> tuple[str, dict[str, object]]:
+    def arguments(self, values: Values) -> dict[str, object]:
         found: Any = values
         cells = {}
         for cell in _CELLS:
@@ -163,18 +164,9 @@ class CellSpace(Space):
                 pair = sorted((found[f"{cell}{step}.{side}"], found[f"{cell}{step}.{side}_of"]) for side in _SIDES)
                 steps.append(Step(*pair[0], *pair[1]))  # a sum does not depend on the order
             cells[cell] = steps
-        return "Cells", {
-            "input_size": self.input_size,
-            "num_classes": self.num_classes,
+        return {
             "channels": values["channels"],
             "stem_stride": self.stem_stride,
             "repeats": values["repeats"],
             **cells,
         }
-
-    def build(self, values: Values) -> nn.Module:
-        arguments: Any = self.plan(values)[1]
-        return Cells(**arguments)
-
-    def source(self, values: Values) -> str:
-        return source_of("cells", *self.plan(values))

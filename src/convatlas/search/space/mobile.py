@@ -10,8 +10,8 @@ from torch import nn
 from ...errors import ConvatlasError
 from ..networks.layers import ConvNorm, Head
 from ..networks.mobile import Block, Mobile, Stage
-from .base import Built, Columns, Part, Space, Values
-from .source import source_of
+from .base import Built, Columns, Part, Values
+from .shipped import ShippedSpace
 from .staged import SMALL_PIXELS, halved, stage_choices, stage_parts
 
 _NAMES = ("depth", "width", "kernel", "expansion", "squeeze")
@@ -41,7 +41,7 @@ class MobileParts:
         )
 
 
-class MobileSpace(Space):
+class MobileSpace(ShippedSpace):
     """Six stages of inverted residual blocks.
 
     Args:
@@ -58,6 +58,7 @@ class MobileSpace(Space):
     """
 
     name = "mobile"
+    network = Mobile
 
     def __init__(
         self,
@@ -99,24 +100,15 @@ class MobileSpace(Space):
         yield from stage_parts(self._made.block, sides[:-1], self.strides, self.stem_channels, rows)
         yield Part(self._made.features, (rows[-1][1], self.features, sides[-1]))
 
-    def plan(self, values: Values) -> tuple[str, dict[str, object]]:
+    def arguments(self, values: Values) -> dict[str, object]:
         found: Any = values
         stages = []
         for stage, stride in enumerate(self.strides, 1):
             depth, width, kernel, expansion, squeeze = (found[f"stage{stage}.{name}"] for name in _NAMES)
             stages.append(Stage(depth, width, kernel, expansion, squeeze, stride))
-        return "Mobile", {
-            "input_size": self.input_size,
-            "num_classes": self.num_classes,
+        return {
             "stem": self.stem_channels,
             "stem_stride": self.stem_stride,
             "stages": stages,
             "features": self.features,
         }
-
-    def build(self, values: Values) -> nn.Module:
-        arguments: Any = self.plan(values)[1]
-        return Mobile(**arguments)
-
-    def source(self, values: Values) -> str:
-        return source_of("mobile", *self.plan(values))

@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from ...errors import ConvatlasError
 from ..networks.residual import Residual, Stage
-from .base import Choice, Columns, Index, Part, Space, Values
+from .base import Choice, Columns, Index, Part, Values
 from .residual import ResidualParts
-from .source import source_of
+from .shipped import ShippedSpace
 from .staged import SMALL_PIXELS, halved, stage_parts
 
 _STAGES = 4
 _QUANTUM = 8
 
 
-class RegNetSpace(Space):
+class RegNetSpace(ShippedSpace):
     """Depth, first width, slope, ratio between stages, channels in a group, squeeze-and-excitation.
 
     The paper's networks have four stages; of a line with another number of widths the rows merge into four (more) or stay empty (fewer).
@@ -39,6 +38,7 @@ class RegNetSpace(Space):
     """
 
     name = "regnet"
+    network = Residual
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class RegNetSpace(Space):
     def _numbers(self, name: str) -> NDArray[np.float64]:
         return np.array(next(choice.options for choice in self.choices if choice.name == name), np.float64)
 
-    def plan(self, values: Values) -> tuple[str, dict[str, object]]:
+    def arguments(self, values: Values) -> dict[str, object]:
         row: Index = np.array([self.positions(values)])
         depths, widths, group_widths = (each[:, 0].tolist() for each in self._stages(self.columns(row)))
         stages = [
@@ -115,17 +115,8 @@ class RegNetSpace(Space):
             for depth, width, group_width in zip(depths, widths, group_widths, strict=True)
             if depth
         ]
-        return "Residual", {
-            "input_size": self.input_size,
-            "num_classes": self.num_classes,
+        return {
             "stem": self.stem_channels,
             "stem_stride": self.stem_stride,
             "stages": stages,
         }
-
-    def build(self, values: Values) -> nn.Module:
-        arguments: Any = self.plan(values)[1]
-        return Residual(**arguments)
-
-    def source(self, values: Values) -> str:
-        return source_of("residual", *self.plan(values))

@@ -10,8 +10,8 @@ from torch import nn
 from ...errors import ConvatlasError
 from ..networks.layers import ConvNorm, Head
 from ..networks.residual import Block, Residual, Stage
-from .base import Built, Columns, Part, Space, Values
-from .source import source_of
+from .base import Built, Columns, Part, Values
+from .shipped import ShippedSpace
 from .staged import SMALL_PIXELS, halved, stage_choices, stage_parts
 
 
@@ -34,7 +34,7 @@ class ResidualParts:
         return Built(Head(channels, self.num_classes), ((channels, side, side),))
 
 
-class ResidualSpace(Space):
+class ResidualSpace(ShippedSpace):
     """Stages of bottleneck blocks. Every option of a choice goes with every option of the others.
 
     Args:
@@ -51,6 +51,7 @@ class ResidualSpace(Space):
     """
 
     name = "residual"
+    network = Residual
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class ResidualSpace(Space):
         yield from stage_parts(self._made.block, sides[:-1], self.strides, self.stem_channels, rows)
         yield Part(self._made.head, (rows[-1][1], sides[-1]))
 
-    def plan(self, values: Values) -> tuple[str, dict[str, object]]:
+    def arguments(self, values: Values) -> dict[str, object]:
         found: Any = values
         stages = []
         for stage, stride in enumerate(self.strides, 1):
@@ -114,17 +115,8 @@ class ResidualSpace(Space):
                 found[f"stage{stage}.{name}"] for name in ("depth", "width", "ratio", "groups", "squeeze")
             )
             stages.append(Stage(depth, width, width // ratio, groups, squeeze, stride))
-        return "Residual", {
-            "input_size": self.input_size,
-            "num_classes": self.num_classes,
+        return {
             "stem": self.stem_channels,
             "stem_stride": self.stem_stride,
             "stages": stages,
         }
-
-    def build(self, values: Values) -> nn.Module:
-        arguments: Any = self.plan(values)[1]
-        return Residual(**arguments)
-
-    def source(self, values: Values) -> str:
-        return source_of("residual", *self.plan(values))
