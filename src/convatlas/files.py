@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -181,3 +182,12 @@ def check_writable(path: Path) -> None:
 
 class _TrialOverError(Exception):
     """Ends a trial: the place can be written."""
+
+
+def csv_text(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None) -> str:
+    """Rows as CSV, under a line of names: ``columns``, or those of the first row. An unknown value is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if columns is None else columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConvatlasError
-from ..models.shapes import parse_input, shown
+from ..models.shapes import parse_image, shown
 from .columns import milliseconds, share
 from .formats import destination
 from .options import Debug, FormatOption, Json, Models, Output
@@ -79,7 +79,7 @@ def bench(
     """
     form, output = destination(chosen, json, output)
     batches = _batches(batch)
-    sizes = [_image(text) for text in size] if size else [None]
+    sizes = [parse_image(text) for text in size] if size else [None]
 
     def make() -> Made:
         import torch
@@ -117,13 +117,6 @@ def _batches(text: str) -> list[int]:
     if any(not part.isdecimal() or int(part) < 1 for part in parts):
         raise ConvatlasError(f"`--batch` (={text}) is no list of whole numbers of at least 1, as 1,8,32")
     return [int(part) for part in parts]
-
-
-def _image(text: str) -> tuple[int, ...]:
-    typed = parse_input(text)
-    if len(typed.shape) != 3 or typed.name or typed.dtype or typed.commas:
-        raise ConvatlasError(f"`--input` (={text}) is no image without its batch, as 3x224x224")
-    return typed.shape
 
 
 def _measured(

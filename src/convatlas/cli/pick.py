@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ConvatlasError
 from ..models.shapes import shown
-from ..sizes import parse_count, parse_milliseconds, parse_size
+from .amounts import MaxMacs, MaxParams, amounts
 from .columns import GIBI, MEBI, MEGA, MEGA_ROUNDED, plain
 from .formats import ChoiceFormat, destination
 from .options import Debug, Json, Output
@@ -40,8 +40,8 @@ def pick(
             metavar="FOLDER", help="Of Python files with networks of one's own, in place of the proven ones.", show_default=False
         ),
     ] = None,
-    max_params: Annotated[str | None, typer.Option("--max-params", metavar="COUNT", help="Parameters, as 10M.")] = None,
-    max_macs: Annotated[str | None, typer.Option("--max-macs", metavar="COUNT", help="MACs of one image, as 1G.")] = None,
+    max_params: MaxParams = None,
+    max_macs: MaxMacs = None,
     max_latency: Annotated[
         str | None, typer.Option("--max-latency", metavar="TIME", help="Of one batch on --device, as 5ms.")
     ] = None,
@@ -115,10 +115,7 @@ def pick(
 
         across, upwards, dots = (figure(key) if key else None for key in (x, y, area))
         found = selection(
-            max_params=None if max_params is None else parse_count(max_params, "--max-params"),
-            max_macs=None if max_macs is None else parse_count(max_macs, "--max-macs"),
-            max_latency_ms=None if max_latency is None else parse_milliseconds(max_latency, "--max-latency"),
-            max_train_memory_bytes=None if max_train_memory is None else parse_size(max_train_memory, "--max-train-memory"),
+            **amounts("max", params=max_params, macs=max_macs, latency=max_latency, train_memory=max_train_memory),
             device=device, batch=batch, precision=precision, input_size=size, pretrained=pretrained, families=families, rank=rank,
             like=like, folder=folder,
         )  # fmt: skip

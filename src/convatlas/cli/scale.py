@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..sizes import parse_count, parse_milliseconds, parse_size
+from .amounts import amounts
 from .columns import MEBI, MEGA, MEGA_ROUNDED
 from .formats import destination
 from .options import Debug, FormatOption, Json, Model, Output
@@ -76,10 +76,7 @@ def scale(
             base = scaled(model)
             network = scaled(
                 model, width=width, depth=depth, resolution=resolution, phi=phi, by=by, device=device, batch=batch, precision=precision,
-                to_macs=None if to_macs is None else parse_count(to_macs, "--to-macs"),
-                to_params=None if to_params is None else parse_count(to_params, "--to-params"),
-                to_latency_ms=None if to_latency is None else parse_milliseconds(to_latency, "--to-latency"),
-                to_train_memory_bytes=None if to_train_memory is None else parse_size(to_train_memory, "--to-train-memory"),
+                **amounts("to", params=to_params, macs=to_macs, latency=to_latency, train_memory=to_train_memory),
             )  # fmt: skip
         made: Any = network
         plain: Any = base

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConvatlasError
-from ..files import atomic_write
-from ..sizes import gibi, parse_count, parse_milliseconds, parse_size
+from ..files import atomic_write, csv_text
+from ..models.shapes import parse_image
+from ..sizes import gibi
+from .amounts import MaxMacs, MaxParams, amounts
 from .options import Debug, Json
 from .output import deliver, screen_width
 from .records import as_json
@@ -43,8 +43,8 @@ def search(
         int, typer.Option("--trials", min=1, metavar="N", help="Networks in all, those of other processes too.")
     ] = 50,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Of training.", show_default="10")] = None,
-    max_params: Annotated[str | None, typer.Option("--max-params", metavar="COUNT", help="Parameters, as 10M.")] = None,
-    max_macs: Annotated[str | None, typer.Option("--max-macs", metavar="COUNT", help="MACs of one image, as 1G.")] = None,
+    max_params: MaxParams = None,
+    max_macs: MaxMacs = None,
     max_latency: Annotated[
         str | None, typer.Option("--max-latency", metavar="TIME", help="Predicted, of one batch on --device, as 5ms.")
     ] = None,
@@ -85,10 +85,7 @@ def search(
         from .progress import counted
 
         limits = Limits(
-            max_params=None if max_params is None else parse_count(max_params, "--max-params"),
-            max_macs=None if max_macs is None else parse_count(max_macs, "--max-macs"),
-            max_latency_ms=None if max_latency is None else parse_milliseconds(max_latency, "--max-latency"),
-            max_train_memory_bytes=None if max_train_memory is None else parse_size(max_train_memory, "--max-train-memory"),
+            **amounts("max", params=max_params, macs=max_macs, latency=max_latency, train_memory=max_train_memory),
             device=device, precision=precision, batch=batch, train_batch=train_batch,
         )  # fmt: skip
         folder = output or SEARCHES / Path(space.rpartition(":")[2]).name
@@ -115,10 +112,7 @@ def search(
 
 
 def _image(text: str) -> tuple[int, int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
-        raise ConvatlasError(f"`--input` (={text}) is no image's size; write 3x224x224")
-    channels, height, width = map(int, parts)
+    channels, height, width = parse_image(text)
     if height != width:
         raise ConvatlasError(f"`--input` (={text}): the spaces read square images")
     return channels, height, width
@@ -129,13 +123,8 @@ def _write(folder: Path, found: Search, again: Again, command: str) -> None:
 
     with atomic_write(folder / "winner.py") as file:
         file.write(found.source().encode())
-    records = [row.record() for row in found.rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
     with atomic_write(folder / "rows.csv") as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([row.record() for row in found.rows]).encode())
     with atomic_write(folder / "report.html") as file:
         file.write(render_search(found, again, command).encode())
 

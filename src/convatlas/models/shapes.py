@@ -62,6 +62,20 @@ def parse_input(text: str) -> TypedInput:
     return TypedInput(text, name, tuple(map(int, re.findall(r"\d+", shape))), dtype, "," in shape)
 
 
+def parse_image(text: str) -> tuple[int, int, int]:
+    """The size of an image, (C, H, W), from what was typed.
+
+    Raises:
+        ConvatlasError: it is no shape of three axes, or has a batch axis, a name or a dtype.
+
+    """
+    typed = parse_input(text)
+    if len(typed.shape) != 3 or typed.name or typed.dtype or typed.commas:
+        raise ConvatlasError(f"`--input` (={text}) is no image without its batch, as 3x224x224")
+    channels, height, width = typed.shape
+    return channels, height, width
+
+
 def parse_inputs(texts: Sequence[str]) -> list[TypedInput]:
     """All inputs that were typed.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -36,19 +36,31 @@ class Host:
 
 def this_host() -> Host:
     """The machine as it is now."""
+    instructions, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    return Host(platform.node(), cpu_name(), instructions, threads, installed_versions(_PACKAGES))
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Those of the packages that are installed, with their versions."""
     versions = {}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return Host(platform.node(), _cpu(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), versions)
+    return versions
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """The CPU's model, as it or the system tells it."""
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return str(known.get("cpu_name") or _model_name() or platform.processor() or platform.machine())
+
+
+def _model_name() -> str:
     if _CPU_INFO.exists():
         for line in _CPU_INFO.read_text(errors="replace").splitlines():
             key, _, value = line.partition(":")
             if key.strip() == "model name":
                 return value.strip()
-    return platform.processor() or platform.machine()
+    return ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,11 +11,11 @@ from torch import nn
 from ..analysis.latency import latency
 from ..analysis.memory import training_memory
 from ..measure.memory import measure_training
+from ..runtime.rounds import interleaved
+from ..runtime.table import prepared
 from ..sizes import gibi
 from ..trace import trace
 from .run import Search
-
-_ROUNDS = 9
 
 
 class Line(NamedTuple):
@@ -78,13 +76,6 @@ def _predicted(search: Search, network: nn.Module) -> str:
 
 def _milliseconds(network: nn.Module, shape: tuple[int, ...]) -> float:
     """The median time of a forward pass here."""
-    images, was = torch.rand(shape), network.training
-    times = []
-    with torch.inference_mode():
-        network.eval()
-        for _ in range(_ROUNDS + 2):
-            began = time.perf_counter()
-            network(images)
-            times.append(time.perf_counter() - began)
-    network.train(was)
-    return 1e3 * statistics.median(times[2:])
+    images = torch.rand(shape)
+    form = prepared("eager", network, images)
+    return 1e3 * interleaved({"network": lambda: form(images)})["network"].seconds

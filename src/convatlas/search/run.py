@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "Callable[[int, int, str], None]"
 AGAINST = ("params", "macs", "latency_ms", "train_memory_bytes")
 _WAIT_SECONDS = 0.5
+_WORST = -1e30  # in place of a score that is no number, which storages do not take
 
 
 @dataclass(frozen=True)
@@ -209,12 +210,11 @@ def _work(kept: Trials, gate: Gate, score: Score, trials: int, seed: int, agains
         except BaseException:
             kept.fail(trial)
             raise
-        if value is not None and math.isfinite(value):
-            kept.finish(trial, [value] if against is None else [value, float(getattr(candidate, against))])
-        elif value is None:
+        if value is None:
             kept.prune(trial)
         else:
-            kept.finish(trial, [-1e30] if against is None else [-1e30, float(getattr(candidate, against))])
+            costs = [] if against is None else [float(getattr(candidate, against))]
+            kept.finish(trial, [value if math.isfinite(value) else _WORST, *costs])
         if progress is not None:
             progress(finished + 1, trials, f"trial {trial.number}: {'ended early' if value is None else f'{value:.4g}'}")
 

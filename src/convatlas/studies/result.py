@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConvatlasError
-from ..files import atomic_write
+from ..files import atomic_write, csv_text
 from .design import Design
 from .run import Progress, Row, Task, check_conditions, conditions_of, jobs_and_threads, run_all, run_folder
 from .verdict import Verdict, judge
@@ -112,9 +110,9 @@ def write(found: Study) -> None:
     """Put rows, curves, verdict and (where charts can be drawn) the figure into the study's folder."""
     from .page import as_markdown
 
-    files = {"rows.csv": as_csv(found.rows), "verdict.md": as_markdown(found)}
+    files = {"rows.csv": csv_text(found.rows), "verdict.md": as_markdown(found)}
     if found.curves:
-        files["curves.csv"] = as_csv(found.curves)
+        files["curves.csv"] = csv_text(found.curves)
     try:
         from ..report.theme import to_svg
 
@@ -124,15 +122,6 @@ def write(found: Study) -> None:
     for name, text in files.items():
         with atomic_write(found.folder / name) as file:
             file.write(text.encode())
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV text, with a line of names; an unknown value is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _curves(folder: Path, rows: Sequence[Row]) -> list[Row]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import ConvatlasError
-from ..files import atomic_write
+from ..files import atomic_write, csv_text
+from ..runtime.host import cpu_name, installed_versions
 from .display import peak_bytes_of_process
 from .state import COLUMNS, Row
 
@@ -63,12 +62,8 @@ def note_peak(folder: Path, device: torch.device) -> None:
 
 def write_metrics(folder: Path, rows: Sequence[Row]) -> None:
     """Write metrics.csv from the rows of the state, so that it never tells more than can be gone on from."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     with atomic_write(folder / METRICS) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text(rows, COLUMNS).encode())
 
 
 def read_metrics(folder: Path) -> list[Row]:
@@ -91,22 +86,15 @@ def _number(text: str) -> int | float | None:
 
 def versions() -> dict[str, str]:
     """Versions of what decides a run's bits."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **installed_versions(_PACKAGES)}
 
 
 def host(device: torch.device, processes: int) -> dict[str, Any]:
     """The machine a run is on."""
-    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return {
         "machine": platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
-        "cpu": str(known.get("cpu_name") or platform.processor() or "unknown"),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
