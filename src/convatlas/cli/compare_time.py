@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .columns import milliseconds
+from .records import latency_conditions
 from .tables import Column
 
 if TYPE_CHECKING:
@@ -68,13 +69,8 @@ class Timing:
         if found is None:
             return {}
         low, high = found.interval
-        return {
-            "time": {
-                "predicted_milliseconds": found.milliseconds, "low_milliseconds": low, "high_milliseconds": high,
-                "at_least": found.at_least, "device": found.device, "batch": found.graph.batch, "profile": found.profile,
-                "notes": found.notes,
-            }
-        }  # fmt: skip
+        figures = {"predicted_milliseconds": found.milliseconds, "low_milliseconds": low, "high_milliseconds": high}
+        return {"time": figures | latency_conditions(found)}
 
 
 def time_in_words(found: list[Latency]) -> str:

@@ -13,6 +13,7 @@ from .tables import Row
 if TYPE_CHECKING:
     from ..accuracy import Accuracy
     from ..analysis.cost import Cost, GroupCost, LayerCost
+    from ..analysis.latency import Latency
     from ..analysis.summary import Summary
     from ..catalogue import CatalogueEntry
 
@@ -21,6 +22,21 @@ def as_json(data: Any) -> str:
     """JSON text with each shape on one line."""
     text = json.dumps(data, indent=2)
     return re.sub(r"\[\s+([\d.,\s-]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def latency_conditions(found: Latency) -> dict[str, Any]:
+    """What a predicted time holds for."""
+    return {
+        "device": found.device,
+        "batch": found.graph.batch,
+        "precision": found.conditions.precision,
+        "layout": found.conditions.layout,
+        "compiled": found.conditions.compiled,
+        "training": found.conditions.training,
+        "profile": found.profile,
+        "at_least": found.at_least,
+        "notes": found.notes,
+    }
 
 
 def group_record(group: GroupCost, total_macs: int) -> dict[str, Any]:

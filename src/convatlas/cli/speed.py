@@ -12,7 +12,7 @@ from .columns import MEBI, milliseconds
 from .formats import Format, destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output
 from .output import deliver, screen_width
-from .records import as_json
+from .records import as_json, latency_conditions
 from .tables import Column, Line, Table
 from .words import wrapped
 
@@ -143,7 +143,7 @@ def speed(
             rows = _rows(found[0], by)
             table = Table(columns=_COLUMNS[by], rows=rows, total="total", paths=by in ("layer", "kernel"))
         if form == "json":
-            records = [_network_row(model, each) | _conditions(each) for model, each in zip(models, found, strict=True)]
+            records = [_network_row(model, each) | latency_conditions(each) for model, each in zip(models, found, strict=True)]
             return as_json(records[0] | {"by": by, "rows": rows} if len(found) == 1 else {"networks": records})
         if form != "table":
             return table.to_csv() if form == "csv" else table.to_markdown()
@@ -199,20 +199,6 @@ def _network_row(model: str, found: Latency) -> dict[str, Any]:
         "low_milliseconds": low,
         "high_milliseconds": high,
         **found.bound,
-    }
-
-
-def _conditions(found: Latency) -> dict[str, Any]:
-    return {
-        "device": found.device,
-        "batch": found.graph.batch,
-        "precision": found.conditions.precision,
-        "layout": found.conditions.layout,
-        "compiled": found.conditions.compiled,
-        "training": found.conditions.training,
-        "profile": found.profile,
-        "at_least": found.at_least,
-        "notes": found.notes,
     }
 
 

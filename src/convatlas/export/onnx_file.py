@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
 from ..errors import ConvatlasError
-from ..runtime.convert import onnx_model, runtime_package
+from ..runtime.convert import onnx_model, onnx_session
 from .card import Card
 from .quantise import quantised
 from .reading import Opened
@@ -36,13 +35,10 @@ def read(path: Path) -> Opened:
     Raises:
         ConvatlasError: onnxruntime is not installed, or the file is no ONNX model of one tensor.
     """
-    runtime: Any = runtime_package("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors
     try:
-        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnx_session(str(path))
+    except ConvatlasError:
+        raise
     except Exception as error:
         raise ConvatlasError(f"{path} is damaged, or no ONNX model: {str(error).partition(chr(10))[0]}") from error
     card = Card.from_strings(session.get_modelmeta().custom_metadata_map, str(path))

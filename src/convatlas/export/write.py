@@ -13,6 +13,7 @@ from ..errors import ConvatlasError
 from ..files import landing
 from ..models import EXPORTED
 from ..runtime.convert import exported_program
+from ..trace.results import result_tensors
 from . import onnx_file, openvino_file, pt2_file
 from .card import Card
 from .reading import Opened
@@ -150,4 +151,4 @@ def _outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return [value for value in torch.utils._pytree.tree_leaves(found) if isinstance(value, Tensor)]
+    return result_tensors(found)

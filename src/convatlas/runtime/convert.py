@@ -97,6 +97,21 @@ def onnx_model(program: ExportedProgram) -> onnx.ModelProto:
     return converted.model_proto
 
 
+def onnx_session(model: bytes | str) -> Any:
+    """ONNX Runtime's session of a model, or of the file at a path, on as many threads of this CPU as torch has.
+
+    Raises:
+        ConvatlasError: onnxruntime is not installed.
+    """
+    runtime: Any = runtime_package("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
+    options.log_severity_level = 3  # errors
+    # its threads would go on spinning after a call, in the way of whatever runs next
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino.Model:
     """The program as an OpenVINO model for images (N, *shape).
 

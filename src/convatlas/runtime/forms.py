@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from .convert import exported_program, onnx_model, openvino_model, runtime_package
+from .convert import exported_program, onnx_model, onnx_session, openvino_model, runtime_package
 
 
 class TorchForm(nn.Module):
@@ -69,14 +69,7 @@ class OnnxRuntimeForm(nn.Module):
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
         super().__init__()
-        runtime: Any = runtime_package("onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
-        options.log_severity_level = 3  # errors
-        # its threads would go on spinning after a call, in the way of whatever runs next
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        contents = onnx_model(exported_program(network, tuple(images.shape[1:]))).SerializeToString()
-        self._session = runtime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
+        self._session = onnx_session(onnx_model(exported_program(network, tuple(images.shape[1:]))).SerializeToString())
 
     def forward(self, images: Tensor) -> Any:
         """The network's outputs, in float32: one tensor, or several as a tuple."""
