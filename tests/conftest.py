@@ -48,3 +48,24 @@ def torchvision_on_meta() -> Callable[..., nn.Module]:
 def timm_on_meta() -> Callable[..., nn.Module]:
     """A timm network without weights, on meta."""
     return _timm_on_meta
+
+
+# whose weights alone would take minutes to lay out: wider or deeper siblings of others
+_LARGEST = ("giant", "gigantic", "huge", "enormous", "so400m", "_7b", "vit_h", "vit_l", "xxlarge", "eva02_e", "1280", "2560")
+
+
+@pytest.fixture(scope="session")
+def moderate() -> Callable[[list[str]], list[str]]:
+    """Of libraries' networks those that are not among the largest."""
+    return lambda names: [name for name in names if not any(word in name for word in _LARGEST)]
+
+
+@pytest.fixture(scope="session")
+def own_input() -> Callable[[nn.Module, str], tuple[int, ...]]:
+    """The size of a library's network's own input, (C, H, W)."""
+
+    def size(model: nn.Module, name: str) -> tuple[int, ...]:
+        own = (getattr(model, "pretrained_cfg", None) or {}).get("input_size")
+        return tuple(own) if own else (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+
+    return size

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from convatlas.devices.cpu import Cpu
 from convatlas.graph.layout import laid_out
-from convatlas.graph.training import BACKWARD, TrainingGraph
+from convatlas.graph.training import BACKWARD, FORWARD, TrainingGraph
 from convatlas.graph.transforms import as_real, decomposed, training_step, with_loss
 from convatlas.trace import trace
 
+Build = Callable[..., nn.Module]
 MAP = (2, 4, 6, 6)
 
 
@@ -180,3 +181,66 @@ def test_what_a_parameter_gets_from_a_view_is_copied_to_lie_as_it_does() -> None
     for net in network:
         net.function = lambda x, y, net=net: x @ net.layer.weight.transpose(0, 1)
     assert levels(made(network[0], MAP)) == levels(recorded(network[1], MAP))
+
+
+# torchvision's and timm's networks whose made step is otherwise than the recorded one, by at most so much of its peak; the causes are
+# still to be found
+KNOWN = {
+    "cait_m36_384": 0.005,
+    "cait_xxs24_384": 0.004,
+    "dla102": 0.0101,
+    "levit_128s": 0.004,
+    "levit_512_s8": 0.001,
+    "maxvit_t": 0.021,
+    "mvitv2_base_cls": 0.028,
+    "pvt_v2_b2_li": 0.0014,
+    "sequencer2d_m": 0.042,
+}
+KEEPS_OTHERWISE = ("maxvit_t", "mvitv2_base_cls", "sequencer2d_m")
+
+
+def convolutions(step: TrainingGraph) -> list[str]:
+    """The modules whose convolutions run backward, in that order."""
+    return [node.module for node in step.nodes if node.phase == BACKWARD and node.op.name.startswith("conv")]
+
+
+def saved_bytes(step: TrainingGraph) -> int:
+    """Bytes of what the forward pass makes and keeps for the backward pass; the loss's are left out."""
+    made_in: dict[int, str] = {}
+    for node in step.nodes:
+        for value in node.outputs:
+            made_in.setdefault(step.storage[value], node.phase)
+    kept = step.saved - step.resident
+    return sum(step.storage_bytes[place] for place in kept if made_in.get(place) == FORWARD)
+
+
+def differing(names: list[str], build: Build, own_input: Callable[[nn.Module, str], tuple[int, ...]]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        model = build(name)
+        shape = (2, *own_input(model, name))
+        ours, torchs = made(model, shape), recorded(model, shape)
+        off = levels(ours)[0] / levels(torchs)[0] - 1
+        if abs(off) > KNOWN.get(name, 0):
+            found[name] = f"peak {off:+.4%}"
+        elif name not in KEEPS_OTHERWISE and saved_bytes(ours) != saved_bytes(torchs):
+            found[name] = f"keeps {saved_bytes(ours):,} bytes, not {saved_bytes(torchs):,}"
+        elif convolutions(ours) != convolutions(torchs):
+            found[name] = "another order"
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_torchvisions_networks(torchvision_on_meta: Build, moderate: Any, own_input: Any, part: int) -> None:
+    from torchvision import models
+
+    assert differing(moderate(models.list_models(module=models)[part::8]), torchvision_on_meta, own_input) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_timms_networks(timm_on_meta: Build, moderate: Any, own_input: Any, part: int) -> None:
+    import timm
+
+    assert differing(moderate(timm.list_models()[2::7][part::8]), timm_on_meta, own_input) == {}
