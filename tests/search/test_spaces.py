@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from convatlas.errors import ConvatlasError
+from convatlas.models.usercode import attribute_of
 from convatlas.search.space import SPACES, CellSpace, Choice, MobileSpace, OwnSpace, RegNetSpace, ResidualSpace, space_of
 
 
@@ -90,12 +91,14 @@ def test_bad_spaces_are_refused(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
-def test_a_space_from_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("function", ["net", "winner", "found"])
+def test_a_space_from_a_file(function: str, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(
-        "from torch import nn\n\n\ndef net(*, width=(4, 8), num_classes=10):\n"
+        f"from torch import nn\n\n\ndef {function}(*, width=(4, 8), num_classes=10):\n"
         "    return nn.Sequential(nn.Conv2d(1, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes))\n"
     )
-    space = space_of(f"{file}:net", (1, 8, 8), 7)
+    space = space_of(f"{file}:{function}", (1, 8, 8), 7)
     assert (space.size, space.plan({"width": 8})[1]) == (2, {"width": 8, "num_classes": 7})
-    assert "net(width=8, num_classes=7)" in space.source({"width": 8})
+    (tmp_path / "winner.py").write_text(space.source({"width": 8}))
+    assert attribute_of(f"{tmp_path}/winner.py:winner")()[-1].weight.shape == (7, 8)

@@ -122,6 +122,7 @@ _add(
     "search residual --data digits --trials 20 --max-params 50k",
     "search mobile --data photos/ --max-latency 2ms --device rtx4090",
     "search cells --score naswot --input 3x32x32 --trials 200",
+    "search residual --data photos/ --ray auto --trial-gpus 1",
 )
 _add(
     train,

@@ -13,6 +13,7 @@ from ..files import atomic_write, csv_text
 from ..models.shapes import parse_image
 from ..sizes import gibi
 from .amounts import MaxMacs, MaxParams, amounts
+from .cluster_options import Ray, Retries, TrialCpus, TrialGpus, cluster_of
 from .options import Debug, Json
 from .output import deliver, screen_width
 from .records import as_json
@@ -66,6 +67,10 @@ def search(
             "--storage", metavar="FILE|URL", help="SQLite's file, a database's URL, or journal:FILE.", show_default="DIR/trials.db"
         ),
     ] = None,
+    ray: Ray = None,
+    trial_cpus: TrialCpus = None,
+    trial_gpus: TrialGpus = None,
+    retries: Retries = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Its folder.", show_default="searches/SPACE")
     ] = None,
@@ -74,8 +79,8 @@ def search(
 ) -> None:
     """Search a space of networks within hard limits.
 
-    What breaks a limit is never trained. A search goes on where it stopped, and several processes may share its storage. It ends in
-    the winner as a Python file that needs torch alone, and in a page.
+    What breaks a limit is never trained. A search goes on where it stopped; several processes may share its storage, and the machines of a
+    Ray cluster its trials. It ends in the winner as a Python file that needs torch alone, and in a page.
     """
 
     def make() -> list[Line] | str:
@@ -88,12 +93,14 @@ def search(
             **amounts("max", params=max_params, macs=max_macs, latency=max_latency, train_memory=max_train_memory),
             device=device, precision=precision, batch=batch, train_batch=train_batch,
         )  # fmt: skip
+        cluster = cluster_of(ray, trial_cpus, trial_gpus, retries)
         folder = output or SEARCHES / Path(space.rpartition(":")[2]).name
         folder.mkdir(parents=True, exist_ok=True)
         with counted(f"search {space}") as progress:
             found = run(
                 space, limits=limits, score=score, driver=driver, trials=trials, storage=storage or folder / "trials.db", seed=seed,
-                data=data, epochs=epochs, input_size=None if size is None else _image(size), against=against, progress=progress,
+                data=data, epochs=epochs, input_size=None if size is None else _image(size), against=against, ray=cluster,
+                progress=progress,
             )  # fmt: skip
         again = look_again(found, seed)
         command = f"convatlas train {shlex.quote(f'{folder}/winner.py:winner')} --data {shlex.quote(data or 'DATA')}"

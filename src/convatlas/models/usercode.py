@@ -16,6 +16,8 @@ from ..errors import ConvatlasError
 from ..names import unknown_name
 from .building import built
 
+PREFIX = "convatlas_user_"  # of modules that files become: a file called types.py is not to replace Python's own
+
 
 def from_code(model: str) -> tuple[nn.Module, str]:
     """The module that a place in the user's code is, or makes when it is called; and the path behind it that is no attribute.
@@ -117,7 +119,7 @@ def _imported(place: str) -> ModuleType:
 
 
 def _module_of(path: Path) -> ModuleType:
-    name = f"convatlas_user_{path.stem}"  # a file called types.py is not to replace Python's own
+    name = f"{PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

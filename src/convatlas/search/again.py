@@ -17,7 +17,7 @@ from ..runtime.rounds import interleaved
 from ..runtime.table import prepared
 from ..sizes import gibi
 from ..trace import trace
-from .run import Search
+from .result import Search
 
 
 class Line(NamedTuple):

@@ -11,7 +11,7 @@ from ..report.document import document, scrolling
 from ..report.panels import drawn
 from ..report.theme import SERIES, Margins, inline, renderer
 from .again import Again
-from .run import Row, Search
+from .result import Row, Search
 
 TITLES = {
     "params": "parameters",

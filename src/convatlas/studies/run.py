@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..cluster import Cluster
 from ..errors import ConvatlasError
 from ..files import atomic_write
 from .design import Arm, Design, Form
@@ -94,20 +95,12 @@ def _here(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Row]]:
 
 
 def _on_ray(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Row]]:
-    try:
-        import ray
-    except ImportError:
-        raise ConvatlasError("`--ray` needs Ray: pip install ray") from None
-    ray.init(address=address, log_to_driver=False)
-    remote = ray.remote(perform).options(num_cpus=1, max_retries=3)
-    waiting = {remote.remote(task): task for task in tasks}
-    try:
-        while waiting:
-            done, _ = ray.wait(list(waiting))
-            for reference in done:
-                yield waiting.pop(reference), ray.get(reference)
-    finally:
-        ray.shutdown()
+    with Cluster(address=address).connected() as calls:
+        named = {task.name: task for task in tasks}
+        for name, task in named.items():
+            calls.start(name, perform, task)
+        while calls.running:
+            yield from ((named[name], row) for name, row in calls.done(None))
 
 
 def jobs_and_threads(jobs: int | None, runs: int) -> tuple[int, int]:

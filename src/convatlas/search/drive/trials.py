@@ -9,9 +9,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ...errors import ConvatlasError
 
@@ -32,6 +32,13 @@ _PAUSE_SECONDS = 0.05
 _CONDITIONS, _BEAT, _KEY = "conditions", "beat", "key"
 
 Result = TypeVar("Result")
+
+
+class Claimed(NamedTuple):
+    """A trial, and the network that nobody else has."""
+
+    trial: Trial
+    candidate: Candidate
 
 
 class Trials:
@@ -101,7 +108,7 @@ class Trials:
                 if _KEY in trial.user_attrs:
                     self._patiently(lambda params=trial.params: self.study.enqueue_trial(params))  # type: ignore[misc]
 
-    def claim(self, candidate_of: Callable[[Trial], Candidate]) -> tuple[Trial, Candidate] | None:
+    def claim(self, candidate_of: Callable[[Trial], Candidate]) -> Claimed | None:
         """The next trial, with a candidate that nobody else has; None where another process was first.
 
         Each process publishes its candidate, and waits until all that began before it have: of equal ones the first goes on.
@@ -128,24 +135,35 @@ class Trials:
         if any(each.user_attrs.get(_KEY) == candidate.key for each in earlier):
             self.fail(trial)
             return None
-        return trial, candidate
+        return Claimed(trial, candidate)
 
     @contextmanager
-    def alive(self, trial: Trial) -> Iterator[None]:
-        """Give signs of life while inside."""
+    def signs_of_life(self) -> Iterator[dict[int, Trial]]:
+        """While inside, the trials in a dictionary that is empty at first (number -> trial) give signs of life."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        living: dict[int, Trial] = {}
         ended = threading.Event()
 
         def beat() -> None:
             while not ended.wait(BEAT_SECONDS):
-                self._patiently(lambda: trial.set_user_attr(_BEAT, time.time()))
+                for trial in list(living.values()):
+                    # finished meanwhile; or the storage is gone, which whoever waits for it says
+                    with suppress(UpdateFinishedTrialError, ConvatlasError):
+                        self._patiently(lambda trial=trial: trial.set_user_attr(_BEAT, time.time()))  # type: ignore[misc]
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
         try:
-            yield
+            yield living
         finally:
             ended.set()
             thread.join()
+
+    def report(self, trial: Trial, step: int, value: float) -> bool:
+        """Note how a trial stands after a step; whether it is to end."""
+        self._patiently(lambda: trial.report(value, step))
+        return self._patiently(trial.should_prune)
 
     def finish(self, trial: Trial, values: list[float]) -> None:
         """A trial's result."""

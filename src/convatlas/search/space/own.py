@@ -97,11 +97,14 @@ class OwnSpace(Space):
         lines = [
             "",
             "",
+            f"_made_by = {self.name}  # which may be called as anything below",
+            "",
+            "",
             "def winner():",
             '    """The network that the search found."""',
-            f"    network = {self.name}({arguments})",
-            f"    network.input_size = {self.input_size!r}",
-            "    return network",
+            f"    found = _made_by({arguments})",
+            f"    found.input_size = {self.input_size!r}",
+            "    return found",
             "",
         ]
         return text + "\n" + "\n".join(lines)
