@@ -9,7 +9,7 @@ from convatlas.errors import ConvatlasError
 
 
 def test_a_setting_without_a_cluster_is_refused() -> None:
-    with pytest.raises(ConvatlasError, match="`--trial-gpus` .=1. is about a Ray cluster"):
+    with pytest.raises(ConvatlasError, match=r"`--trial-gpus` \(=1\) is about a Ray cluster"):
         cluster_of(None, None, 1.0, None)
 
 
