@@ -7,6 +7,7 @@ Prints Markdown. Run: python benchmarks/search.py
 from __future__ import annotations
 
 import csv
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Replayed:
     name = "table"
     meaning = "mean accuracy of three trainings (%)"
 
-    def __init__(self, scores: dict[str, float], least: float) -> None:
+    def __init__(self, scores: dict[str, float], least: float = math.inf) -> None:
         self.scores, self.least, self.asked = scores, least, 0
 
     def __call__(self, make: Callable[[], nn.Module], seed: int, report: object) -> float:
@@ -92,11 +93,7 @@ def table(networks: Space) -> tuple[np.ndarray, np.ndarray]:
 def replay(networks: Space, mean: np.ndarray) -> None:
     """Trials until one of the best 3 % is found, by driver."""
     least = float(np.sort(mean)[-round(TOP * len(mean))])
-    with torch.device("meta"):
-        scores = {
-            repr(networks.build(networks.values(row.tolist()))): float(mean[number]) for number, row in enumerate(networks.all())
-        }
-    assert len(scores) == networks.size
+    scores = scores_by_layers(networks, mean)
     needed = {
         driver: [first_top(networks, Replayed(scores, least), driver, seed) for seed in range(SEEDS)]
         for driver in ("random", "evolution", "tpe")
@@ -110,6 +107,16 @@ def replay(networks: Space, mean: np.ndarray) -> None:
         print(
             f"| {driver} | {statistics.mean(trials):.1f} | {statistics.median(trials):.1f} | {ratio:.2f} | {'-' if p is None else f'{p:.3f}'} |"
         )
+
+
+def scores_by_layers(networks: Space, mean: np.ndarray) -> dict[str, float]:
+    """The mean accuracy of each network, by the text of its layers."""
+    with torch.device("meta"):
+        scores = {
+            repr(networks.build(networks.values(row.tolist()))): float(mean[number]) for number, row in enumerate(networks.all())
+        }
+    assert len(scores) == networks.size
+    return scores
 
 
 def first_top(networks: Space, score: Replayed, driver: str, seed: int) -> int:

@@ -10,6 +10,7 @@ import csv
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,12 +25,12 @@ EPOCHS = 7
 COLUMNS = ("network", "seed", "params", "macs", "val_top1_percent", "cpu_seconds")
 
 
-def space() -> ResidualSpace:
-    """The space: what one stage holds, and how wide and deep each is."""
-    return ResidualSpace(
-        (1, 8, 8), 10, stem=8, widths=((4, 8, 16), (8, 16, 32)), depths=(1, 2), ratios=(1,), groups=((1,), (1, 2, 4)),
-        squeeze=((False,), (False, True)),
-    )  # fmt: skip
+def space(**changes: Any) -> ResidualSpace:
+    """The space: what one stage holds, and how wide and deep each is; with changes, as ``groups=(1,)``, a part of it."""
+    whole: dict[str, Any] = {
+        "widths": ((4, 8, 16), (8, 16, 32)), "depths": (1, 2), "groups": ((1,), (1, 2, 4)), "squeeze": ((False,), (False, True)),
+    }  # fmt: skip
+    return ResidualSpace((1, 8, 8), 10, stem=8, ratios=(1,), **(whole | changes))
 
 
 def main() -> None:

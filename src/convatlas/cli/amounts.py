@@ -1,7 +1,8 @@
-"""The most that a network may cost, as options say it: `--max-params` and its kin of `pick` and `search`, `--to-params` of `scale`."""
+"""What a network may cost, as options say it: `--max-params` and its kin of `pick`, `search` and `space`, `--to-params` of `scale`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -12,21 +13,30 @@ MaxParams = Annotated[str | None, typer.Option("--max-params", metavar="COUNT", 
 MaxMacs = Annotated[str | None, typer.Option("--max-macs", metavar="COUNT", help="MACs of one image, as 1G.")]
 
 
-def amounts(prefix: str, *, params: str | None, macs: str | None, latency: str | None, train_memory: str | None) -> dict[str, Any]:
+MinParams = Annotated[str | None, typer.Option("--min-params", metavar="COUNT", help="At least so many parameters.")]
+MinMacs = Annotated[str | None, typer.Option("--min-macs", metavar="COUNT", help="At least so many MACs of one image.")]
+
+_KINDS: dict[str, tuple[str, Callable[[str, str], float]]] = {
+    "params": ("params", parse_count),
+    "macs": ("macs", parse_count),
+    "latency": ("latency_ms", parse_milliseconds),
+    "train_memory": ("train_memory_bytes", parse_size),
+}
+
+
+def amounts(prefix: str, **typed: str | None) -> dict[str, Any]:
     """Arguments for what was typed, None where nothing was: ``max_params``, ``max_latency_ms``, ... for the prefix "max".
+
+    Args:
+        prefix: of the options.
+        typed: by their names behind it: params, macs, latency, train_memory.
 
     Raises:
         ConvatlasError: something typed is no such amount; names the option.
 
     """
-    typed = (
-        ("params", params, parse_count),
-        ("macs", macs, parse_count),
-        ("latency_ms", latency, parse_milliseconds),
-        ("train_memory_bytes", train_memory, parse_size),
-    )
-    options = ("params", "macs", "latency", "train-memory")
-    return {
-        f"{prefix}_{name}": None if text is None else parse(text, f"--{prefix}-{option}")
-        for (name, text, parse), option in zip(typed, options, strict=True)
-    }
+    found: dict[str, Any] = {}
+    for option, text in typed.items():
+        name, parse = _KINDS[option]
+        found[f"{prefix}_{name}"] = None if text is None else parse(text, f"--{prefix}-{option.replace('_', '-')}")
+    return found

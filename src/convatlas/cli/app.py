@@ -23,6 +23,7 @@ from .scale import scale
 from .search import search
 from .serve import serve
 from .solve import solve
+from .space import space
 from .speed import speed
 from .study import study
 from .train import train
@@ -123,6 +124,12 @@ _add(
     "search mobile --data photos/ --max-latency 2ms --device rtx4090",
     "search cells --score naswot --input 3x32x32 --trials 200",
     "search residual --data photos/ --ray auto --trial-gpus 1",
+)
+_add(
+    space,
+    "space residual regnet --data digits --networks 20 --epochs 3",
+    "space residual mobile --score naswot --input 3x32x32 --min-macs 5M --max-macs 10M",
+    "space my_spaces.py:wide my_spaces.py:narrow --data photos/ --ray auto",
 )
 _add(
     train,

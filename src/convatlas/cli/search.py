@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ConvatlasError
 from ..files import atomic_write, csv_text
-from ..models.shapes import parse_image
 from ..sizes import gibi
-from .amounts import MaxMacs, MaxParams, amounts
+from .amounts import MaxMacs, MaxParams, MinMacs, MinParams, amounts
 from .cluster_options import Ray, Retries, TrialCpus, TrialGpus, cluster_of
+from .limit_options import Batch, Device, MaxLatency, MaxTrainMemory, Precision, Size, TrainBatch, square
 from .options import Debug, Json
 from .output import deliver, screen_width
 from .records import as_json
@@ -46,17 +45,15 @@ def search(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Of training.", show_default="10")] = None,
     max_params: MaxParams = None,
     max_macs: MaxMacs = None,
-    max_latency: Annotated[
-        str | None, typer.Option("--max-latency", metavar="TIME", help="Predicted, of one batch on --device, as 5ms.")
-    ] = None,
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="That has a profile, as rtx4090.")] = None,
-    precision: Annotated[str, typer.Option("--precision", help="In which the time is predicted.")] = "amp",
-    batch: Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Images of the batch whose time is limited.")] = 1,
-    max_train_memory: Annotated[
-        str | None, typer.Option("--max-train-memory", metavar="SIZE", help="The peak of a simulated training step, as 8GiB.")
-    ] = None,
-    train_batch: Annotated[int, typer.Option("--train-batch", min=1, metavar="N", help="Images of that step.")] = 32,
-    size: Annotated[str | None, typer.Option("--input", metavar="CxHxW", help="Of an image.", show_default="the data's")] = None,
+    min_params: MinParams = None,
+    min_macs: MinMacs = None,
+    max_latency: MaxLatency = None,
+    device: Device = None,
+    precision: Precision = "amp",
+    batch: Batch = 1,
+    max_train_memory: MaxTrainMemory = None,
+    train_batch: TrainBatch = 32,
+    size: Size = None,
     against: Annotated[
         str, typer.Option("--against", help="The front's cost: params, macs, latency_ms or train_memory_bytes.")
     ] = "macs",
@@ -91,6 +88,7 @@ def search(
 
         limits = Limits(
             **amounts("max", params=max_params, macs=max_macs, latency=max_latency, train_memory=max_train_memory),
+            **amounts("min", params=min_params, macs=min_macs),
             device=device, precision=precision, batch=batch, train_batch=train_batch,
         )  # fmt: skip
         cluster = cluster_of(ray, trial_cpus, trial_gpus, retries)
@@ -99,7 +97,7 @@ def search(
         with counted(f"search {space}") as progress:
             found = run(
                 space, limits=limits, score=score, driver=driver, trials=trials, storage=storage or folder / "trials.db", seed=seed,
-                data=data, epochs=epochs, input_size=None if size is None else _image(size), against=against, ray=cluster,
+                data=data, epochs=epochs, input_size=square(size), against=against, ray=cluster,
                 progress=progress,
             )  # fmt: skip
         again = look_again(found, seed)
@@ -116,13 +114,6 @@ def search(
         return _lines(found, again, folder, command)
 
     deliver(make, None)
-
-
-def _image(text: str) -> tuple[int, int, int]:
-    channels, height, width = parse_image(text)
-    if height != width:
-        raise ConvatlasError(f"`--input` (={text}): the spaces read square images")
-    return channels, height, width
 
 
 def _write(folder: Path, found: Search, again: Again, command: str) -> None:

@@ -14,7 +14,7 @@ from . import rows
 from .network import Network, networks
 from .panels import layer_panel, stage_panel, total_panel
 from .plots import balance_chart, field_chart, intensity_chart
-from .theme import renderer, specification, to_svg
+from .theme import contents, renderer
 
 
 def _stacked(panels: Callable[[Network], Any]) -> Callable[[Sequence[Graph]], Any]:
@@ -63,12 +63,8 @@ def draw_chart(graphs: Sequence[Graph], chart: str, kind: Literal["svg", "png"])
     """
     if chart not in CHARTS:
         raise unknown_name("chart", chart, CHARTS, f"there are {', '.join(CHARTS)}")
-    library = renderer()
-    made = CHARTS[chart](graphs)
-    if kind == "svg":
-        return to_svg(made).encode()
-    drawn: bytes = library.vegalite_to_png(specification(made), scale=2)
-    return drawn
+    renderer()  # before anything that needs it
+    return contents(CHARTS[chart](graphs), kind)
 
 
 def write_chart(graphs: Sequence[Graph], chart: str, path: Path) -> None:

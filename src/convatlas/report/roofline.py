@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConvatlasError
 from .axes import log_domain, log_marks
-from .theme import INKS, renderer, specification, to_svg
+from .theme import INKS, contents, renderer
 
 if TYPE_CHECKING:
     from ..analysis.latency import Latency
@@ -96,9 +96,5 @@ def draw_roofline(name: str, found: Latency, kind: Literal["svg", "png"]) -> byt
         ConvatlasError: no layer computes anything, or the charts' libraries are not installed.
 
     """
-    library = renderer()
-    chart = roofline(name, found)
-    if kind == "svg":
-        return to_svg(chart).encode()
-    drawn: bytes = library.vegalite_to_png(specification(chart), scale=2)
-    return drawn
+    renderer()  # before anything that needs it
+    return contents(roofline(name, found), kind)

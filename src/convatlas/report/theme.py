@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
 from ..errors import ConvatlasError
@@ -80,6 +80,19 @@ def to_svg(chart: Any) -> str:
 
     """
     return _svg(specification(chart))
+
+
+def contents(chart: Any, kind: Literal["svg", "png"]) -> bytes:
+    """A finished chart as the contents of a file; a PNG has two pixels a point.
+
+    Raises:
+        ConvatlasError: vl-convert is not installed.
+
+    """
+    if kind == "svg":
+        return to_svg(chart).encode()
+    drawn: bytes = renderer().vegalite_to_png(specification(chart), scale=2)
+    return drawn
 
 
 def _svg(made: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
-"""Hard limits: what a candidate may cost at most. One that breaks a limit is never trained."""
+"""Hard limits: what a candidate may cost. One that breaks a limit is never trained."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..trace import trace
 from .space.base import Index, Space, Values
 from .tables import Tables, Timing
 
+_COSTS = ("params", "macs", "latency_ms", "train_memory_bytes")
 _TRIED = 100_000  # candidates drawn before a space is called empty
 _TOGETHER = 4096
 _SIMULATED = 50  # of those that pass everything else, before it is said that none fits the memory
@@ -27,23 +28,25 @@ _SIMULATED = 50  # of those that pass everything else, before it is said that no
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a candidate may cost at most; None is no limit.
+    """What a candidate may cost; None is no limit.
 
     Attributes:
-        max_params: parameters.
-        max_macs: multiply-accumulates of one image.
+        max_params, min_params: parameters.
+        max_macs, min_macs: multiply-accumulates of one image.
         max_latency_ms: predicted milliseconds of a batch of ``batch`` images on ``device``, run eagerly in nchw.
         device, precision, batch: what the time is predicted for.
         max_train_memory_bytes: the peak of a simulated training step of ``train_batch`` images, SGD with momentum, in
             ``train_precision`` on ``train_device`` ("cpu" or "cuda").
 
     Raises:
-        ConvatlasError: a limit is not above 0, or one on time names no device.
+        ConvatlasError: a limit is not above 0, a least is above its most, or a limit on time names no device.
 
     """
 
     max_params: float | None = None
     max_macs: float | None = None
+    min_params: float | None = None
+    min_macs: float | None = None
     max_latency_ms: float | None = None
     device: str | None = None
     precision: str = "amp"
@@ -54,12 +57,21 @@ class Limits:
     train_device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("max_params", "max_macs", "max_latency_ms", "max_train_memory_bytes", "batch", "train_batch"):
+        asked = [f"{end}_{name}" for name in _COSTS for end in ("max", "min") if hasattr(self, f"{end}_{name}")]
+        for name in (*asked, "batch", "train_batch"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
                 raise ConvatlasError(f"`{name}` (={value!r}) must be a number above 0")
+        for name in _COSTS:
+            least, most = self.of(name)
+            if least is not None and most is not None and least > most:
+                raise ConvatlasError(f"`min_{name}` (={least:g}) is above `max_{name}` (={most:g}), which nothing keeps")
         if self.max_latency_ms is not None and self.device is None:
             raise ConvatlasError(f"`max_latency_ms` (={self.max_latency_ms:g}) needs a device, as device='rtx4090'")
+
+    def of(self, cost: str) -> tuple[float | None, float | None]:
+        """The least and the most of a cost: "params", "macs", "latency_ms" or "train_memory_bytes"."""
+        return getattr(self, f"min_{cost}", None), getattr(self, f"max_{cost}")
 
     def timing(self) -> Timing | None:
         """What time is predicted for; None where no device is named."""
@@ -116,11 +128,18 @@ class Gate:
 
     def passes(self, index: Index) -> NDArray[np.bool_]:
         """Which candidates keep the limits on parameters, MACs and time."""
-        costs, kept = self.tables.costs(index), np.ones(len(index), bool)
-        for values, most in zip(costs, (self.limits.max_params, self.limits.max_macs, self.limits.max_latency_ms), strict=True):
-            if most is not None and values is not None:
+        kept = np.ones(len(index), bool)
+        for name, values in self._costs(index).items():
+            least, most = self.limits.of(name)
+            if most is not None:
                 kept &= values <= most
+            if least is not None:
+                kept &= values >= least
         return kept
+
+    def _costs(self, index: Index) -> dict[str, NDArray[Any]]:
+        """What many candidates cost by the tables, by the names of limits; no time where no device was named."""
+        return {name: values for name, values in zip(_COSTS, self.tables.costs(index), strict=False) if values is not None}
 
     def candidate(self, row: NDArray[np.int64]) -> Candidate:
         """A candidate with its costs; its training is simulated where there is a limit on memory."""
@@ -135,12 +154,14 @@ class Gate:
         return not self.misses(candidate)
 
     def misses(self, candidate: Candidate) -> dict[str, float]:
-        """The limits that a candidate breaks, with the share by which it does."""
+        """The limits that a candidate breaks, with the share by which it does; below 0 where it is too small."""
         found: dict[str, float] = {}
-        for name in ("params", "macs", "latency_ms", "train_memory_bytes"):
-            value, most = getattr(candidate, name), getattr(self.limits, f"max_{name}")
+        for name in _COSTS:
+            value, (least, most) = getattr(candidate, name), self.limits.of(name)
             if most is not None and value is not None and value > most:
                 found[name] = value / most - 1
+            elif least is not None and value is not None and value < least:
+                found[name] = value / least - 1
         return found
 
     def draw(self, random: np.random.Generator) -> Candidate:
@@ -168,23 +189,26 @@ class Gate:
         raise self._nothing(nearest)
 
     def _closest(self, index: Index) -> int:
-        """The candidate whose worst excess is the least."""
+        """The candidate whose worst miss is the least."""
         worst = np.zeros(len(index))
-        limits = (self.limits.max_params, self.limits.max_macs, self.limits.max_latency_ms)
-        for values, most in zip(self.tables.costs(index), limits, strict=True):
-            if most is not None and values is not None:
-                worst = np.maximum(worst, values / most)
+        for name, values in self._costs(index).items():
+            least, most = self.limits.of(name)
+            if most is not None:
+                worst = np.maximum(worst, values / most - 1)
+            if least is not None:
+                worst = np.maximum(worst, 1 - values / least)
         return int(worst.argmin())
 
     def _nearer(self, nearest: tuple[float, Candidate] | None, candidate: Candidate) -> tuple[float, Candidate]:
-        worst = max(self.misses(candidate).values(), default=0.0)
+        worst = max(map(abs, self.misses(candidate).values()), default=0.0)
         return (worst, candidate) if nearest is None or worst < nearest[0] else nearest
 
     def _nothing(self, nearest: tuple[float, Candidate] | None) -> ConvatlasError:
         assert nearest is not None
         candidate = nearest[1]
         missed = ", ".join(
-            f"{_shown(name, candidate)} ({100 * share:.2g} % too much)" for name, share in self.misses(candidate).items()
+            f"{_shown(name, candidate)} ({100 * abs(share):.2g} % too {'much' if share > 0 else 'little'})"
+            for name, share in self.misses(candidate).items()
         )
         values = ", ".join(f"{name}={value}" for name, value in candidate.values.items())
         return ConvatlasError(f"no network of {self.space.name} was found within the limits; the closest has {missed}: {values}")

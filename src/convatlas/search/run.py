@@ -36,6 +36,7 @@ def search(
     batch: int | None = None,
     input_size: tuple[int, int, int] | None = None,
     against: str = "macs",
+    prune: bool = True,
     ray: str | Cluster | None = None,
     progress: Progress | None = None,
 ) -> Search:
@@ -54,6 +55,7 @@ def search(
         batch: images a step of training; None for the recipe's.
         input_size: (C, H, W); None for the data's or 3x224x224.
         against: the cost that the front is of: "params", "macs", "latency_ms" or "train_memory_bytes".
+        prune: whether trainings that fall behind are ended early (successive halving); "nsga2" never does.
         ray: address of a Ray cluster ("auto": a running one), or a `Cluster` that says what a trial takes of it, to score candidates on.
         progress: told how many trials of how many are done, and the last.
 
@@ -82,9 +84,10 @@ def search(
         "space": found.name, "choices": {choice.name: choice.options for choice in found.choices}, "input_size": found.input_size,
         "classes": found.num_classes, "limits": limits.record(), "score": scored.name, "meaning": scored.meaning, "driver": driver,
         "data": str(opened.name) if opened else "", "epochs": epochs, "batch": batch, "seed": seed,
+        "prune": prune,
     }  # fmt: skip
     multiple = driver == "nsga2"
-    pruner = SuccessiveHalvingPruner(reduction_factor=3) if scored.name == TRAINING and not multiple else None
+    pruner = SuccessiveHalvingPruner(reduction_factor=3) if prune and scored.name == TRAINING and not multiple else None
     kept = Trials(storage, found.name, conditions, proposer, 2 if multiple else 1, pruner)
     cluster = Cluster(address=ray) if isinstance(ray, str) else ray
     with cluster.connected() if cluster else nullcontext() as calls:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Progress: TypeAlias = "Callable[[int, int, str], None]"
 _WAIT_SECONDS = 0.5
-_WORST = -1e30  # in place of a score that is no number, which storages do not take
+WORST = -1e30  # in place of a score that is no number, which storages do not take
 
 
 class Workers(Protocol):
@@ -110,7 +110,7 @@ def work(kept: Trials, gate: Gate, workers: Workers, trials: int, against: str |
                         kept.prune(trial)
                     else:
                         costs = [] if against is None else [float(getattr(candidate, against))]
-                        kept.finish(trial, [value if math.isfinite(value) else _WORST, *costs])
+                        kept.finish(trial, [value if math.isfinite(value) else WORST, *costs])
                     finished += 1
                     if progress is not None:
                         progress(finished, trials, f"trial {trial.number}: {'ended early' if value is None else f'{value:.4g}'}")

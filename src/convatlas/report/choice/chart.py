@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ...design import Figure, Selection
 from ...errors import ConvatlasError
 from ..axes import log_domain, log_marks
-from ..theme import INKS, renderer, specification, to_svg
+from ..theme import INKS, contents, renderer
 
 _WIDTH, _HEIGHT = 620, 400
 _LETTERS, _LINES = 0.2, 0.05  # of the plot's width and height, that a name takes
@@ -136,9 +136,5 @@ def draw_choice(found: Selection, x: Figure, y: Figure, area: Figure, kind: Lite
         ConvatlasError: there is no point to draw, or the charts' libraries are not installed.
 
     """
-    library = renderer()
-    chart = choice_chart(found, x, y, area)
-    if kind == "svg":
-        return to_svg(chart).encode()
-    drawn: bytes = library.vegalite_to_png(specification(chart), scale=2)
-    return drawn
+    renderer()  # before anything that needs it
+    return contents(choice_chart(found, x, y, area), kind)
