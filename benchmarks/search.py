@@ -22,6 +22,8 @@ from torch import nn
 from convatlas.devices.conditions import Conditions
 from convatlas.devices.profile import find
 from convatlas.search import Space, search
+from convatlas.search.score.az_nas import NAME as AZ_NAS
+from convatlas.search.score.az_nas import AzNasScore, Figures, ranked
 from convatlas.search.score.proxies import PROXIES
 from convatlas.search.score.scores import ProxyScore
 from convatlas.search.space import SPACES
@@ -138,6 +140,13 @@ def proxies(networks: Space, mean: np.ndarray, costs: np.ndarray) -> None:
             score(partial(networks.build, networks.values(row.tolist())), 0, lambda step, value: False) for row in networks.all()
         ]
         print(f"| {name} | {spearmanr(values, mean).statistic:.2f} |")
+    score = AzNasScore(AZ_NAS, networks, data)
+    figures = [score.figures(partial(networks.build, networks.values(row.tolist())), 0) for row in networks.all()]
+    among = [ranked([*score.others, each])[-1] for each in figures]
+    print(f"| {AZ_NAS} | {spearmanr(among, mean).statistic:.2f} |")
+    print(f"| {AZ_NAS}, ranks among all | {spearmanr(ranked(figures), mean).statistic:.2f} |")
+    for place, name in enumerate(Figures._fields):
+        print(f"| its {name} | {spearmanr([each[place] for each in figures], mean).statistic:.2f} |")
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def search(
     ],
     data: Annotated[str | None, typer.Option("--data", help="As `train` takes it; the score `train` needs it.")] = None,
     score: Annotated[
-        str, typer.Option("--score", help="train, or without training: synflow, naswot, zen, gradient-norm, zico.")
+        str, typer.Option("--score", help="train, or without training: synflow, naswot, zen, gradient-norm, zico, az-nas.")
     ] = "train",
     driver: Annotated[str, typer.Option("--driver", help="Who proposes: random, evolution, tpe or nsga2 (a front).")] = "evolution",
     trials: Annotated[

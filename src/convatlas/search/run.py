@@ -15,7 +15,8 @@ from .drive.trials import Trials
 from .limits import Gate, Limits
 from .many import OnRay
 from .result import Search, importance_of, rows_of
-from .score.scores import TRAINING, Score, score_of
+from .score.named import score_of
+from .score.scores import TRAINING, Score
 from .space import Space, space_of
 from .work import Here, Progress, Workers, work
 

@@ -1,23 +1,20 @@
-"""Which scores there are, and what each is asked with."""
+"""What a score is, and the one of a network that is not trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConvatlasError
-from ...names import unknown_name
-from ...train.data import Data, Loader, open_data
+from ...train.data import Data, Loader
 from ..space.base import Space
 from .proxies import PROXIES
-from .training import Report, Training
+from .training import Report
 
 TRAINING = "train"
 _IMAGES = 32
@@ -70,29 +67,3 @@ class ProxyScore:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return PROXIES[self.name](make(), *self.batch)
-
-
-def score_of(name: str, space: Space, data: str | Path | Data | None, epochs: int | None = None, batch: int | None = None) -> Score:
-    """A score by its name.
-
-    Args:
-        name: "train", or one of `PROXIES`.
-        space: whose candidates are scored.
-        data: as `train` takes it; "train" needs it.
-        epochs: of training; None for the recipe's.
-        batch: images a step of training; None for the recipe's.
-
-    Raises:
-        ConvatlasError: there is no such score, training lacks data, or the data do not fit the space.
-
-    """
-    opened = open_data(data) if isinstance(data, str | Path) else data
-    if opened is not None and len(opened.classes) != space.num_classes:
-        raise ConvatlasError(f"the space makes {space.num_classes} logits, and {opened.name} has {len(opened.classes)} classes")
-    if name == TRAINING:
-        if opened is None:
-            raise ConvatlasError("the score `train` needs images: --data digits, or a proxy such as --score naswot")
-        return Training(data=opened, epochs=epochs, batch=batch, size=space.input_size[1])
-    if name not in PROXIES:
-        raise unknown_name("score", name, [TRAINING, *PROXIES], f"there are {', '.join([TRAINING, *PROXIES])}")
-    return ProxyScore(name, space, opened)
