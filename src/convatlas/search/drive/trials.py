@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 BEAT_SECONDS = 5.0
 GRACE_SECONDS = 60.0  # without a sign of life, after which a trial is taken back
 PATIENCE_SECONDS = 120.0  # that a storage which is locked or full is waited for
-_FIRST_PATIENCE_SECONDS = 2.0  # of two processes that make its tables at the same time one fails, and finds them then
+FIRST_PATIENCE_SECONDS = 2.0  # of two processes that make its tables at the same time one fails, and finds them then
+LOCKED_SECONDS = 30.0  # that SQLite itself waits for another process at each try
 _PAUSE_SECONDS = 0.05
 _CONDITIONS, _BEAT, _KEY = "conditions", "beat", "key"
 
@@ -72,12 +73,13 @@ class Trials:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.place = str(storage or "memory")
         self.sampler = sampler
+        self._given_up = False
         self.study: Study = self._patiently(
             lambda: optuna.create_study(
                 study_name=name, storage=_opened(storage), sampler=sampler, pruner=pruner or optuna.pruners.NopPruner(),
                 directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][:objectives], load_if_exists=True,
             ),
-            patience=_FIRST_PATIENCE_SECONDS,
+            patience=FIRST_PATIENCE_SECONDS,
         )  # fmt: skip
         self._check(conditions)
 
@@ -181,17 +183,18 @@ class Trials:
 
         self._patiently(lambda: self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True))
 
-    def _patiently(self, call: Callable[[], Result], patience: float = PATIENCE_SECONDS) -> Result:
-        """A call of the storage, again and again where it is locked or full."""
+    def _patiently(self, call: Callable[[], Result], patience: float | None = None) -> Result:
+        """A call of the storage, again and again where it is locked or full; once it was given up, later ones try it once."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
-        until = time.monotonic() + patience
+        until = time.monotonic() + (0.0 if self._given_up else PATIENCE_SECONDS if patience is None else patience)
         while True:
             try:
                 return call()
             except (StorageInternalError, SQLAlchemyError, OSError) as error:
                 if time.monotonic() >= until:
+                    self._given_up = True
                     cause = error.__cause__ or error
                     reason = str(cause).partition("\n")[0]
                     raise ConvatlasError(f"the storage {self.place} cannot be used: {reason}; finished trials are kept") from error
@@ -213,5 +216,5 @@ def _opened(storage: str | Path | None) -> BaseStorage | None:
     if text.startswith("journal:"):
         return JournalStorage(JournalFileBackend(text.removeprefix("journal:")))
     url = text if "://" in text else f"sqlite:///{text}"
-    arguments: dict[str, Any] = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
+    arguments: dict[str, Any] = {"connect_args": {"timeout": LOCKED_SECONDS}} if url.startswith("sqlite") else {}
     return RDBStorage(url, engine_kwargs=arguments)
