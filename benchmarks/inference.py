@@ -25,6 +25,7 @@ import convatlas as ca
 from convatlas.runtime.convert import exported_program, onnx_model, openvino_model
 from convatlas.runtime.host import this_host
 from convatlas.runtime.rounds import interleaved
+from convatlas.runtime.source import Source
 from convatlas.runtime.table import RUNTIMES, prepared
 
 NETWORKS = {  # torchvision's name: timm's
@@ -46,7 +47,7 @@ PEERS = ("torchvision", "timm", "compile", "onnxruntime", "openvino")
 OURS = ("fp32", "1e-2")
 
 
-def by_defaults(network: nn.Module, images: torch.Tensor) -> dict[str, Callable[[], object]]:
+def by_defaults(network: nn.Module, images: torch.Tensor, without_compile: bool) -> dict[str, Callable[[], object]]:
     """The peers' calls as their own documentation has them."""
     import onnxruntime
     import openvino
@@ -54,17 +55,19 @@ def by_defaults(network: nn.Module, images: torch.Tensor) -> dict[str, Callable[
     program = exported_program(network, tuple(images.shape[1:]))
     session = onnxruntime.InferenceSession(onnx_model(program).SerializeToString(), providers=["CPUExecutionProvider"])
     compiled_model = openvino.compile_model(openvino_model(program, tuple(images.shape[1:])), "CPU")
-    torch._dynamo.reset()
-    compiled = torch.compile(network)
     name, array = session.get_inputs()[0].name, images.numpy()
-    return {
-        "compile": lambda: compiled(images),
+    calls: dict[str, Callable[[], object]] = {}
+    if not without_compile:
+        torch._dynamo.reset()
+        compiled = torch.compile(network)
+        calls["compile"] = lambda: compiled(images)
+    return calls | {
         "onnxruntime": lambda: session.run(None, {name: array}),
         "openvino": lambda: compiled_model(array),
     }
 
 
-def row(name: str, batch: int) -> dict[str, Any]:
+def row(name: str, batch: int, without_compile: bool) -> dict[str, Any]:
     """One network at one batch: milliseconds of each."""
     import timm
     import torchvision
@@ -76,11 +79,11 @@ def row(name: str, batch: int) -> dict[str, Any]:
     if (other := NETWORKS[name]) is not None:
         theirs = timm.create_model(other).eval()
         calls["timm"] = lambda: theirs(images)
-    calls |= by_defaults(network, images)
+    calls |= by_defaults(network, images, without_compile)
     fastest = ca.optimize(network, images.shape)
     singles = [step for step in fastest.steps if step.timing is not None and RUNTIMES[step.runtime].dtype == "float32"]
     exact = min(singles, key=lambda step: step.timing.seconds if step.timing else float("inf")).runtime
-    form = prepared(exact, network, images)
+    form = prepared(exact, Source(network, images))
     calls |= {"fp32": lambda: form(images), "1e-2": lambda: fastest(images)}
     with torch.inference_mode():
         for call in calls.values():
@@ -130,6 +133,9 @@ def show(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, help="file of rows as JSON lines, which is gone on with")
+    parser.add_argument(
+        "--without-compile", action="store_true", help="leave torch.compile out, which takes most of the time to prepare"
+    )
     parser.add_argument("networks", nargs="*", default=list(NETWORKS))
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -139,7 +145,7 @@ def main() -> None:
     for name in options.networks:
         for batch in BATCHES:
             if (name, batch) not in done:
-                rows.append(row(name, batch))
+                rows.append(row(name, batch, options.without_compile))
                 if options.rows:
                     with options.rows.open("a") as file:
                         file.write(json.dumps(rows[-1]) + "\n")

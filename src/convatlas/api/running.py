@@ -36,7 +36,7 @@ def bench(
         model: a word for a network (see `trace`), which gets the weights that its code gives it, or a module on the CPU, which stays
             as it is.
         shape: of the images, (N, C, H, W); for a word by default one image of its own size.
-        runtime: "eager", "channels_last", "folded", "bf16", "compile", "compile_bf16", "onnxruntime", "openvino", "openvino_bf16", ...;
+        runtime: "eager", "channels_last", "folded", "bf16", "compile", "compile_bf16", "onnxruntime", "int8", "openvino", "openvino_bf16", ...;
             or "training", a step of training in float32 with SGD. For several a list is returned.
         rounds: measurements of each that are wanted in which nobody else used the machine.
         limit_seconds: no round begins later.
@@ -84,7 +84,8 @@ def optimize(
         shape: of the images, (N, C, H, W), at which it is to be fast; for a word by default one image of its own size.
         for_: "latency", or "throughput", where a batch may also be cut into a part for each thread.
         tolerance: the root mean square of the outputs' difference over that of the outputs themselves.
-        images: real ones to compare on, (N, C, H, W), in place of ``shape`` and random numbers; `Step.top1` is then of these.
+        images: real ones to compare on, (N, C, H, W), in place of ``shape`` and random numbers; a form that gives one of them
+            another class is not kept.
         runtimes: which are tried; None for all that are installed.
         progress: is told how many forms are done, of how many, and which is next.
 
@@ -96,7 +97,9 @@ def optimize(
 
     network, made = subject(model, shape if images is None else images.shape)
     given = made if images is None else images.float()
-    return optimized(network, given, for_=for_, tolerance=tolerance, runtimes=runtimes, progress=progress)
+    return optimized(
+        network, given, for_=for_, tolerance=tolerance, same_classes=images is not None, runtimes=runtimes, progress=progress
+    )
 
 
 def subject(model: str | nn.Module, shape: Sequence[int] | None) -> tuple[nn.Module, Tensor]:

@@ -34,7 +34,7 @@ _COLUMNS = (
     Column(key="low_milliseconds", title="from", unit="ms", show=milliseconds, rank=1),
     Column(key="high_milliseconds", title="to", unit="ms", show=milliseconds, rank=1),
     Column(key="images_per_second", title="images/s", show=lambda rate: f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"),
-    Column(key="peak_share", title="of peak", unit="%", show=share, rank=2),
+    Column(key="peak_share", title="of peak", unit="%", show=lambda part: "?" if part is None else share(part), rank=2),
     Column(key="other_cores", title="others", unit="cores", show=lambda cores: "?" if cores is None else f"{cores:.2f}", rank=3),
 )
 _CHANGE = (
@@ -50,7 +50,7 @@ def bench(
         typer.Option(
             "--runtime",
             metavar="NAME",
-            help="By which, repeatable: eager, channels_last, folded, bf16, compile, compile_bf16, onnxruntime, openvino, openvino_bf16, "
+            help="By which, repeatable: eager, channels_last, folded, bf16, compile, compile_bf16, onnxruntime, int8, openvino, openvino_bf16, "
             "openvino_streams, openvino_bf16_streams; training is a step in float32.",
             show_default="eager",
         ),
@@ -103,6 +103,8 @@ def bench(
         width = screen_width()
         lines = [*wrapped(_heading(found[0]), width, "dim"), Line(""), *table.to_lines(width)]
         notes = [f"Not as in {against}: {each}." for each in other_conditions(found[0], before)]
+        if any(each.runtime == "int8" for each in found):
+            notes.append("int8's ranges are those of random images: its time is that of any int8, its classes mean nothing.")
         if not all(each.is_quiet for each in found):
             notes.append("Others used the machine all the while, so these times are too long.")
         for note in notes:
@@ -151,8 +153,9 @@ def _change_cells(change: Change | None) -> Row:
 def _heading(found: Measured) -> str:
     host = found.host
     versions = ", ".join(f"{name} {version}" for name, version in host.versions.items())
+    peak = found.peak_gflops_per_second
+    reached = f", here {peak:,.0f} GFLOP/s in {found.dtype}" if peak else ""
     return (
         f"Measured on {host.cpu} ({host.instructions}), {host.threads} threads, {versions}; medians and quartiles of a batch's time. Peak: "
-        f"a product of 1024x1024 matrices in the same dtype, here {found.peak_gflops_per_second:,.0f} GFLOP/s in {found.dtype}; copying "
-        f"moves {found.bandwidth_gb_per_second:.1f} GB/s."
+        f"a product of 1024x1024 matrices in the same dtype{reached}; copying moves {found.bandwidth_gb_per_second:.1f} GB/s."
     )

@@ -27,11 +27,16 @@ def classifier_of(model: str, weights: str, num_classes: int | None, size: int |
         room()
     elif not is_exported_file(model):
         lookup(model)  # an unknown name is told before torch is imported
-    with working(f"loading {model}"), warnings.catch_warnings(record=True) as noted:
+    with working(f"loading {model}"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         from ..api import classifier
 
         found = classifier(model, weights=None if weights == NO_WEIGHTS else weights, num_classes=num_classes, size=size)
-    for warning in noted:
-        print(f"note: {warning.message}", file=sys.stderr)
+    for warning in warned:
+        noted(str(warning.message))
     return found
+
+
+def noted(what: str) -> None:
+    """Say something about a classifier, beside its results."""
+    print(f"note: {what}", file=sys.stderr)

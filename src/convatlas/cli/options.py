@@ -70,6 +70,7 @@ ImageSize = Annotated[
     int | None,
     typer.Option("--size", min=1, metavar="PIXELS", help="Side of the images.", show_default="the network's own"),
 ]
+Eager = Annotated[bool, typer.Option("--eager", help="Run the network by PyTorch as it is, not in its fastest form here.")]
 Input = Annotated[
     list[str] | None,
     typer.Option(

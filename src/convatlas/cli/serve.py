@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from ..errors import ConvatlasError
-from .classifiers import classifier_of
-from .options import ClassifierClasses, ClassifierModel, ClassifierWeights, Debug, ImageSize
+from .classifiers import classifier_of, noted
+from .options import ClassifierClasses, ClassifierModel, ClassifierWeights, Debug, Eager, ImageSize
+from .progress import working
 
 _MOST_READERS = 8
 _MEBIBYTE = 2**20
@@ -40,13 +41,14 @@ def serve(
         int | None,
         typer.Option("--workers", min=1, metavar="W", help="Threads that read images.", show_default="one a core, at most 8"),
     ] = None,
+    eager: Eager = False,
     debug: Debug = False,
 ) -> None:
     """Answer over HTTP what a network sees in images.
 
     POST an image to /predict, its bytes or a form with one file. /healthz, /metrics (Prometheus) and /docs (OpenAPI) tell more. SIGTERM
     and Ctrl-C end it once what it took is answered. There is no authentication: only this machine may connect, unless --host says
-    otherwise.
+    otherwise. Before it answers it finds the network's fastest form here, which takes half a minute.
     """
     try:
         from .. import serve as room
@@ -54,6 +56,11 @@ def serve(
         raise ConvatlasError(f"to serve, {error.name} is needed: pip install 'convatlas[serve]'") from None
     with room.listening(host, port) as place:
         classifier = classifier_of(model, weights, num_classes, size)
+        if not eager:
+            from ..predict import fast_from_the_start
+
+            with working(f"finding the fastest form of {model}"):
+                classifier = fast_from_the_start(classifier, batch, noted)
         limits = room.Limits(
             batch=batch,
             deadline_seconds=deadline / 1e3,

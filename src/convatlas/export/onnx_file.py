@@ -10,8 +10,8 @@ from torch.export import ExportedProgram
 
 from ..errors import ConvatlasError
 from ..runtime.convert import onnx_model, onnx_session
+from ..runtime.quantise import quantised
 from .card import Card
-from .quantise import quantised
 from .reading import Opened
 
 _LARGEST_BYTES = 2**31 - 1  # of a protobuf message

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
 from torch.export import ExportedProgram
 
 from ..errors import ConvatlasError
 from ..runtime.convert import openvino_model, runtime_package
+from ..runtime.openvino_cpu import CompiledModel
 from .card import Card
 from .reading import Opened
 
@@ -31,19 +30,14 @@ def read(path: Path) -> Opened:
     Raises:
         ConvatlasError: openvino is not installed, or the files are no such model.
     """
-    runtime: Any = runtime_package("openvino")
     frontends: Any = runtime_package("openvino.frontend")
-    settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     try:
         frontend = frontends.FrontEndManager().load_by_framework("ir")  # read_model tries every other format's reader too
         model = frontend.convert(frontend.load(str(path)))
-        compiled = runtime.Core().compile_model(model, "CPU", settings)
+        compiled = CompiledModel(model, "f32")
     except Exception as error:
         raise ConvatlasError(f"{path} is damaged, or no OpenVINO model: {str(error).strip().splitlines()[-1]}") from error
     held = model.get_rt_info([_ROOM]).value if model.has_rt_info([_ROOM]) else {}
     card = Card.from_strings(held, str(path))
 
-    def run(images: Tensor) -> list[Tensor]:
-        return [torch.from_numpy(found.copy()) for found in compiled(images.numpy()).to_tuple()]
-
-    return Opened(path, card, tuple(side.get_length() for side in list(model.inputs[0].partial_shape)[1:]), run)
+    return Opened(path, card, tuple(side.get_length() for side in list(model.inputs[0].partial_shape)[1:]), compiled)

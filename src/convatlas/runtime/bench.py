@@ -15,6 +15,7 @@ from ..trace import trace
 from ..trace.results import training_loss
 from .host import Host, this_host
 from .rounds import QUIET_CORES, Timing, interleaved
+from .source import Source
 from .table import RUNTIMES, prepared, runtime
 
 TRAINING = "training"
@@ -36,7 +37,8 @@ class Measured:
         samples: how many measurements count.
         other_cores: that other processes kept busy meanwhile; None where the system does not tell.
         gflops_per_second: 2 x MACs over the time.
-        peak_gflops_per_second: what a product of two matrices of 1024 x 1024 reached in the same rounds and dtype; for a step in float32.
+        peak_gflops_per_second: what a product of two matrices of 1024 x 1024 reached in the same rounds and dtype; for a step in float32;
+            None in int8, in which torch has no fast product.
         bandwidth_gb_per_second: what copying 128 MiB reached, read and written.
         host: the machine, threads and versions.
 
@@ -52,7 +54,7 @@ class Measured:
     samples: int
     other_cores: float | None
     gflops_per_second: float
-    peak_gflops_per_second: float
+    peak_gflops_per_second: float | None
     bandwidth_gb_per_second: float
     host: Host
 
@@ -72,9 +74,9 @@ class Measured:
         return self.other_cores is None or self.other_cores < QUIET_CORES
 
     @property
-    def peak_share(self) -> float:
+    def peak_share(self) -> float | None:
         """Of the peak that was measured; a Winograd convolution may lie above it, as MACs are those of the plain one."""
-        return self.gflops_per_second / self.peak_gflops_per_second
+        return None if self.peak_gflops_per_second is None else self.gflops_per_second / self.peak_gflops_per_second
 
 
 def bench(
@@ -105,29 +107,40 @@ def bench(
     for each in runtimes:
         if each != TRAINING:
             runtime(each)  # a mistyped one is told before anything is prepared
+    source = Source(network, images)
     calls: dict[str, Callable[[], object]] = {}
     for each in runtimes:
-        calls[each] = _training_step(network, images) if each == TRAINING else _call(prepared(each, network, images), images)
+        calls[each] = _training_step(network, images) if each == TRAINING else _call(prepared(each, source), images)
     dtypes = {each: "float32" if each == TRAINING else RUNTIMES[each].dtype for each in runtimes}
-    references: dict[str, Callable[[], object]] = {f"matmul {dtype}": _product(dtype) for dtype in sorted(set(dtypes.values()))}
+    references: dict[str, Callable[[], object]] = {
+        f"matmul {dtype}": _product(dtype) for dtype in sorted({*dtypes.values()} - {"int8"})
+    }
     references["copy"] = _copy()
     times = interleaved(calls | references, rounds=rounds, limit_seconds=limit_seconds, progress=progress)
     macs = {training: _macs(network, images, training) for training in {each == TRAINING for each in runtimes}}
     host, bandwidth = this_host(), 2 * _COPIED_BYTES / times["copy"].seconds / 1e9
     return [
-        _measured(name, each, images, dtypes[each], times[each], macs[each == TRAINING], times[f"matmul {dtypes[each]}"], bandwidth, host)
+        _measured(name, each, images, dtypes[each], times[each], macs[each == TRAINING], times.get(f"matmul {dtypes[each]}"), bandwidth, host)
         for each in runtimes
     ]  # fmt: skip
 
 
 def _measured(
-    name: str, runtime: str, images: Tensor, dtype: str, timing: Timing, macs: int, product: Timing, bandwidth: float, host: Host
+    name: str,
+    runtime: str,
+    images: Tensor,
+    dtype: str,
+    timing: Timing,
+    macs: int,
+    product: Timing | None,
+    bandwidth: float,
+    host: Host,
 ) -> Measured:
     return Measured(
         network=name, runtime=runtime, shape=tuple(images.shape), dtype=dtype,
         milliseconds=timing.seconds * 1e3, low_milliseconds=timing.low * 1e3, high_milliseconds=timing.high * 1e3,
         samples=timing.samples, other_cores=timing.other_cores,
-        gflops_per_second=2 * macs / timing.seconds / 1e9, peak_gflops_per_second=2 * _SIDE**3 / product.seconds / 1e9,
+        gflops_per_second=2 * macs / timing.seconds / 1e9, peak_gflops_per_second=2 * _SIDE**3 / product.seconds / 1e9 if product else None,
         bandwidth_gb_per_second=bandwidth, host=host,
     )  # fmt: skip
 

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from .convert import exported_program, onnx_model, onnx_session, openvino_model, runtime_package
+from .convert import onnx_model, onnx_session, openvino_model
+from .openvino_cpu import CompiledModel, Precision
+from .quantise import quantised
+from .source import Source
 
 
 class TorchForm(nn.Module):
@@ -29,50 +32,43 @@ class TorchForm(nn.Module):
 class OpenVinoForm(nn.Module):
     """A network compiled by OpenVINO for this CPU. It can be neither copied nor saved; the network that it was made of can."""
 
-    def __init__(self, network: nn.Module, images: Tensor, precision: str, *, streams: int = 1) -> None:
-        """Compile it for images of one size.
+    def __init__(self, source: Source, precision: Precision, *, streams: int = 1) -> None:
+        """Compile it for images of one size; see `CompiledModel`.
 
-        Args:
-            network: stays as it is.
-            images: (N, C, H, W) of the size that it will get.
-            precision: of the arithmetic, "f32" or "bf16".
-            streams: into how many parts a batch is cut that run at once.
-
+        The source's batch is fixed in what is compiled, which saves a tenth of a small network's time; for batches of another size it is
+        compiled once more when the first one comes. Where a batch is cut into parts, one that takes any is compiled.
         """
         super().__init__()
-        runtime: Any = runtime_package("openvino")
-        shape = tuple(images.shape[1:])
-        model = openvino_model(exported_program(network, shape), shape)
-        settings = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "NUM_STREAMS": streams,
-        }
-        compiled = runtime.Core().compile_model(model, "CPU", settings)
-        self._requests = [compiled.create_infer_request() for _ in range(streams)]
+        self._model, self._settings = openvino_model(source.program, source.shape), (precision, streams)
+        self._compiled: dict[int | None, CompiledModel] = {}
+        self._fixed = len(source.images) if streams == 1 else None
+
+    def _for(self, batch: int) -> CompiledModel:
+        fixed = self._fixed if batch == self._fixed else None
+        if fixed not in self._compiled:
+            precision, streams = self._settings
+            self._compiled[fixed] = CompiledModel(self._model, precision, streams=streams, batch=fixed)
+        return self._compiled[fixed]
 
     def forward(self, images: Tensor) -> Any:
         """The network's outputs, in float32: one tensor, or several as a tuple."""
-        parts = images.detach().contiguous().tensor_split(min(len(self._requests), len(images)))
-        for request, part in zip(self._requests, parts, strict=False):
-            request.start_async([part.numpy()], share_inputs=True)
-        made = []
-        for request, _ in zip(self._requests, parts, strict=False):
-            request.wait()
-            made.append([torch.from_numpy(tensor.data.copy()) for tensor in request.output_tensors])
-        outputs = [torch.cat(pieces) if len(pieces) > 1 else pieces[0] for pieces in zip(*made, strict=True)]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        return _alone(self._for(len(images))(images))
 
 
 class OnnxRuntimeForm(nn.Module):
     """A network run by ONNX Runtime on this CPU. It can be neither copied nor saved; the network that it was made of can."""
 
-    def __init__(self, network: nn.Module, images: Tensor) -> None:
+    def __init__(self, source: Source, *, int8: bool = False) -> None:
+        """Convert it for images of one size, in batches of any; with int8 the ranges of activations are those of the source's images."""
         super().__init__()
-        self._session = onnx_session(onnx_model(exported_program(network, tuple(images.shape[1:]))).SerializeToString())
+        model = onnx_model(source.program)
+        self._session = onnx_session((quantised(model, source.images) if int8 else model).SerializeToString())
 
     def forward(self, images: Tensor) -> Any:
         """The network's outputs, in float32: one tensor, or several as a tuple."""
         found = self._session.run(None, {self._session.get_inputs()[0].name: images.detach().contiguous().numpy()})
-        outputs = [torch.from_numpy(each) for each in found]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        return _alone([torch.from_numpy(each) for each in found])
+
+
+def _alone(outputs: list[Tensor]) -> Any:
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)

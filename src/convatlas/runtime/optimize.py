@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..errors import ConvatlasError
 from ..trace.results import result_tensors
 from .rounds import Timing, interleaved
+from .source import Source
 from .table import prepared, runtime
 
 Goal = Literal["latency", "throughput"]
@@ -95,6 +96,7 @@ def optimize(
     *,
     for_: Goal = "latency",
     tolerance: float = 1e-2,
+    same_classes: bool = False,
     runtimes: Sequence[str] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,
 ) -> Optimized:
@@ -108,6 +110,7 @@ def optimize(
         images: (N, C, H, W) in float32; N is the batch that counts, and what the outputs are compared on.
         for_: "latency", where all threads work on the whole batch, or "throughput", where it may also be cut into a part for each.
         tolerance: for `Step.difference` of every output; with 0 < tolerance < 1e-3 bfloat16 hardly passes.
+        same_classes: whether each image must keep its largest output too: for real images, as those of random ones mean nothing.
         runtimes: which are tried; None for all that are installed. torch.compile is among them only where OpenVINO is not, or
             does not take the network: it takes long, and was slower wherever both ran.
         progress: is told how many forms are done, of how many, and which is next.
@@ -121,7 +124,8 @@ def optimize(
     for name in runtimes or ():
         runtime(name)
     names = [name for name in runtimes or _installed(for_, len(images)) if name != _FIRST]
-    forms: dict[str, nn.Module] = {_FIRST: prepared(_FIRST, network, images)}
+    source = Source(network, images)
+    forms: dict[str, nn.Module] = {_FIRST: prepared(_FIRST, source)}
     wanted = result_tensors(forms[_FIRST](images))
     if not wanted:
         raise ConvatlasError(f"{type(network).__name__} gives no tensor, so nothing can be compared")
@@ -131,7 +135,7 @@ def optimize(
         if runtimes is None and name in _COMPILED and any(other in forms for other in _OPENVINO):
             steps[name] = Step(name, None, None, None, "not tried: OpenVINO takes this network")
             continue
-        steps[name] = _tried(name, network, images, wanted, tolerance, forms)
+        steps[name] = _tried(name, source, wanted, tolerance, same_classes, forms)
     times = interleaved(_calls(forms, images), rounds=_FEW_ROUNDS)
     finalists = sorted((name for name in forms if name != _FIRST), key=lambda name: times[name].seconds)[:_FINALISTS]
     times |= interleaved(_calls({name: forms[name] for name in (_FIRST, *finalists)}, images), rounds=_ROUNDS)
@@ -153,12 +157,12 @@ def _installed(goal: Goal, batch: int) -> list[str]:
 
 
 def _tried(
-    name: str, network: nn.Module, images: Tensor, wanted: list[Tensor], tolerance: float, forms: dict[str, nn.Module]
+    name: str, source: Source, wanted: list[Tensor], tolerance: float, same_classes: bool, forms: dict[str, nn.Module]
 ) -> Step:
     """Prepare one form, and put it among the others where its outputs agree."""
     try:
-        form = prepared(name, network, images)
-        found = [each.detach() for each in result_tensors(form(images))]
+        form = prepared(name, source)
+        found = [each.detach() for each in result_tensors(form(source.images))]
     except ConvatlasError as error:
         return Step(name, None, None, None, f"does not take it: {error}")
     if [each.shape for each in found] != [each.shape for each in wanted]:
@@ -166,6 +170,8 @@ def _tried(
     differs, top1 = difference(wanted, found), _top1(wanted[0], found[0])
     if not differs <= tolerance:
         return Step(name, None, differs, top1, f"differs by more than {tolerance:g}")
+    if same_classes and top1 < 1:
+        return Step(name, None, differs, top1, "gives an image another class")
     forms[name] = form
     return Step(name, None, differs, top1, "")
 

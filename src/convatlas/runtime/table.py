@@ -8,15 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ConvatlasError
 from ..names import unknown_name
 from ..trace import trace
 from .fold import folded
 from .forms import OnnxRuntimeForm, OpenVinoForm, TorchForm
+from .source import Source
 
-Prepare = Callable[[nn.Module, Tensor], nn.Module]
+Prepare = Callable[[Source], nn.Module]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +26,8 @@ class Runtime:
 
     Attributes:
         about: what it is, in a few words.
-        prepare: from a network in evaluation mode and images of the size it will get, to a module that gives the same outputs. The
-            network stays as it is.
-        dtype: of its arithmetic.
+        prepare: from a network and images to a module that gives the same outputs.
+        dtype: of its arithmetic, where most of it is.
 
     """
 
@@ -36,30 +36,34 @@ class Runtime:
     dtype: str = "float32"
 
 
-def _plain(network: nn.Module, images: Tensor) -> nn.Module:
-    return TorchForm(copy.deepcopy(network))
+def _plain(source: Source) -> nn.Module:
+    return TorchForm(copy.deepcopy(source.network))
 
 
-def _channels_last(network: nn.Module, images: Tensor) -> nn.Module:
-    return TorchForm(copy.deepcopy(network), channels_last=True)
+def _channels_last(source: Source) -> nn.Module:
+    return TorchForm(copy.deepcopy(source.network), channels_last=True)
 
 
-def _folded(network: nn.Module, images: Tensor) -> nn.Module:
-    return TorchForm(folded(network, trace(network, tuple(images.shape)))[0], channels_last=True)
+def _with_folded_norms(source: Source) -> nn.Module:
+    return folded(source.network, trace(source.network, tuple(source.images.shape)))[0]
 
 
-def _bf16(network: nn.Module, images: Tensor) -> nn.Module:
-    return TorchForm(folded(network, trace(network, tuple(images.shape)))[0], torch.bfloat16, channels_last=True)
+def _folded(source: Source) -> nn.Module:
+    return TorchForm(_with_folded_norms(source), channels_last=True)
+
+
+def _bf16(source: Source) -> nn.Module:
+    return TorchForm(_with_folded_norms(source), torch.bfloat16, channels_last=True)
 
 
 def _compiled(dtype: torch.dtype) -> Prepare:
-    def prepare(network: nn.Module, images: Tensor) -> nn.Module:
-        form = TorchForm(copy.deepcopy(network), dtype, channels_last=True)
+    def prepare(source: Source) -> nn.Module:
+        form = TorchForm(copy.deepcopy(source.network), dtype, channels_last=True)
         # frozen: weights are constants, so that batch norms are folded and weights packed beforehand
         form.network.compile(options={"freezing": True})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler's own deprecations
-            form(images)
+            form(source.images)
         return form
 
     return prepare
@@ -73,19 +77,24 @@ RUNTIMES: dict[str, Runtime] = {
     "compile": Runtime(about="torch.compile, weights frozen, channels innermost", prepare=_compiled(torch.float32)),
     "compile_bf16": Runtime(about="the same in bfloat16", prepare=_compiled(torch.bfloat16), dtype="bfloat16"),
     "onnxruntime": Runtime(about="ONNX Runtime", prepare=OnnxRuntimeForm),
+    "int8": Runtime(
+        about="ONNX Runtime in int8, activations' ranges as in the images that it is made with",
+        prepare=lambda source: OnnxRuntimeForm(source, int8=True),
+        dtype="int8",
+    ),
     "openvino": Runtime(
-        about="OpenVINO in float32", prepare=lambda network, images: OpenVinoForm(network, images, "f32")
+        about="OpenVINO in float32", prepare=lambda source: OpenVinoForm(source, "f32")
     ),
     "openvino_bf16": Runtime(
-        about="OpenVINO in bfloat16", prepare=lambda network, images: OpenVinoForm(network, images, "bf16"), dtype="bfloat16"
+        about="OpenVINO in bfloat16", prepare=lambda source: OpenVinoForm(source, "bf16"), dtype="bfloat16"
     ),
     "openvino_streams": Runtime(
         about="OpenVINO in float32, a batch cut into a part for each thread",
-        prepare=lambda network, images: OpenVinoForm(network, images, "f32", streams=torch.get_num_threads()),
+        prepare=lambda source: OpenVinoForm(source, "f32", streams=torch.get_num_threads()),
     ),
     "openvino_bf16_streams": Runtime(
         about="the same in bfloat16",
-        prepare=lambda network, images: OpenVinoForm(network, images, "bf16", streams=torch.get_num_threads()),
+        prepare=lambda source: OpenVinoForm(source, "bf16", streams=torch.get_num_threads()),
         dtype="bfloat16",
     ),
 }  # fmt: skip
@@ -103,13 +112,8 @@ def runtime(name: str) -> Runtime:
     return RUNTIMES[name]
 
 
-def prepared(name: str, network: nn.Module, images: Tensor) -> nn.Module:
+def prepared(name: str, source: Source) -> nn.Module:
     """The network in the form that a runtime runs, after a first call.
-
-    Args:
-        name: of the runtime.
-        network: on the CPU; it stays as it is.
-        images: (N, C, H, W), as it will get them.
 
     Raises:
         ConvatlasError: the runtime is unknown, not installed, or does not take this network; the message names both.
@@ -118,11 +122,11 @@ def prepared(name: str, network: nn.Module, images: Tensor) -> nn.Module:
     prepare = runtime(name).prepare
     try:
         with torch.no_grad():
-            form = prepare(network, images)
-            form(images)
+            form = prepare(source)
+            form(source.images)
     except ConvatlasError as error:
         raise ConvatlasError(str(error) if name in str(error) else f"{name}: {error}") from error
     except Exception as error:  # each runtime raises its own, and a network whatever it likes
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ConvatlasError(f"{name} does not run {type(network).__name__}: {reason}") from error
+        raise ConvatlasError(f"{name} does not run {type(source.network).__name__}: {reason}") from error
     return form

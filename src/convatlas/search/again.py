@@ -14,6 +14,7 @@ from ..analysis.latency import latency
 from ..analysis.memory import Settings, training_memory
 from ..measure.apart import MeasurementError, measured_apart
 from ..runtime.rounds import interleaved
+from ..runtime.source import Source
 from ..runtime.table import prepared
 from ..sizes import gibi
 from ..trace import trace
@@ -88,5 +89,5 @@ def _predicted(search: Search, network: nn.Module) -> str:
 def _milliseconds(network: nn.Module, shape: tuple[int, ...]) -> float:
     """The median time of a forward pass here."""
     images = torch.rand(shape)
-    form = prepared("eager", network, images)
+    form = prepared("eager", Source(network, images))
     return 1e3 * interleaved({"network": lambda: form(images)})["network"].seconds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..runtime.convert import runtime_package
+from .convert import runtime_package
 
 if TYPE_CHECKING:
     import onnx

@@ -1,0 +1,64 @@
+"""OpenVINO on this CPU: one way to compile a model and to call it, for files and for forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from .convert import runtime_package
+
+if TYPE_CHECKING:
+    import openvino
+
+Precision = Literal["f32", "bf16"]
+
+
+class CompiledModel:
+    """A model compiled for this CPU, on as many threads as torch has. Not for several threads of the caller's at once."""
+
+    def __init__(self, model: openvino.Model, precision: Precision, *, streams: int = 1, batch: int | None = None) -> None:
+        """Compile it.
+
+        Args:
+            model: of one input.
+            precision: of the arithmetic.
+            streams: into how many parts a batch is cut that run at once.
+            batch: the only one that it takes; None for any.
+
+        Raises:
+            ConvatlasError: openvino is not installed.
+
+        """
+        runtime: Any = runtime_package("openvino")
+        if batch is not None:
+            model = model.clone()
+            model.reshape([batch, *list(model.inputs[0].partial_shape)[1:]])
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": streams,
+        }
+        compiled = runtime.Core().compile_model(model, "CPU", settings)
+        self._requests = [compiled.create_infer_request() for _ in range(streams)]
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        """All outputs for images (N, C, H, W), in order."""
+        parts = images.detach().contiguous().tensor_split(min(len(self._requests), len(images)))
+        if len(parts) == 1:  # in the caller's thread: handing a batch to another and waiting for it takes its time
+            self._requests[0].infer([parts[0].numpy()], share_inputs=True, share_outputs=True)
+            return _outputs(self._requests[0])
+        pairs = list(zip(self._requests, parts, strict=False))
+        for request, part in pairs:
+            request.start_async([part.numpy()], share_inputs=True)
+        made = []
+        for request, _ in pairs:
+            request.wait()
+            made.append(_outputs(request))
+        return [torch.cat(pieces) for pieces in zip(*made, strict=True)]
+
+
+def _outputs(request: Any) -> list[Tensor]:
+    """Copies, since the request's own are written anew at its next call."""
+    return [torch.from_numpy(tensor.data.copy()) for tensor in request.output_tensors]
