@@ -10,7 +10,7 @@ import pytest
 
 from convatlas.errors import ConvatlasError
 from convatlas.studies import design_of, designs
-from convatlas.studies.run import Task, check_conditions, conditions_of, jobs_and_threads, perform, row_file, run_all
+from convatlas.studies.run import Task, _on_ray, check_conditions, conditions_of, jobs_and_threads, perform, row_file, run_all
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -47,6 +47,21 @@ def test_a_study_whose_runs_are_all_done_starts_no_process(tmp_path: Path, monke
     monkeypatch.setattr("convatlas.studies.run.ProcessPoolExecutor", None)
     rows = run_all(tasks, 2, lambda done, of, last: None)
     assert [(row["arm"], row["seed"]) for row in rows] == [(each.arm, each.seed) for each in tasks]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # ray's own
+def test_runs_on_a_cluster_come_back_with_their_rows(tmp_path: Path) -> None:
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    tasks = [task(tmp_path, arm, seed) for arm in ("plain-20", "residual-20") for seed in range(2)]
+    for each in tasks:
+        done(each)
+    machines = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        found = dict(_on_ray(tasks, machines.address))
+    finally:
+        machines.shutdown()
+    assert {each: (row["arm"], row["seed"]) for each, row in found.items()} == {each: (each.arm, each.seed) for each in tasks}
 
 
 def test_other_conditions_in_the_same_folder_are_refused(tmp_path: Path) -> None:
