@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from convatlas.devices.conditions import Conditions
+from convatlas.devices.profile import find
 from convatlas.runtime import rounds
 
 Run = Any
@@ -58,9 +61,38 @@ def test_against_tells_a_change_from_noise(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("net_file")
+def test_a_profile_is_a_row_for_each_module_and_its_macs_are_all_there_are(run: Run) -> None:
+    made = json.loads(bench(run, "--profile", "--batch", "2", "--json").out)
+    counted = json.loads(run("cost", "net.py:Net", "--input", "3x16x16", "--batch", "2", "--json").out)
+    assert sum(layer["macs"] for layer in made["layers"]) == counted["macs"]
+    assert sum(layer["share"] for layer in made["layers"]) == pytest.approx(1)
+    assert (made["batch"], made["dtype"], made["input"]) == (2, "float32", [3, 16, 16])
+
+
+@pytest.mark.usefixtures("net_file")
+def test_what_this_machines_profile_predicts_stands_beside_the_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = find("i9_10940x", Conditions(precision="fp32", compiled=True))
+    monkeypatch.setattr(import_module("convatlas.api.latency"), "profile_for", lambda *arguments, **options: profile)
+    rows = json.loads(bench(run, "--runtime", "eager", "--runtime", "folded", "--json").out)["rows"]
+    assert rows[0]["predicted_milliseconds"] > 0
+    assert rows[1]["predicted_milliseconds"] is None  # its graph is another
+    layers = json.loads(bench(run, "--profile", "--json").out)["layers"]
+    assert 0 < sum(layer["predicted_milliseconds"] for layer in layers) <= rows[0]["predicted_milliseconds"]
+    assert "predicted" in bench(run).out
+
+
+@pytest.mark.usefixtures("net_file")
+def test_a_chart_is_drawn_by_the_files_ending(run: Run, tmp_path: Path) -> None:
+    bench(run, "--batch", "1,2", "-o", "rates.svg")
+    assert "images in a call" in (tmp_path / "rates.svg").read_text()
+
+
+@pytest.mark.usefixtures("net_file")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--profile", "--batch", "1,2"], "--profile takes one batch, got 2: 1, 2"),
+        (["--profile", "--runtime", "openvino"], "--profile is a table of layers by PyTorch eager"),
         (["--runtime", "tensorrt"], "unknown runtime 'tensorrt'"),
         (["--batch", "1,x"], "`--batch` (=1,x) is no list of whole numbers of at least 1, as 1,8,32"),
         (["--input", "1,3,16,16"], "`--input` (=1,3,16,16) is no image without its batch, as 3x224x224"),

@@ -47,19 +47,15 @@ def bench(
 
     """
     from ..runtime.bench import bench as measured
+    from .predicted_here import with_predictions
 
     network, images = subject(model, shape)
     names = [runtime] if isinstance(runtime, str) else list(runtime)
     if not names:
         raise ConvatlasError('`runtime` is empty; name one, as "eager"')
-    found = measured(
-        network,
-        images,
-        names,
-        name=model if isinstance(model, str) else "",
-        rounds=rounds,
-        limit_seconds=limit_seconds,
-        progress=progress,
+    name = model if isinstance(model, str) else ""
+    found = with_predictions(
+        measured(network, images, names, name=name, rounds=rounds, limit_seconds=limit_seconds, progress=progress), network
     )
     return found[0] if isinstance(runtime, str) else found
 

@@ -6,14 +6,15 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from ..errors import ConvatlasError
 from ..models.shapes import parse_image, shown
+from .bench_layers import layers, refuse_several
 from .columns import milliseconds, share
-from .formats import destination
+from .formats import Format, destination
 from .options import Debug, FormatOption, Json, Models, Output
 from .output import Made, deliver, screen_width
 from .progress import working
@@ -36,6 +37,9 @@ _COLUMNS = (
     Column(key="images_per_second", title="images/s", show=lambda rate: f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"),
     Column(key="peak_share", title="of peak", unit="%", show=lambda part: "?" if part is None else share(part), rank=2),
     Column(key="other_cores", title="others", unit="cores", show=lambda cores: "?" if cores is None else f"{cores:.2f}", rank=3),
+)
+_PREDICTED = Column(
+    key="predicted_milliseconds", title="predicted", unit="ms", show=lambda time: "-" if time is None else milliseconds(time)
 )
 _CHANGE = (
     Column(key="before_milliseconds", title="before", unit="ms", show=lambda time: "-" if time is None else milliseconds(time)),
@@ -61,6 +65,9 @@ def bench(
         typer.Option("--input", metavar="CxHxW", help="Of an image; repeatable.", show_default="the network's own"),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Quiet measurements of each that are wanted.")] = 7,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Time by layer instead, by PyTorch eager, beside what is predicted of it.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, metavar="N", help="That calls may use.", show_default="PyTorch's own choice")
     ] = None,
@@ -75,11 +82,16 @@ def bench(
     """Measure how long networks take on this machine's CPU.
 
     The runtimes take turns in rounds, beside a product of matrices that stands for the peak. Medians and quartiles;
-    measurements during which others used the machine are made again. The weights are those that a network starts with.
+    measurements during which others used the machine are made again. The weights are those that a network starts with. A FILE that ends in
+    .svg or .png gets throughput against the batch, a line for each runtime.
     """
-    form, output = destination(chosen, json, output)
+    form, output = destination(chosen, json, output, (*get_args(Format), "svg", "png"))
     batches = _batches(batch)
     sizes = [parse_image(text) for text in size] if size else [None]
+    if profile:
+        refuse_several(models=models, batch=batches, input=sizes, runtime=runtime or ["eager"])
+        if against is not None or form in ("svg", "png") or runtime not in (None, ["eager"]):
+            raise ConvatlasError("--profile is a table of layers by PyTorch eager: leave --against, other runtimes and charts out")
 
     def make() -> Made:
         import torch
@@ -88,6 +100,8 @@ def bench(
 
         if threads is not None:
             torch.set_num_threads(threads)
+        if profile:
+            return layers(models[0], sizes[0], batches[0], rounds, form)
         before = earlier_rows(against) if against else []
         found = [
             each
@@ -96,8 +110,13 @@ def bench(
         changes = [_change_cells(change(each, before)) if against else {} for each in found]
         if form == "json":
             return as_json({"rows": [row(each) | cells for each, cells in zip(found, changes, strict=True)]})
+        if form in ("svg", "png"):
+            from ..report.throughput import draw_throughput
+
+            return draw_throughput(found, "svg" if form == "svg" else "png")
         rows = [row(each) | _shown(each) | cells for each, cells in zip(found, changes, strict=True)]
-        table = Table(columns=(*_COLUMNS, *(_CHANGE if against else ())), rows=rows)
+        beside = (_PREDICTED,) if any(each.predicted_milliseconds for each in found) else ()
+        table = Table(columns=(*_COLUMNS, *beside, *(_CHANGE if against else ())), rows=rows)
         if form != "table":
             return table.to_csv() if form == "csv" else table.to_markdown()
         width = screen_width()
@@ -125,6 +144,7 @@ def _measured(
     model: str, image: tuple[int, ...] | None, batches: list[int], runtimes: list[str], rounds: int
 ) -> Iterator[Measured]:
     from ..api.counting import size_of
+    from ..api.predicted_here import with_predictions
     from ..api.running import random_images, runnable
     from ..runtime.bench import bench
 
@@ -133,7 +153,9 @@ def _measured(
         own = image or size_of(loaded)
     for batch in batches:
         with working(f"measuring {model} at batch {batch}"), contextlib.redirect_stdout(sys.stderr):
-            found = bench(loaded.module, random_images((batch, *own)), runtimes, name=model, rounds=rounds)
+            found = with_predictions(
+                bench(loaded.module, random_images((batch, *own)), runtimes, name=model, rounds=rounds), loaded.module
+            )
         yield from found
 
 

@@ -41,6 +41,7 @@ class Measured:
             None in int8, in which torch has no fast product.
         bandwidth_gb_per_second: what copying 128 MiB reached, read and written.
         host: the machine, threads and versions.
+        predicted_milliseconds: by this machine's profile; None where it has none, or predicts no such form.
 
     """
 
@@ -57,6 +58,7 @@ class Measured:
     peak_gflops_per_second: float | None
     bandwidth_gb_per_second: float
     host: Host
+    predicted_milliseconds: float | None = None
 
     @property
     def batch(self) -> int:
