@@ -46,7 +46,7 @@ class CompiledModel:
     def __call__(self, images: Tensor) -> list[Tensor]:
         """All outputs for images (N, C, H, W), in order."""
         parts = images.detach().contiguous().tensor_split(min(len(self._requests), len(images)))
-        if len(parts) == 1:  # in the caller's thread: handing a batch to another and waiting for it takes its time
+        if len(parts) == 1:
             self._requests[0].infer([parts[0].numpy()], share_inputs=True, share_outputs=True)
             return _outputs(self._requests[0])
         pairs = list(zip(self._requests, parts, strict=False))
