@@ -9,6 +9,8 @@ import torch
 
 import convatlas as ca
 from convatlas.studies import Arm, Design, design_of, designs
+from convatlas.studies.experiments.compound import BASE, POINTS, Point
+from convatlas.studies.networks import residual
 
 ARMS = [pytest.param(design, arm, id=f"{design.name}-{arm.name}") for design in designs().values() for arm in design.arms]
 
@@ -23,7 +25,7 @@ def macs(study: str, arm: str) -> int:
 def test_the_notes_experiments_are_all_there() -> None:
     assert set(designs()) == {
         "degradation", "shortcuts", "preactivation", "batchnorm", "auxiliary", "dropout", "cardinality", "squeeze", "kernels",
-        "depthwise", "scaling", "densenet-memory",
+        "depthwise", "scaling", "compound", "densenet-memory",
     }  # fmt: skip
 
 
@@ -47,6 +49,14 @@ def test_macs_are_equal_where_the_study_says_so(study: str) -> None:
 def test_every_way_of_scaling_doubles_the_macs() -> None:
     for name in ("depth", "width", "resolution", "all-three"):
         assert macs("scaling", name) / macs("scaling", "base") == pytest.approx(2, rel=0.1), name
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_every_point_of_the_grid_takes_twice_the_macs(point: Point) -> None:
+    alpha, beta, gamma = point.factors()
+    assert alpha * beta**2 * gamma**2 == pytest.approx(2, rel=0.08)
+    base = ca.cost(residual(1, 10, depth=6 * BASE.blocks + 2, width=BASE.width), (1, 1, BASE.side, BASE.side)).macs
+    assert macs("compound", point.name) / base == pytest.approx(2, rel=0.08)
 
 
 @pytest.mark.parametrize(("name", "twin"), [("plain-20", "residual-20"), ("plain-56", "residual-56")])
