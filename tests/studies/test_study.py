@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_a_run_is_the_same_in_another_folder(tmp_path: Path) -> None:
     timed = {"microseconds_per_image", "images_per_second", "seconds"}
     first, second = ({key: value for key, value in row.items() if key not in timed} for row in rows)
     assert first == second
+
+
+def test_a_run_that_diverges_counts_as_one_that_guesses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = Form(images=64, test_images=32, size=8, epochs=3, batch=32)
+    design = replace(design_of("batchnorm"), quick=form, changes={"lr": 1e30})
+    monkeypatch.setattr("convatlas.studies.design_of", lambda name: design)
+    monkeypatch.setattr("convatlas.studies.run._here", lambda tasks, jobs: ((task, perform(task)) for task in tasks))
+    found = study("batchnorm", quick=True, seeds=1, data="digits", output=tmp_path)
+    diverged = [row for row in found.rows if row.get("diverged_at_step")]
+    assert {row["arm"] for row in diverged} >= {"vgg11", "vgg16"}
+    assert all(row["train_loss"] == pytest.approx(math.log(10)) and row["val_error_percent"] == 90 for row in diverged)
+    assert "counts as a network that guesses" in (tmp_path / "verdict.md").read_text()
 
 
 def test_an_unknown_study_gets_the_nearest() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from ..train.device import autocast, precision_of
 from ..train.evaluate import first_of
 from ..train.growing import grow
 from ..train.job import Precision
+from ..train.loop import NonFiniteError
 from ..train.recipe import Optimizer, Schedule
 from ..train.records import RUN, host, versions
 from .design import Arm, Design, Form
@@ -91,30 +93,53 @@ def _trained(task: Task, design: Design, arm: Arm, form: Form, side: int) -> Row
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with (folder / "log.txt").open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        if (folder / RUN).is_file():
-            run = train(network, data, recipe=recipe, output=folder, resume=True)
-        else:
-            run = train(
-                network, data, recipe=recipe, epochs=form.epochs, batch=form.batch, output=folder, seed=task.seed, size=side
-            )
+        try:
+            if (folder / RUN).is_file():
+                run = train(network, data, recipe=recipe, output=folder, resume=True)
+            else:
+                run = train(
+                    network, data, recipe=recipe, epochs=form.epochs, batch=form.batch, output=folder, seed=task.seed, size=side
+                )
+            diverged = None
+        except NonFiniteError as error:
+            run, diverged = Run.open(folder, network), error.step
     seconds = time.perf_counter() - began
-    last = run.metrics[-1]
-    on_training = run.evaluate(replace(data, val=data.train), weights="last")
-    on_test = run.evaluate(data, weights="last")
     _write_curve(task, arm, run)
-    return {
+    row: Row = {
         "images": len(data.train),
         "epochs": form.epochs,
         "batch": form.batch,
         "precision": run.job.precision,
-        "train_loss": last["train_loss"],
+        **(_reached(run, data) if diverged is None else _guessing(len(data.classes))),
+        "microseconds_per_image": _forward_microseconds(network, side, run.job.precision),
+        "images_per_second": run.metrics[-1]["images_per_second"] if run.metrics else None,
+        "seconds": round(seconds, 1),
+    }
+    return row if diverged is None else row | {"diverged_at_step": diverged}
+
+
+def _reached(run: Run, data: Data) -> Row:
+    """Where a run ended."""
+    on_training = run.evaluate(replace(data, val=data.train), weights="last")
+    on_test = run.evaluate(data, weights="last")
+    return {
+        "train_loss": run.metrics[-1]["train_loss"],
         "train_error_percent": 100 - on_training.top1,
         "val_loss": on_test.loss,
         "val_error_percent": 100 - on_test.top1,
         "error_gap_percent": on_training.top1 - on_test.top1,
-        "microseconds_per_image": _forward_microseconds(run.network(), side, run.job.precision),
-        "images_per_second": last["images_per_second"],
-        "seconds": round(seconds, 1),
+    }
+
+
+def _guessing(classes: int) -> Row:
+    """What a run counts as whose loss stopped being finite: as a network that guesses, which is better than it was."""
+    loss, error = math.log(classes), 100 * (1 - 1 / classes)
+    return {
+        "train_loss": loss,
+        "train_error_percent": error,
+        "val_loss": loss,
+        "val_error_percent": error,
+        "error_gap_percent": 0.0,
     }
 
 

@@ -45,6 +45,16 @@ def as_markdown(study: Study) -> str:
         cells += [_spread([float(str(row[measure])) for row in rows]) for measure in measures]
         lines.append(f"| {' | '.join(cells)} |")
     note = "Each cell: the mean over the seeds, and in brackets the least and the largest. One row a run: [rows.csv](rows.csv)."
+    diverged = [
+        f"{row['arm']} with seed {row['seed']}, at step {row['diverged_at_step']}"
+        for row in study.rows
+        if row.get("diverged_at_step")
+    ]
+    if diverged:
+        note += (
+            f" The loss became infinite or NaN in {'; in '.join(diverged)}; such a run counts as a network that guesses, "
+            "which has the loss ln(classes)."
+        )
     return "\n".join([*lines, "", note, ""])
 
 

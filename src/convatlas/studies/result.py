@@ -110,7 +110,8 @@ def write(found: Study) -> None:
     """Put rows, curves, verdict and (where charts can be drawn) the figure into the study's folder."""
     from .page import as_markdown
 
-    files = {"rows.csv": csv_text(found.rows), "verdict.md": as_markdown(found)}
+    columns = list(dict.fromkeys(column for row in found.rows for column in row))
+    files = {"rows.csv": csv_text(found.rows, columns), "verdict.md": as_markdown(found)}
     if found.curves:
         files["curves.csv"] = csv_text(found.curves)
     try:

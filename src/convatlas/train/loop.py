@@ -34,7 +34,11 @@ _LOOKED_AT = 50  # steps between two looks at the loss on a device that would ha
 
 
 class NonFiniteError(ConvatlasError):
-    """The loss became NaN or infinite."""
+    """The loss became NaN or infinite, at ``step`` (counted from 1)."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 def fit(training: Training, stop: Stop, after_epoch: AfterEpoch | None = None) -> Ending:
@@ -166,7 +170,8 @@ class Sums:
             raise NonFiniteError(
                 f"the loss is {loss.item()} at step {step + 1} (epoch {progress.epoch + 1}); what was written before it stays. "
                 f"Try a lower rate (--set lr={job.recipe.optimizer.lr / 4:g}), a limit of the gradient (--set clip=1)"
-                + (", or --precision fp32" if self._training.precision != "fp32" else "")
+                + (", or --precision fp32" if self._training.precision != "fp32" else ""),
+                step + 1,
             )
         self._recent.clear()
 
