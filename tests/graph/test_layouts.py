@@ -185,10 +185,10 @@ def differences(network: nn.Module, in_channels_last: bool) -> list[str]:
                     if tensor is not None:
                         own[key] = torch.empty(tensor.shape, dtype=tensor.dtype)
                         if tensor.dim() == 4:
-                            own[key] = own[key].contiguous(memory_format=last)
+                            own[key] = own[key].to(memory_format=last)
             if not list(module.children()):
                 module.register_forward_hook(note(path))
-        network.eval()(torch.empty(shape).contiguous(memory_format=last))
+        network.eval()(torch.empty(shape).to(memory_format=last))
     graph, strides = laid_out(graph, channels_last(graph) if in_channels_last else {})
     made = {node.module: strides[node.outputs[0]] for node in graph}
     return [

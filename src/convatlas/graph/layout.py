@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from .graph import Graph, Node
 from .ops import Copy, View
-from .strides import Strides, channels_last_strides, dense_strides, is_channels_last, normal
+from .strides import Strides, channels_last_strides, dense_strides, is_channels_last
 
 
 def channels_last(graph: Graph) -> dict[int, Strides]:
-    """Strides of images and weights, for a network that was moved to torch's channels-last format."""
+    """Strides of images and weights, for a network that was moved to torch's channels-last format.
+
+    Also those of a single channel, which lie in memory as they did: a convolution asks for the strides.
+    """
     values = graph.values
     four_axes = [value for value in (*graph.inputs, *graph.parameters.values) if len(values[value].shape) == 4]
-    return {value: normal(values[value].shape, channels_last_strides(values[value].shape)) for value in four_axes}
+    return {value: channels_last_strides(values[value].shape) for value in four_axes}
 
 
 def laid_out(graph: Graph, given: Mapping[int, Strides]) -> tuple[Graph, list[Strides]]:

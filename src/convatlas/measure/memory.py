@@ -196,10 +196,10 @@ def _measured(run: Callable[[], None], kept: list[Tensor], device: torch.device)
         torch.cuda.synchronize()
         peak, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
         return Measured(peak, resident, reserved, torch.cuda.get_device_name())
-    return Measured(resident + _peak_of_allocations(run), resident, None, "cpu")
+    return Measured(resident + peak_of_allocations(run), resident, None, "cpu")
 
 
-def _peak_of_allocations(run: Callable[[], None]) -> int:
+def peak_of_allocations(run: Callable[[], None]) -> int:
     """The highest sum of the CPU allocations minus releases that the profiler reports while ``run`` runs, in bytes."""
     from torch._C._profiler import _EventType
     from torch.profiler import ProfilerActivity, profile

@@ -14,6 +14,9 @@ from torch.utils.checkpoint import checkpoint
 import convatlas as ca
 from convatlas.measure.memory import measure_training
 
+from .strangers import CASES as MORE
+from .strangers import Case
+
 Build = Callable[[], nn.Module]
 
 
@@ -82,18 +85,21 @@ CASES: dict[str, tuple[Build, tuple[int, ...]]] = {
 }  # fmt: skip
 
 
-MISSED = {
-    "space, then time": pytest.mark.xfail(
-        torch.get_num_threads() == 1,
-        reason="one thread: oneDNN takes a copy of one image more, 8 % of the peak, by no rule found yet",
-    )
-}
-
-
-@pytest.mark.parametrize("case", [pytest.param(CASES[name], id=name, marks=MISSED.get(name, ())) for name in CASES])
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items()])
 @pytest.mark.filterwarnings("ignore:.*spectral_norm:FutureWarning")
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor:UserWarning")
 def test_peak_is_within_a_percent(case: tuple[Build, tuple[int, ...]], settings: Any) -> None:
     build, shape = case
     predicted = ca.training_memory(build(), shape, threads=torch.get_num_threads()).peak_bytes
     assert predicted == pytest.approx(measure_training(build(), shape, settings(optimizer="momentum")).peak_bytes, rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in MORE.items()])
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
+def test_peak_of_a_stranger_is_within_a_percent(case: Case, settings: Any) -> None:
+    build, shape, options = case
+    predicted = ca.training_memory(build(), shape, threads=torch.get_num_threads(), **options).peak_bytes
+    measured = measure_training(build(), shape, settings(optimizer="momentum", **options)).peak_bytes
+    assert predicted == pytest.approx(measured, rel=0.01)

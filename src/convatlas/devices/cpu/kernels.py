@@ -6,14 +6,31 @@ Seen in the allocations that torch's profiler reports (torch 2.14, x86 with AVX-
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from math import prod
 from typing import ClassVar
 
-from ...graph.ops import Attention, Binary, Conv, ConvTranspose, Dropout, Gru, Lstm, Op, Reduce, RMSNorm, Rnn, Softmax, Unfold
+from ...graph.ops import (
+    Attention,
+    Binary,
+    Conv,
+    ConvTranspose,
+    DeformConv,
+    Dropout,
+    Gru,
+    Lstm,
+    Op,
+    Pad,
+    Reduce,
+    RMSNorm,
+    Rnn,
+    Softmax,
+    Unfold,
+)
 from ...graph.ops.attention import heads_inside
 from ...graph.ops.base import Specs
 from ...graph.spec import ITEM_BYTES, promote
 from ...graph.strides import Strides, is_channels_last, is_dense
-from ..call import CHANNELS_LAST, PACKED, PART, SPARSE, Call
+from ..call import PACKED, PART, SPARSE, Call
 from ..script import GRADIENTS, OUTPUT, PLAIN, Made, Script
 from . import convolution, recurrent
 
@@ -22,6 +39,9 @@ _READS_PACKED = ("conv", "conv_transpose", "layer_norm", "linear", "group_norm")
 # these first copy a gradient that is no dense tensor, or lies otherwise than they compute
 _PACK_GRADIENTS = frozenset({"conv", "conv_transpose", "batch_norm", "layer_norm", "group_norm", "linear", "max_pool", "avg_pool",
                              "softmax", "attention", "recurrent"})  # fmt: skip
+_POOLS = frozenset({"max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"})  # those of volumes
+_IN_FLOAT = frozenset({"loss", "grid_sample", "local_response_norm", "max_unpool"})
+_DEFORMED_AT_ONCE = 32  # images
 _KEYS_AT_A_TIME = 512  # of flash attention
 
 
@@ -48,8 +68,10 @@ class Cpu:
         return f"CPU with {self.threads} thread{'' if self.threads == 1 else 's'}"
 
     def in_float(self, op: Op) -> bool:
-        """Whether autocast runs an op in float32."""
-        return op.kind == "loss" or (op.kind == "reduce" and op.name == "prod")
+        """Whether autocast runs an op in float32: torch's list for CPUs, as its 2.14 was seen to have it."""
+        if op.kind in _POOLS:
+            return op.name.endswith("3d")
+        return op.kind in _IN_FLOAT or op.name == "prod" or (isinstance(op, Pad) and op.mode in ("reflect", "replicate"))
 
     def reserved_bytes(self, requests: Iterable[tuple[int, Hashable]]) -> None:
         """Nothing: what is let go of goes back to the heap."""
@@ -82,6 +104,9 @@ class Cpu:
         op = call.op
         if isinstance(op, Conv | ConvTranspose):
             return convolution.forward(op, call, self.threads)
+        if isinstance(op, DeformConv):  # the result with its bias is one more tensor
+            columns, out = _looked_up(call), call.outputs[0].nbytes
+            return [out, out, columns, OUTPUT, -columns, -out, -out]
         if isinstance(op, Unfold):  # it begins with memory of the input's size
             x = call.inputs[0].nbytes
             return [x, OUTPUT, -x]
@@ -106,6 +131,12 @@ class Cpu:
         if isinstance(op, Conv | ConvTranspose):
             return convolution.backward(op, call, self.threads)
         x = call.inputs[0].nbytes
+        if isinstance(op, DeformConv):
+            columns, out, weight = _looked_up(call), call.outputs[0].nbytes, call.inputs[1].nbytes
+            sampled: Script = [GRADIENTS[index] for index in (0, 2, 3)[: 2 + op.has_mask]]
+            rest: Script = [GRADIENTS[index] for index in range(3 + op.has_mask, len(call.inputs))]
+            script = [*sampled, columns, out, -out, -columns, GRADIENTS[1], out, columns, weight, weight]
+            return [*script, -weight, -weight, -columns, -out, *rest]
         if isinstance(op, Lstm) and op.in_one_kernel(call.inputs):
             unwanted = 0 if call.wanted[0] else x  # the input's gradient is made even so
             return [*_wanted(call), unwanted, *recurrent.beside(call), -unwanted]
@@ -131,6 +162,13 @@ class Cpu:
             return script
         x = call.inputs[0].nbytes
         return [x, *(script or (_wanted(call) if call.backward else [OUTPUT])), -x]
+
+
+def _looked_up(call: Call) -> int:
+    """Bytes of a deformable convolution's columns, of as many images at a time as divide the batch (torchvision's `kMaxParallelImgs`)."""
+    batch, _, *size = call.outputs[0].shape
+    at_once = next(each for each in range(min(batch, _DEFORMED_AT_ONCE), 0, -1) if batch % each == 0)
+    return at_once * call.inputs[0].shape[1] * prod(call.inputs[1].shape[2:]) * prod(size) * ITEM_BYTES[call.inputs[0].dtype]
 
 
 def _wanted(call: Call) -> Script:
@@ -160,4 +198,4 @@ def _packs_first(call: Call) -> bool:
         return lies is not None
     if kind != "conv" or len(shape) != 4 or shape[1] == 1 or shape[2] * shape[3] == 1:
         return False
-    return not is_channels_last(shape, lies) if call.layout == CHANNELS_LAST else lies is not None
+    return not is_channels_last(shape, lies) if convolution.runs_last(call) else lies is not None

@@ -10,8 +10,9 @@ from .gradient import Gradient
 from .layout import Assign, Concat, Copy, Embedding, Fill, Gather, Insert, Pad, Stack
 from .matrix import Bilinear, Linear, Matmul
 from .norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RMSNorm, WeightNorm
-from .pointwise import Activation, Binary, Cast, Glu, Prelu, Softmax, Where
+from .pointwise import Activation, Binary, Cast, Glu, Softmax, Where
 from .pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool
+from .prelu import Prelu
 from .random import Dropout, StochasticDepth
 from .reading import Along, Overlap, Reads, straight
 from .rearrange import ChannelShuffle, Flip, PixelShuffle, Repeat, Roll

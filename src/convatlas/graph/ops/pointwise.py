@@ -275,29 +275,6 @@ class Binary(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Prelu(Op):
-    """Leaky ReLU with a learnt slope, one for all channels or one each."""
-
-    kind: ClassVar[str] = "activation"
-    lies: ClassVar[str] = AS_INPUTS
-    roles: ClassVar[tuple[str, ...]] = ("input", "weight")
-
-    @property
-    def name(self) -> str:
-        return "prelu"
-
-    def elementwise(self, inputs: Specs, outputs: Specs) -> int:
-        return 2 * prod(inputs[0].shape)
-
-    def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        return Kept(inputs=(0, 1))
-
-    def gradients(self, call: Backward, grads: Sequence[int | None]) -> list[int | None]:
-        full = call.spec(call.inputs[0])
-        return call.kernel(grads, call.needs, [full, full])
-
-
-@dataclass(frozen=True, slots=True)
 class Glu(Op):
     """First half of ``axis`` times the sigmoid of the second."""
 
@@ -315,6 +292,9 @@ class Glu(Op):
             raise ConvatlasError(f"glu halves axis {self.axis}, but its size is {shape[self.axis]} in {inputs[0].shape}")
         shape[self.axis] //= 2
         return TensorSpec(tuple(shape), inputs[0].dtype)
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        return (None,)  # made packed, however the input lies
 
     def elementwise(self, inputs: Specs, outputs: Specs) -> int:
         return 2 * prod(outputs[0].shape)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ...errors import ConvatlasError
 from ..spec import TensorSpec
-from ..strides import Shape, Strides, following, normal
+from ..strides import Shape, Strides, dense_strides, element_wise, following, normal
 from .base import CHANNELS, Kept, Specs, Window, sliding_size
 from .conv import TooSmallError
 from .window import _Windowed, ratio
@@ -155,8 +155,18 @@ class AdaptiveAvgPool(_AdaptivePool):
         return (None,) if len(self.size) == 3 else _AdaptivePool.output_strides(self, inputs, strides, outputs)
 
     def kept(self, inputs: Specs, outputs: Specs, needs_grad: Sequence[bool]) -> Kept:
-        # the global one is a mean, which keeps nothing but a shape
-        return Kept() if all(size == 1 for size in self.size) else Kept(inputs=(0,))
+        return Kept() if self.is_mean else Kept(inputs=(0,))
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether torch runs it as a mean, which keeps nothing but a shape."""
+        return all(size == 1 for size in self.size)
+
+    def gradient_strides(self, given: Specs, lay: Sequence[Strides], gradient: TensorSpec, strides: Strides) -> tuple[Strides, ...]:
+        if self.is_mean and len(self.size) < 3:  # one value, repeated over the map and divided
+            repeated = dense_strides(gradient.shape) if strides is None else strides
+            return (element_wise(given[0].shape, ((given[0].shape, (*repeated[: -len(self.size)], *(0,) * len(self.size))),)),)
+        return _AdaptivePool.gradient_strides(self, given, lay, gradient, strides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,11 +205,9 @@ class _Step(Writer):
         if reached:
             self.origin, self.module = self.origins[position], node.module
             made = BackwardCall(self, node, saved, [self.needed[value] for value in node.inputs]).run(grads)
-        for value in saved.held:
-            self.drop(value)
-        for grad in grads:
-            if grad is not None:
-                self.drop(grad)
+        else:
+            for value in saved.held:
+                self.drop(value)
         for value, grad in zip(node.inputs, made, strict=False):
             if grad is not None:
                 self._accumulate(position, value, grad)

@@ -30,9 +30,17 @@ class BackwardCall:
         self.step, self.node, self.needs = step, node, needs
         self.inputs, self.outputs, self.extra, self.held = saved.inputs, saved.outputs, saved.extra, saved.held
         self.made: list[int] = []
+        self.arrived: list[int] = []  # the gradients that came in, as long as they are held
 
     def run(self, grads: Sequence[int | None]) -> list[int | None]:
-        """The gradients of the inputs, of their shapes and dtypes, each held."""
+        """The gradients of the inputs, of their shapes and dtypes, each held; those that came in are let go of at the end."""
+        self.arrived = [grad for grad in grads if grad is not None]
+        made = self._made(grads)
+        for value in (*self.held, *self.arrived):
+            self.step.drop(value)
+        return made
+
+    def _made(self, grads: Sequence[int | None]) -> list[int | None]:
         step, result = self.step, self.step.result
         found = self.node.op.gradients(self, grads)
         found = [grad if need else None for grad, need in zip(found, self.needs, strict=False)]
@@ -98,7 +106,11 @@ class BackwardCall:
         if before == shape:
             return value
         copies = lies is not None and view_strides(before, lies, shape) is None
-        return self.add(View(shape, "view", copies), value)
+        made = self.add(View(shape, "view", copies), value)
+        if copies and value in self.arrived:  # torch's view is a node of its own, which then lets go of what came in
+            self.arrived.remove(value)
+            self.step.drop(value)
+        return made
 
     def seen(self, value: int) -> int:
         return self.add(View(self.spec(value).shape), value)

@@ -12,6 +12,7 @@ from ..ops import (
     Attention,
     AvgPool,
     Binary,
+    Cast,
     Copy,
     Dropout,
     Fill,
@@ -187,6 +188,10 @@ def _attention(work: Decomposition, op: Attention, query: int, key: int, value: 
     if op.grouped:
         heads = work.shape(query)[-3]
         key, value = (work.add(Copy("repeat", (*work.shape(x)[:-3], heads, *work.shape(x)[-2:])), x) for x in (key, value))
+    dtype = work.values[query].dtype
+    half = dtype in ("bfloat16", "float16")  # computed in float32
+    if half:
+        query, key, value = (work.add(Cast("float32"), x) for x in (query, key, value))
     rank = len(work.shape(key))
     turned = work.add(Permute((*range(rank - 2), rank - 1, rank - 2)), key)
     scaled, other = work.add(Activation("mul"), query), work.add(Activation("mul"), turned)
@@ -198,7 +203,9 @@ def _attention(work: Decomposition, op: Attention, query: int, key: int, value: 
     if op.dropout:
         kept = work.add(Fill(work.shape(weights), work.values[weights].dtype, "dropout mask"))
         weights = work.add(Binary("mul"), weights, kept)
-    work.product(weights, value, last=True)
+    made = work.product(weights, value, last=not half)
+    if half:
+        work.add(Cast(dtype), made, last=True)
 
 
 def _rms_norm(work: Decomposition, op: RMSNorm, x: int, weight: int | None = None) -> None:
