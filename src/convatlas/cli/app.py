@@ -128,8 +128,8 @@ _add(
 _add(
     space,
     "space residual regnet --data digits --networks 20 --epochs 3",
-    "space residual mobile --score naswot --input 3x32x32 --min-macs 5M --max-macs 10M",
-    "space my_spaces.py:wide my_spaces.py:narrow --data photos/ --ray auto",
+    "space residual mobile --score naswot --min-macs 360M --max-macs 400M",
+    "space nets.py:wide nets.py:narrow --data photos/ --ray auto",
 )
 _add(
     train,

@@ -26,8 +26,8 @@ SPACES = Path("spaces")
 
 
 def space(
-    first: Annotated[str, typer.Argument(metavar="SPACE", help="As `search` takes it.")],
-    second: Annotated[str, typer.Argument(metavar="SPACE", help="The other one.")],
+    first: Annotated[str, typer.Argument(metavar="A", help="A space, as `search` takes it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
     data: Annotated[str | None, typer.Option("--data", help="As `train` takes it; the score `train` needs it.")] = None,
     score: Annotated[str, typer.Option("--score", help="train (the error), or without training a proxy, as naswot.")] = "train",
     networks: Annotated[int, typer.Option("--networks", min=2, metavar="N", help="To draw from each space.")] = 50,
@@ -49,7 +49,7 @@ def space(
     trial_gpus: TrialGpus = None,
     retries: Retries = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Its folder.", show_default="spaces/SPACE-SPACE")
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Its folder.", show_default="spaces/A-B")
     ] = None,
     json: Json = False,
     debug: Debug = False,
