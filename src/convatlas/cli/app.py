@@ -128,7 +128,7 @@ _add(
 _add(
     space,
     "space residual regnet --data digits --networks 20 --epochs 3",
-    "space residual mobile --score naswot --min-macs 360M --max-macs 400M",
+    "space residual mobile --score zen --min-macs 360M --max-macs 400M",
     "space nets.py:wide nets.py:narrow --data photos/ --ray auto",
 )
 _add(
