@@ -14,6 +14,7 @@ from .classifier import Classifier
 
 _PAYS_SECONDS = 60.0  # of PyTorch's work to come: finding the form takes 10 to 30, and saves half of the work or more
 _TOLERANCE = 1e-2
+_LIMIT_SECONDS = 5.0  # of measuring: on a busy machine a choice that is nearly the best beats one that comes late
 
 
 def fast_when_it_pays(classifier: Classifier, total: int | None, told: Callable[[str], None]) -> Classifier:
@@ -38,7 +39,7 @@ def fast_from_the_start(classifier: Classifier, batch: int, told: Callable[[str]
     if not isinstance(classifier.logits, nn.Module):
         return classifier
     images = torch.randn(batch, *classifier.input_size, generator=torch.Generator().manual_seed(0))
-    found = optimize(classifier.logits, images, for_="throughput", tolerance=_TOLERANCE)
+    found = optimize(classifier.logits, images, for_="throughput", tolerance=_TOLERANCE, limit_seconds=_LIMIT_SECONDS)
     told(_line(classifier.name, found))
     return replace(classifier, logits=found)
 
@@ -60,7 +61,9 @@ class _Quickening:
         self._images += len(images)
         if self._seconds_to_come() >= _PAYS_SECONDS:
             with torch.inference_mode(False):  # what is made within it could not be exported
-                found = optimize(self._network, images, for_="throughput", tolerance=_TOLERANCE, same_classes=True)
+                found = optimize(
+                    self._network, images, for_="throughput", tolerance=_TOLERANCE, same_classes=True, limit_seconds=_LIMIT_SECONDS
+                )
             self._form = found
             self._told(_line(self._name, found))
         return logits

@@ -98,6 +98,7 @@ def optimize(
     tolerance: float = 1e-2,
     same_classes: bool = False,
     runtimes: Sequence[str] | None = None,
+    limit_seconds: float = 120.0,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,
 ) -> Optimized:
     """The network in the fastest form that there is on this CPU.
@@ -113,6 +114,7 @@ def optimize(
         same_classes: whether each image must keep its largest output too: for real images, as those of random ones mean nothing.
         runtimes: which are tried; None for all that are installed. torch.compile is among them only where OpenVINO is not, or
             does not take the network: it takes long, and was slower wherever both ran.
+        limit_seconds: for the rounds of all forms, and again for those of the finalists, where others keep the machine busy.
         progress: is told how many forms are done, of how many, and which is next.
 
     Raises:
@@ -136,9 +138,11 @@ def optimize(
             steps[name] = Step(name, None, None, None, "not tried: OpenVINO takes this network")
             continue
         steps[name] = _tried(name, source, wanted, tolerance, same_classes, forms)
-    times = interleaved(_calls(forms, images), rounds=_FEW_ROUNDS)
+    times = interleaved(_calls(forms, images), rounds=_FEW_ROUNDS, limit_seconds=limit_seconds)
     finalists = sorted((name for name in forms if name != _FIRST), key=lambda name: times[name].seconds)[:_FINALISTS]
-    times |= interleaved(_calls({name: forms[name] for name in (_FIRST, *finalists)}, images), rounds=_ROUNDS)
+    times |= interleaved(
+        _calls({name: forms[name] for name in (_FIRST, *finalists)}, images), rounds=_ROUNDS, limit_seconds=limit_seconds
+    )
     best = min([_FIRST, *finalists], key=lambda name: times[name].seconds)
     if times[best].seconds > _FASTER * times[_FIRST].seconds:
         best = _FIRST
