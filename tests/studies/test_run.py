@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,27 @@ def test_by_default_every_core_has_a_run() -> None:
 def test_more_jobs_than_cores_are_refused(jobs: int) -> None:
     with pytest.raises(ConvatlasError, match=rf"`--jobs` \(={jobs}\) must be between 1 and the {CORES} cores"):
         jobs_and_threads(jobs, 12)
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_leaves_no_worker(tmp_path: Path) -> None:
+    code = tmp_path / "main.py"
+    code.write_text(
+        "import multiprocessing, os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from convatlas.studies.run import _end_with\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=context, initializer=_end_with, initargs=(os.getpid(),))\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    pool.submit(time.sleep, 60)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(code)], stdout=subprocess.PIPE, text=True) as study:
+        assert study.stdout is not None
+        worker = int(study.stdout.readline())
+        study.kill()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()

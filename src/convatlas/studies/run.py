@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -82,7 +84,8 @@ def _here(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Row]]:
     if not tasks:
         return
     # spawned, not forked: torch's thread pools do not survive a fork
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         waiting: dict[Future[Row], Task] = {pool.submit(perform, task): task for task in tasks}
         try:
             while waiting:
@@ -92,6 +95,17 @@ def _here(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Row]]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with(parent: int) -> None:
+    """End this process within a second of its parent's end, also where that one was killed and could not say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _on_ray(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Row]]:
