@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "bench": "api",
+    "calibrate": "api",
+    "Calibration": "api.calibrate",
     "optimize": "api",
     "Measured": "runtime.bench",
     "Optimized": "runtime.optimize",
@@ -52,6 +54,7 @@ _HOMES = {
     "register_op": "trace.register",
 }
 __all__ = [
+    "Calibration",
     "Candidate",
     "ConvatlasError",
     "Cost",
@@ -70,6 +73,7 @@ __all__ = [
     "TrainingMemory",
     "Verdict",
     "bench",
+    "calibrate",
     "cost",
     "create",
     "export",
@@ -100,6 +104,7 @@ if TYPE_CHECKING:
     from .analysis.verdict import Verdict
     from .api import (
         bench,
+        calibrate,
         cost,
         create,
         export,
@@ -113,6 +118,7 @@ if TYPE_CHECKING:
         train,
         training_memory,
     )
+    from .api.calibrate import Calibration
     from .catalogue import list_models
     from .design import Candidate, pick
     from .design.scale import scale

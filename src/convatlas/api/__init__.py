@@ -1,5 +1,6 @@
 """The public functions. Importing them imports no torch."""
 
+from .calibrate import calibrate, expected_here
 from .classifier import classifier
 from .counting import cost, create, receptive_field, trace
 from .export import export
@@ -11,9 +12,11 @@ from .training import fit, graphs_by_batch, max_batch, memory_settings, training
 
 __all__ = [
     "bench",
+    "calibrate",
     "classifier",
     "cost",
     "create",
+    "expected_here",
     "export",
     "fit",
     "graphs_by_batch",

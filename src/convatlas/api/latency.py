@@ -10,7 +10,8 @@ from ..analysis import latency as _latency
 from ..devices.card import Card, card, read_card
 from ..devices.conditions import Conditions
 from ..devices.cuda.priors import moves
-from ..devices.profile import Profile, find, from_json
+from ..devices.own import THIS_MACHINE, own_profiles
+from ..devices.profile import Profile, find, read_profile
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import InputsLike
@@ -38,7 +39,7 @@ def latency(
     Args:
         model: a word for a network (see `trace`), a module on any device, or a graph.
         inputs: as for `trace`; the time is for the whole batch.
-        device: its name, as "rtx4090"; the ".json" file of a profile (see `fit_device`), or of a datasheet (then with ``like``).
+        device: its name, as "rtx4090"; "cpu" for this machine, once it is calibrated; the ".json" file of a profile (see `fit_device`), or of a datasheet (then with ``like``).
         precision: "fp32", "bf16", "fp16", "amp" (autocast in float16) or "amp_bf16".
         layout: "nchw" (contiguous) or "nhwc" (channels-last).
         compiled: by torch.compile with Inductor.
@@ -64,11 +65,22 @@ def profile_for(device: str | Path, conditions: Conditions, *, like: str | None 
     if word.endswith(".json"):
         path = Path(word)
         if like is None:
-            return from_json(_text(path), word)
+            return read_profile(path)
         return transferred(find(like, conditions), read_card(path))
+    if word == THIS_MACHINE:
+        return _own_profile(conditions)
     if like is None or like == word:
         return find(word, conditions)
     return transferred(find(like, conditions), card(word))
+
+
+def _own_profile(conditions: Conditions) -> Profile:
+    from ..measure.machine import this_machine
+
+    name = this_machine()
+    if not any(profile.startswith(f"{name}-") for profile in own_profiles()):
+        raise ConvatlasError(f"this machine ({name}) has no profile yet: `convatlas calibrate` measures it in 5 minutes")
+    return find(name, conditions)
 
 
 def transferred(profile: Profile, to: Card) -> Profile:
@@ -108,10 +120,3 @@ def _batched(name: str, batch: int) -> tuple[int, ...]:
     from .counting import loaded_from, size_of
 
     return (batch, *size_of(loaded_from(name)))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConvatlasError(f"{path}: no profile that can be read: {error}") from None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .bench import bench
+from .calibrate import calibrate
 from .compare import compare
 from .cost import cost
 from .evaluate import evaluate
@@ -86,6 +87,7 @@ _add(
     "bench my_net.py:Net --input 3x64x64 --json -o before.json",
     "bench my_net.py:Net --input 3x64x64 --against before.json",
 )
+_add(calibrate, "calibrate", "calibrate --threads 1 --limit 120")
 _add(fit_device, "fit-device infer-amp-nchw-pt240-cu124-rtx3090.csv -o profiles/")
 _add(compare, "compare alexnet vgg16 resnet50", "compare resnet50 'torchvision:resnet*'", "compare 'vgg*' -o vgg.md")
 _add(

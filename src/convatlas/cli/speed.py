@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from ..devices.own import THIS_MACHINE
 from ..errors import ConvatlasError
 from .columns import MEBI, milliseconds
 from .formats import Format, destination
@@ -71,9 +72,17 @@ def speed(
     inputs: Input = None,
     batch: Batch = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME|FILE", help="A device that has a profile, or a profile's .json file.")
+        str,
+        typer.Option(
+            "--device",
+            metavar="NAME|FILE",
+            help="A device that has a profile, or a profile's .json file; cpu is this machine, once `calibrate` has measured it.",
+        ),
     ] = "rtx4090",
-    precision: Annotated[PrecisionName, typer.Option("--precision", help="amp and amp_bf16 are autocast.")] = "amp",
+    precision: Annotated[
+        PrecisionName | None,
+        typer.Option("--precision", help="amp and amp_bf16 are autocast.", show_default="amp; fp32 on cpu"),
+    ] = None,
     layout: Annotated[Literal["nchw", "nhwc"], typer.Option("--layout", help="nhwc is channels-last.")] = "nchw",
     compiled: Annotated[bool, typer.Option("--compiled", help="By torch.compile with Inductor.")] = False,
     train: Annotated[bool, typer.Option("--train", help="A training step instead of inference.")] = False,
@@ -127,7 +136,7 @@ def speed(
         found = [
             latency(
                 graph_of(model, inputs, batch, False),
-                device=spec or device, precision=precision, layout=layout, compiled=compiled, training=train, torch=torch,
+                device=spec or device, precision=precision or ("fp32" if device == THIS_MACHINE else "amp"), layout=layout, compiled=compiled, training=train, torch=torch,
                 like=like, anchors=anchors,
             )
             for model in models

@@ -49,6 +49,7 @@ class Kernel(NamedTuple):
         product, window: where it is one.
         weight_bytes: of ``bytes_read``, those that do not grow with the batch.
         span: how many elements lie together that the kernel works on at once: a row that it reduces, a channel's map.
+        in_place: whether the result overwrites an input.
 
     """
 
@@ -62,6 +63,7 @@ class Kernel(NamedTuple):
     window: Window | None = None
     weight_bytes: int = 0
     span: int = 0
+    in_place: bool = False
 
     @property
     def macs(self) -> int:

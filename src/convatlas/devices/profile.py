@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files
@@ -15,8 +15,10 @@ from ..errors import ConvatlasError
 from ..names import natural_key, unknown_name
 from .card import Card, card, card_from, list_cards
 from .conditions import Conditions
-from .cuda.terms import least_seconds, terms
+from .cuda.rates import Term
 from .kernel import Kernel
+from .models import MODELS
+from .own import own_profiles
 
 FORMAT = 1
 LEAST_SHARE = 0.9  # of what the datasheet allows: a clock may lie above the datasheet's by so much
@@ -31,6 +33,7 @@ class Profile:
         name: of the profile, as in "rtx3090-amp-nchw-torch2.4".
         card: the device's datasheet.
         conditions: what the timings were taken under.
+        model: of time, in `MODELS`, whose terms the coefficients belong to.
         coefficients: term -> inverse efficiency, without a unit and never negative.
         passes: forward passes that all of it is taken for: above 1 for a training step.
         source: where the timings are from.
@@ -45,6 +48,7 @@ class Profile:
     card: Card
     coefficients: dict[str, float]
     conditions: Conditions = field(default_factory=Conditions)
+    model: str = "gpu"
     passes: float = 1.0
     source: str = ""
     networks: int = 0
@@ -57,10 +61,14 @@ class Profile:
         """How long a kernel takes."""
         known = self._seconds.get(kernel)
         if known is None:
-            known = LEAST_SHARE * least_seconds(kernel, self.card)
-            known += sum([self.coefficients.get(name, 0.0) * seconds for name, seconds in terms(kernel, self.card)])
+            known = LEAST_SHARE * MODELS[self.model].least_seconds(kernel, self.card)
+            known += sum([self.coefficients.get(name, 0.0) * seconds for name, seconds in self.terms(kernel)])
             known = self._seconds[kernel] = known * self.passes
         return known
+
+    def terms(self, kernel: Kernel) -> Iterator[Term]:
+        """What a kernel's time is made of: names of coefficients, and seconds at the device's rates."""
+        return MODELS[self.model].terms(kernel, self.card)
 
     @property
     def call_seconds(self) -> float:
@@ -95,11 +103,27 @@ def from_json(text: str, place: str) -> Profile:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConvatlasError(f"{place}: a damaged profile: {error}") from None
+    if profile.model not in MODELS:
+        raise ConvatlasError(f"{place}: unknown model of time {profile.model!r:.40}; there are {', '.join(MODELS)}")
     if bad := [name for name, value in profile.coefficients.items() if not isinstance(value, int | float) or not value >= 0]:
         raise ConvatlasError(
             f"{place}: a coefficient must be a number of at least 0, {bad[0]} is {profile.coefficients[bad[0]]!r:.40}"
         )
     return profile
+
+
+def read_profile(path: Path) -> Profile:
+    """The profile in a file.
+
+    Raises:
+        ConvatlasError: as `from_json`, or the file cannot be read.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConvatlasError(f"{path}: no profile that can be read: {error}") from None
+    return from_json(text, str(path))
 
 
 @cache
@@ -144,35 +168,26 @@ def _peak(sheet: Card) -> float:
 def find(device: str, conditions: Conditions) -> Profile:
     """The profile of a device whose conditions are nearest: the same compilation first, then layout and precision.
 
-    Of several versions of torch the newest counts, where none is said.
+    Of several versions of torch the newest counts, where none is said. The user's own profiles count as those that are shipped.
 
     Raises:
         ConvatlasError: the device has no profile, or none of training steps (of inference); the message says how to go on.
 
     """
-    names = [name for name in list_profiles() if name.split("-")[0] == device]
+    own = {name: path for name, path in own_profiles().items() if name.split("-")[0] == device}
+    names = [*own, *(name for name in list_profiles() if name.split("-")[0] == device)]
     if not names:
-        known = profiled_devices()
-        if device in list_cards():
-            raise ConvatlasError(
-                f"{device} has a datasheet but no profile: take that of a measured device, --like {nearest(card(device))} (there are "
-                f"{', '.join(known)})"
-            )
-        raise unknown_name(
-            "device",
-            device,
-            list(dict.fromkeys([*known, *list_cards()])),
-            f"there are profiles of {', '.join(known)}; see `convatlas fit-device`",
-        )
-
+        raise _no_profile(device)
     what = "a training step" if conditions.training else "inference"
     fitting = [name for name in names if ("-training" in name) == conditions.training]
     if not fitting:
         others = sorted({name.split("-")[0] for name in list_profiles() if ("-training" in name) == conditions.training})
         raise ConvatlasError(f"{device} has no profile of {what}; take that of {' or '.join(others)} with --like")
 
+    profiles = {name: read_profile(own[name]) if name in own else shipped(name) for name in fitting}
+
     def likeness(name: str) -> tuple[bool, bool, bool, bool, tuple[int, int]]:
-        found = shipped(name).conditions
+        found = profiles[name].conditions
         return (
             found.compiled == conditions.compiled,
             found.layout == conditions.layout,
@@ -181,4 +196,19 @@ def find(device: str, conditions: Conditions) -> Profile:
             found.version or (0, 0),
         )
 
-    return shipped(max(fitting, key=likeness))
+    return profiles[max(fitting, key=likeness)]
+
+
+def _no_profile(device: str) -> ConvatlasError:
+    known = profiled_devices()
+    if device in list_cards():
+        return ConvatlasError(
+            f"{device} has a datasheet but no profile: take that of a measured device, --like {nearest(card(device))} (there are "
+            f"{', '.join(known)})"
+        )
+    own = sorted({name.split("-")[0] for name in own_profiles()})
+    way_out = (
+        f"there are profiles of {', '.join([*own, *known])}; `convatlas calibrate` makes one of this machine, `convatlas fit-device` one "
+        "from published timings"
+    )
+    return unknown_name("device", device, list(dict.fromkeys([*own, *known, *list_cards()])), way_out)

@@ -1,6 +1,6 @@
 """Time of a network on a device, from the graph alone: by kernel, by layer, with an interval and what binds it."""
 
-from .kernels import launches, observe, prepared
+from .kernels import launches, observe, observe_kernels, prepared
 from .ranking import Inversion, inversions
 from .report import KernelTime, Latency, LayerTime
 from .simulate import latency, other_conditions, total_seconds, unfamiliar
@@ -14,6 +14,7 @@ __all__ = [
     "latency",
     "launches",
     "observe",
+    "observe_kernels",
     "other_conditions",
     "prepared",
     "total_seconds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ...devices.card import Card
 from ...devices.conditions import Conditions
@@ -11,8 +11,8 @@ from ...devices.cuda.inductor import lower_compiled
 from ...devices.cuda.kernels import NEWEST
 from ...devices.cuda.lower import lower
 from ...devices.cuda.memory import Cuda
-from ...devices.cuda.terms import least_seconds, terms
 from ...devices.kernel import Kernel, Launch
+from ...devices.models import MODELS
 from ...devices.observation import Observation
 from ...devices.profile import CALL_SECONDS
 from ...graph import Graph
@@ -37,7 +37,9 @@ def launches(ready: Graph, conditions: Conditions) -> list[Launch]:
     return lowered(ready, channels_last=conditions.layout == "nhwc", torch=conditions.version or NEWEST)
 
 
-def observe(ready: Graph, conditions: Conditions, card: Card, *, family: str, seconds: float, passes: float = 1.0) -> Observation:
+def observe(
+    ready: Graph, conditions: Conditions, card: Card, *, family: str, seconds: float, passes: float = 1.0, model: str = "gpu"
+) -> Observation:
     """What a measured time is made of.
 
     Args:
@@ -47,15 +49,33 @@ def observe(ready: Graph, conditions: Conditions, card: Card, *, family: str, se
         family: of the network.
         seconds: that a batch took.
         passes: forward passes that the time stands for.
+        model: of time, in `MODELS`.
 
     """
-    sums = defaultdict[str, float](float, {"constant": CALL_SECONDS})
-    least = 0.0
     counts: Counter[Kernel] = Counter([launch.kernel for launch in launches(ready, conditions)])
+    return observe_kernels(
+        ready.name, counts, card, family=family, seconds=seconds, passes=passes, model=model, constant=CALL_SECONDS
+    )
+
+
+def observe_kernels(
+    name: str,
+    counts: Mapping[Kernel, int],
+    card: Card,
+    *,
+    family: str,
+    seconds: float,
+    passes: float = 1.0,
+    model: str = "gpu",
+    constant: float = 0.0,
+) -> Observation:
+    """What a measured time of some kernels is made of; see `observe`. ``constant``: seconds that come once beside them."""
+    sums = defaultdict[str, float](float, {"constant": constant})
+    least = 0.0
     for kernel, count in counts.items():
-        least += count * least_seconds(kernel, card)
-        for name, value in terms(kernel, card):
-            sums[name] += count * value
-    whole = {name: passes * value for name, value in sums.items() if value}
+        least += count * MODELS[model].least_seconds(kernel, card)
+        for term, value in MODELS[model].terms(kernel, card):
+            sums[term] += count * value
+    whole = {term: passes * value for term, value in sums.items() if value}
     macs, moved = (sum(count * getattr(kernel, what) for kernel, count in counts.items()) for what in ("macs", "bytes_moved"))
-    return Observation(ready.name, family, seconds, passes * least, whole, macs, moved)
+    return Observation(name, family, seconds, passes * least, whole, macs, moved)

@@ -7,7 +7,6 @@ from math import exp
 
 from ...devices.conditions import Conditions
 from ...devices.cuda.rates import LAUNCH_SECONDS
-from ...devices.cuda.terms import terms
 from ...devices.kernel import Kernel
 from ...devices.observation import shares_by_kind
 from ...devices.profile import Profile
@@ -60,7 +59,7 @@ def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[
         return []
     sums = defaultdict[str, float](float)
     for kernel, count in counts.items():
-        for name, value in terms(kernel, profile.card):
+        for name, value in profile.terms(kernel):
             sums[name] += count * value * profile.passes
     shares = shares_by_kind(sums, profile.coefficients)
     return [kind for kind, seconds in shares.items() if seconds / total > profile.seen.get(kind, 0.0) + _UNFAMILIAR]

@@ -16,8 +16,8 @@ from ..call import CHANNELS_LAST, Call
 from ..script import GRADIENTS, OUTPUT, PLAIN, Script
 from .onednn import BLOCK, ENTRY, Problem, half_partial_weights, padded, problem_of
 
-_SMALL_INPUT = 20480  # elements; below it a single image's convolution goes to torch's own kernel
-_FEW_IMAGES = 16  # with one thread, convolutions of fewer images that are 1x1 within a plane go to torch's own kernel
+SMALL_INPUT = 20480  # elements; below it a single image's convolution goes to torch's own kernel
+FEW_IMAGES = 16  # with one thread, convolutions of fewer images that are 1x1 within a plane go to torch's own kernel
 _FLOAT_BYTES = 4
 
 
@@ -111,10 +111,10 @@ class _Convolution:
         """Whether torch's own im2col or vol2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp)."""
         if self.item != _FLOAT_BYTES or self.op.groups > 1:
             return False
-        if self.x[0] == 1 and not (len(self.kernel) > 1 and min(self.kernel[-2:]) > 3) and prod(self.x[:4]) <= _SMALL_INPUT:
+        if self.x[0] == 1 and not (len(self.kernel) > 1 and min(self.kernel[-2:]) > 3) and prod(self.x[:4]) <= SMALL_INPUT:
             return True
         in_plane = all(size == 1 for size in self.kernel[-2:]) and max(*self.op.stride, *self.op.dilation) == 1
-        return self.threads == 1 and isinstance(self.op, Conv) and in_plane and self.x[0] < _FEW_IMAGES
+        return self.threads == 1 and isinstance(self.op, Conv) and in_plane and self.x[0] < FEW_IMAGES
 
     @property
     def is_pointwise(self) -> bool:

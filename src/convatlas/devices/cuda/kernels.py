@@ -106,7 +106,7 @@ def _product(op: Op, inputs: Specs, outputs: Specs) -> Kernel | None:
 def _moving(kind: str, op: Op, inputs: Specs, outputs: Specs, layout: str = "nchw", span: int = 0) -> Kernel:
     dtype = (inputs or outputs)[0].dtype
     read, written = op.bytes_read(inputs, outputs), op.bytes_written(inputs, outputs)
-    return Kernel(kind, read, written, op.elementwise(inputs, outputs), dtype, layout, span=span)
+    return Kernel(kind, read, written, op.elementwise(inputs, outputs), dtype, layout, span=span, in_place=op.in_place)
 
 
 def _simple(op: Op, inputs: Specs, strides: Lying, outputs: Specs) -> Kernel | None:

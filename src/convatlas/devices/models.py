@@ -1,0 +1,27 @@
+"""The models of time that there are: which terms a profile's coefficients belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from .card import Card
+from .cpu import terms as cpu
+from .cuda import terms as gpu
+from .cuda.priors import expected
+from .cuda.rates import Term
+from .kernel import Kernel
+
+
+class Model(NamedTuple):
+    """What kernels' times are made of, and what the device's rates allow at the least."""
+
+    terms: Callable[[Kernel, Card], Iterator[Term]]
+    least_seconds: Callable[[Kernel, Card], float]
+    expected: Callable[[str], float]  # coefficients before anything was measured
+
+
+MODELS = {
+    "gpu": Model(gpu.terms, gpu.least_seconds, expected),  # compiled networks on CPUs too
+    "cpu": Model(cpu.terms, cpu.least_seconds, cpu.expected),  # eager ones
+}
