@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convatlas.cli import main
-
 Result = Callable[[Path], dict[str, Any]]
 SETTINGS = (
     "train", "resnet20_cifar", "--size", "16", "--batch", "32", "--workers", "2", "--precision", "fp32",
@@ -67,7 +65,7 @@ def killed_at_random(process: subprocess.Popen[bytes], state: Path, moment: rand
 
 def check_kills(kills: int, epochs: int, tmp_path: Path, photos: Path, result_of: Result) -> None:
     data = ("--data", str(photos), "--epochs", str(epochs))
-    assert main([*SETTINGS, *data, "--output", str(tmp_path / "whole")]) == 0
+    assert started(*SETTINGS, *data, "--output", str(tmp_path / "whole")).wait() == 0
     cut, moment = tmp_path / "cut", random.Random(0)
     process = started(*SETTINGS, *data, "--output", str(cut))
     happened = 0
