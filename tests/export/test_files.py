@@ -64,7 +64,7 @@ def exported(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> di
 def test_a_file_says_of_its_network_what_was_known(exported: dict[str, Path], ending: str) -> None:
     opened = open_exported(exported[ending])
     assert opened.card == CARD
-    assert opened.input_size == (3, 16, 16)
+    assert opened.sizes == ((3, 16, 16),)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -146,6 +146,30 @@ class Exotic(nn.Module):
 class Exponential(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.linalg.matrix_exp(x / 100)
+
+
+class Guided(nn.Module):
+    """Reads an image and four numbers beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 4, 3), nn.Linear(8, 5)
+
+    def forward(self, image: Tensor, beside: Tensor) -> Tensor:
+        return self.head(torch.cat([self.body(image).mean((2, 3)), beside], 1))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_network_of_two_inputs_gives_its_outputs_at_any_batch(tmp_path: Path, ending: str) -> None:
+    network, path, inputs = Guided().eval(), tmp_path / f"guided{ending}", (torch.randn(5, 3, 8, 8), torch.randn(5, 4))
+    ca.export(network, path, input_size=[(3, 8, 8), (4,)])
+    opened = open_exported(path)
+    with torch.inference_mode():
+        torch.testing.assert_close(opened(*inputs), network(*inputs), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConvatlasError, match=r"takes inputs of 3x8x8 and 4, not of 3x8x8; export it with --input 3x8x8 for those"):
+        opened(inputs[0])
+    with pytest.raises(ConvatlasError, match="takes inputs of one batch, not of 5 and 2"):
+        opened(inputs[0], inputs[1][:2])
 
 
 @pytest.mark.parametrize("ending", [".onnx", ".xml"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..classes import class_names
 from ..errors import ConvatlasError
-from ..models import is_run_folder
+from ..models import Loaded, is_run_folder
 from .classifier import INITIAL, sized, with_trained_head
 from .counting import loaded_from, size_of
 
@@ -30,7 +30,7 @@ def export(
     model: str | nn.Module,
     path: str | Path,
     *,
-    input_size: Sequence[int] | None = None,
+    input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
     weights: str | None = None,
     num_classes: int | None = None,
     classes: Sequence[str] | None = None,
@@ -43,7 +43,8 @@ def export(
         model: a word for a network (see `trace`), the folder of a training, or a module, which stays as it is.
         path: of the file: ".onnx" for ONNX, ".pt2" for torch.export, ".xml" for OpenVINO (its weights go into a ".bin" beside it).
             It must not exist.
-        input_size: of one sample, as (3, 224, 224); the file takes no other, in batches of any size. None for the network's own.
+        input_size: of one sample, as (3, 224, 224); the file takes no other, in batches of any size. Of several inputs that forward
+            takes in order, as [(3, 32, 32), (4,)]. None for the network's own.
         weights: "imagenet", an https URL or a file; None for those that its code gives it: initial ones, for a network of the
             zoo or of a library.
         num_classes: of the weights, for a network of the zoo; None for its own.
@@ -65,7 +66,7 @@ def export(
     if preprocessing is not None:
         card = replace(card, preprocessing=preprocessing)
     if classes is not None:
-        card = replace(card, classes=_fitting(tuple(classes), network, card.input_size))
+        card = replace(card, classes=_fitting(tuple(classes), network, card.sizes))
     images = None if calibration is None else _read(calibration, card)
     return write_network(network, Path(path), card, calibration=images)
 
@@ -81,14 +82,18 @@ def _read(places: Sequence[str | Path], card: Card) -> Tensor:
     from ..images import find_images, read_image, to_input
 
     if card.preprocessing is None:
-        raise ConvatlasError(f"{card.model} reads no square images, so there is nothing to calibrate it with")
+        raise ConvatlasError(f"{card.model} does not read square images alone, so there is nothing to calibrate it with")
     found = find_images(map(str, places))
     step = -(-len(found) // MOST_CALIBRATION_IMAGES)
     return torch.stack([to_input(read_image(path, card.input_size[0]), card.preprocessing) for path in found[::step]])
 
 
 def described(
-    model: str | nn.Module, *, input_size: Sequence[int] | None, weights: str | None, num_classes: int | None
+    model: str | nn.Module,
+    *,
+    input_size: Sequence[int] | Sequence[Sequence[int]] | None,
+    weights: str | None,
+    num_classes: int | None,
 ) -> tuple[nn.Module, Card]:
     """A network with weights, on the CPU, and what is known of it; see `export`.
 
@@ -97,26 +102,39 @@ def described(
     """
     from ..export import Card
 
-    size = None if input_size is None else tuple(input_size)
+    sizes = () if input_size is None else _sizes(input_size)
+    size = sizes[0] if sizes else None
     if isinstance(model, str) and is_run_folder(model):
         _refuse(f"{model} is a training, whose network is as it was trained", weights=weights, num_classes=num_classes)
+        if len(sizes) > 1:
+            raise ConvatlasError(
+                f"{model} is a training, whose network reads images alone; give one `input_size`, not {len(sizes)}"
+            )
         return _of_run(model, size)
     if isinstance(model, str):
-        network, own_size = _of_word(model, weights, num_classes)
+        loaded = _of_word(model, weights, num_classes)
     else:
         _refuse("a module is taken with the weights that it has", weights=weights, num_classes=num_classes)
-        network, own_size = model, size_of(loaded_from(model)) if size is None else size
+        loaded = loaded_from(model)
+    network = loaded.module
     library = isinstance(model, str) and (":" not in model or model.partition(":")[0] in _LIBRARIES)
     card = Card(
         model=model if isinstance(model, str) else type(model).__name__,
         weights=weights or (INITIAL if library else OWN),
-        input_size=size or own_size,
+        input_size=size_of(loaded) if size is None else size,
+        further_sizes=sizes[1:],
     )
     imagenet = model if isinstance(model, str) and weights == "imagenet" else None
-    card = replace(card, preprocessing=_usual_preprocessing(imagenet, card.input_size))
-    return network, replace(
-        card, classes=class_names(IMAGENET) if library and _logits(network, card.input_size) == IMAGENET else None
-    )
+    if not card.further_sizes:
+        card = replace(card, preprocessing=_usual_preprocessing(imagenet, card.input_size))
+    return network, replace(card, classes=class_names(IMAGENET) if library and _logits(network, card.sizes) == IMAGENET else None)
+
+
+def _sizes(given: Sequence[int] | Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """Of one sample of each input; what is no size is told by the trace."""
+    if given and all(isinstance(each, Sequence) for each in given):
+        return tuple(tuple(each) for each in given)  # type: ignore[arg-type]
+    return (tuple(given),)  # type: ignore[arg-type]
 
 
 def _of_run(folder: str, size: tuple[int, ...] | None) -> tuple[nn.Module, Card]:
@@ -136,20 +154,20 @@ def _of_run(folder: str, size: tuple[int, ...] | None) -> tuple[nn.Module, Card]
     )
 
 
-def _of_word(word: str, weights: str | None, num_classes: int | None) -> tuple[nn.Module, tuple[int, ...]]:
+def _of_word(word: str, weights: str | None, num_classes: int | None) -> Loaded:
     from ..models import load
     from ..models.building import weights_allocated
     from ..models.pretrained import load_file
     from ..zoo import REGISTRY
 
     if word in REGISTRY:
-        return with_trained_head(word, weights, num_classes), REGISTRY[word].input_size
+        return Loaded(word, with_trained_head(word, weights, num_classes), REGISTRY[word].input_size)
     _refuse(f"{word} is no network of the zoo", num_classes=num_classes)
     with weights_allocated():
         loaded = load(word)
     if weights is not None:
         load_file(loaded.module, weights)
-    return loaded.module, size_of(loaded)
+    return loaded
 
 
 def _refuse(why: str, **given: object) -> None:
@@ -169,17 +187,17 @@ def _usual_preprocessing(published: str | None, size: tuple[int, ...]) -> Prepro
     return found if found.crop == size[1] else sized(found, size[1])
 
 
-def _fitting(classes: tuple[str, ...], network: nn.Module, size: tuple[int, ...]) -> tuple[str, ...]:
-    if len(classes) != (logits := _logits(network, size)):
+def _fitting(classes: tuple[str, ...], network: nn.Module, sizes: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
+    if len(classes) != (logits := _logits(network, sizes)):
         makes = "no logits" if logits is None else f"{logits} logits"
         raise ConvatlasError(f"`classes` has {len(classes)} names, and the network makes {makes}")
     return classes
 
 
-def _logits(network: nn.Module, size: tuple[int, ...]) -> int | None:
+def _logits(network: nn.Module, sizes: tuple[tuple[int, ...], ...]) -> int | None:
     """How many logits a network makes; None if it makes something else."""
     from ..trace import trace
 
-    graph = trace(network, (1, *size))
+    graph = trace(network, [(1, *size) for size in sizes])
     shape = graph.specs(graph.outputs)[0].shape
     return shape[1] if len(shape) == 2 else None

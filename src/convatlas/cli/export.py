@@ -28,9 +28,14 @@ def export(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help=".onnx: ONNX, .pt2: torch.export, .xml: OpenVINO and its .bin.")
     ],
-    size: Annotated[
-        str | None,
-        typer.Option("--input", metavar="SHAPE", help="One sample, as 3x224x224.", show_default="the network's own"),
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="SHAPE",
+            help="One sample, as 3x224x224; of several inputs in forward's order (repeatable).",
+            show_default="the network's own",
+        ),
     ] = None,
     weights: Annotated[
         str | None,
@@ -66,7 +71,7 @@ def export(
         written = write(
             model,
             output,
-            input_size=None if size is None else _sample(size),
+            input_size=[_sample(size) for size in sizes] if sizes else None,
             weights=weights,
             num_classes=num_classes,
             classes=None if classes is None else _lines(classes),
@@ -78,7 +83,9 @@ def export(
 def _sample(text: str) -> tuple[int, ...]:
     typed = parse_input(text)
     if typed.name or typed.dtype or typed.commas:
-        raise ConvatlasError(f"`--input` (={text!r}) must be one sample of the only input, as 3x224x224; batches may have any size")
+        raise ConvatlasError(
+            f"`--input` (={text!r}) must be one sample in float32, as 3x224x224, of the next of forward's inputs; batches may have any size"
+        )
     return typed.shape
 
 
@@ -93,7 +100,7 @@ def _told(written: Written) -> list[str]:
     card = written.card
     form = _FORMATS[written.path.suffix.lower()]
     lines = [
-        f"{written.path}: {form}, {card.precision}, {written.num_bytes / _MEGABYTE:.1f} MB, reads {shown(card.input_size)} in "
+        f"{written.path}: {form}, {card.precision}, {written.num_bytes / _MEGABYTE:.1f} MB, reads {' and '.join(map(shown, card.sizes))} in "
         "batches of any size",
         f"checked: loaded again, it differs by {written.difference:.1e} of the largest output (CPU, batches 1 and 3)",
     ]

@@ -23,7 +23,8 @@ class Card:
     Attributes:
         model: the word that it was asked for by.
         weights: where its weights are from; "none" for those that its code gives it.
-        input_size: of one sample, (C, H, W).
+        input_size: of one sample, (C, H, W); of its first input.
+        further_sizes: of one sample of its other inputs, in forward's order.
         preprocessing: what an image goes through before it; None where the network reads no images.
         classes: their names in the order of the logits; None where they have none.
         precision: of its arithmetic, "fp32" or "int8".
@@ -35,6 +36,12 @@ class Card:
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] | None = None
     precision: str = "fp32"
+    further_sizes: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Of one sample of each input."""
+        return self.input_size, *self.further_sizes
 
     def to_strings(self) -> dict[str, str]:
         """As strings by name: texts as they are, the rest as JSON."""
@@ -62,6 +69,7 @@ class Card:
                 preprocessing=_preprocessing(json.loads(texts["preprocessing"])) if "preprocessing" in texts else None,
                 classes=tuple(map(str, json.loads(texts["classes"]))) if "classes" in texts else None,
                 precision=texts["precision"],
+                further_sizes=tuple(_sides(sides) for sides in json.loads(texts.get("further_sizes", "[]"))),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConvatlasError(f"{name}: what it says of its network is damaged: {type(error).__name__}: {error}") from error

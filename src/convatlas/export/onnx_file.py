@@ -33,7 +33,7 @@ def read(path: Path) -> Opened:
     """The network in an .onnx file, on as many threads as torch has.
 
     Raises:
-        ConvatlasError: onnxruntime is not installed, or the file is no ONNX model of one tensor.
+        ConvatlasError: onnxruntime is not installed, or the file is no ONNX model.
     """
     try:
         session = onnx_session(str(path))
@@ -42,9 +42,10 @@ def read(path: Path) -> Opened:
     except Exception as error:
         raise ConvatlasError(f"{path} is damaged, or no ONNX model: {str(error).partition(chr(10))[0]}") from error
     card = Card.from_strings(session.get_modelmeta().custom_metadata_map, str(path))
-    (images,) = session.get_inputs()
+    inputs = session.get_inputs()
 
-    def run(batch: Tensor) -> list[Tensor]:
-        return [torch.from_numpy(found) for found in session.run(None, {images.name: batch.numpy()})]
+    def run(*batches: Tensor) -> list[Tensor]:
+        feed = {its.name: batch.numpy() for its, batch in zip(inputs, batches, strict=True)}
+        return [torch.from_numpy(found) for found in session.run(None, feed)]
 
-    return Opened(path, card, tuple(images.shape[1:]), run)
+    return Opened(path, card, tuple(tuple(its.shape[1:]) for its in inputs), run)

@@ -18,7 +18,7 @@ _ROOM = "convatlas"
 
 def write(program: ExportedProgram, card: Card, path: Path) -> None:
     """Write the program as an OpenVINO model, its weights in float32, with the card in its runtime information."""
-    model = openvino_model(program, card.input_size)
+    model = openvino_model(program, *card.sizes)
     for key, value in card.to_strings().items():
         model.set_rt_info(value, [_ROOM, key])
     runtime_package("openvino").save_model(model, str(path), compress_to_fp16=False)
@@ -39,5 +39,5 @@ def read(path: Path) -> Opened:
         raise ConvatlasError(f"{path} is damaged, or no OpenVINO model: {str(error).strip().splitlines()[-1]}") from error
     held = model.get_rt_info([_ROOM]).value if model.has_rt_info([_ROOM]) else {}
     card = Card.from_strings(held, str(path))
-
-    return Opened(path, card, tuple(side.get_length() for side in list(model.inputs[0].partial_shape)[1:]), compiled)
+    sizes = tuple(tuple(side.get_length() for side in list(its.partial_shape)[1:]) for its in model.inputs)
+    return Opened(path, card, sizes, compiled)

@@ -17,9 +17,9 @@ from .reading import Opened
 
 
 def write(program: ExportedProgram, card: Card, path: Path) -> None:
-    """Write the program, without the sample inputs that torch would pickle."""
+    """Write the program, without what torch would pickle (sample inputs) or evaluate (checks that inputs have one batch)."""
     forget(program, "nn_module_stack", "source_fn_stack", "torch_fn")  # names of the user's classes
-    program.example_inputs = None
+    program.example_inputs, program._guards_code = None, []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.export.save(program, path, extra_files={CARD: json.dumps(card.to_strings(), ensure_ascii=False)})
@@ -32,8 +32,8 @@ def read(path: Path) -> Opened:
     module = program.module()
 
     @torch.inference_mode()
-    def run(images: Tensor) -> list[Tensor]:
-        found = module(images)
+    def run(*inputs: Tensor) -> list[Tensor]:
+        found = module(*inputs)
         return [value for value in torch.utils._pytree.tree_leaves(found) if isinstance(value, Tensor)]
 
-    return Opened(path, card, card.input_size, run)
+    return Opened(path, card, card.sizes, run)

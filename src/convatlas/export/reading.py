@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import ConvatlasError
+from ..models.shapes import shown
 from .card import Card
 
 
@@ -19,25 +20,30 @@ class Opened:
     Attributes:
         path: of the file.
         card: what it says of its network.
-        input_size: of one sample that it takes, (C, H, W).
+        sizes: of one sample of each input that it takes, as (C, H, W).
     """
 
     path: Path
     card: Card
-    input_size: tuple[int, ...]
-    _run: Callable[[Tensor], list[Tensor]] = field(repr=False)
+    sizes: tuple[tuple[int, ...], ...]
+    _run: Callable[..., list[Tensor]] = field(repr=False)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Its first output for images (N, C, H, W) in float32, on the CPU.
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Its first output for inputs (N, ...) in float32, as images (N, C, H, W), on the CPU.
 
         Raises:
-            ConvatlasError: it was exported for images of another size.
+            ConvatlasError: it was exported for inputs of other sizes, or for more or fewer of them.
         """
-        return self.outputs(images)[0]
+        return self.outputs(*inputs)[0]
 
-    def outputs(self, images: Tensor) -> list[Tensor]:
+    def outputs(self, *inputs: Tensor) -> list[Tensor]:
         """All of its outputs, in order."""
-        if tuple(images.shape[1:]) != self.input_size:
-            own, given = ("x".join(map(str, size)) for size in (self.input_size, images.shape[1:]))
-            raise ConvatlasError(f"{self.path} takes images of {own}, not of {given}; export it with --input {given} for those")
-        return self._run(images)
+        given = tuple(tuple(each.shape[1:]) for each in inputs)
+        if given != self.sizes:
+            what = "images" if len(self.sizes) == 1 else "inputs"
+            its, asked = (" and ".join(map(shown, sizes)) for sizes in (self.sizes, given))
+            options = " ".join(f"--input {shown(size)}" for size in given)
+            raise ConvatlasError(f"{self.path} takes {what} of {its}, not of {asked}; export it with {options} for those")
+        if len({len(each) for each in inputs}) > 1:
+            raise ConvatlasError(f"{self.path} takes inputs of one batch, not of {' and '.join(str(len(each)) for each in inputs)}")
+        return self._run(*inputs)

@@ -90,7 +90,7 @@ def write_network(network: nn.Module, path: Path, card: Card, *, calibration: Te
     if calibration is not None and form is not onnx_file:
         raise ConvatlasError(f"int8 is written as .onnx, for ONNX Runtime, and not as {path.suffix} (={path})")
     with landing(path) as place:
-        program = exported_program(network, card.input_size)
+        program = exported_program(network, *card.sizes)
         if calibration is None:
             form.write(program, card, place)
         else:
@@ -133,8 +133,9 @@ def _difference(opened: Opened, network: nn.Module, card: Card) -> float:
     largest = 0.0
     for batch in CHECKED_BATCHES:
         for seed in _SEEDS:
-            images = torch.randn(batch, *card.input_size, generator=torch.Generator().manual_seed(seed))
-            wanted, found = _outputs(network, images), opened.outputs(images)
+            source = torch.Generator().manual_seed(seed)
+            inputs = [torch.randn(batch, *size, generator=source) for size in card.sizes]
+            wanted, found = _outputs(network, *inputs), opened.outputs(*inputs)
             if [value.shape for value in wanted] != [value.shape for value in found]:
                 return float("inf")
             for one, other in zip(wanted, found, strict=True):
@@ -143,11 +144,11 @@ def _difference(opened: Opened, network: nn.Module, card: Card) -> float:
     return largest
 
 
-def _outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
+def _outputs(network: nn.Module, *inputs: Tensor) -> list[Tensor]:
     """All tensors of what a network makes in evaluation mode."""
     modes = {module: module.training for module in network.modules()}
     try:
-        found = network.eval()(images)
+        found = network.eval()(*inputs)
     finally:
         for module, mode in modes.items():
             module.training = mode

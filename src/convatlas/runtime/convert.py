@@ -1,6 +1,6 @@
 """A torch network in the forms of other runtimes, in memory: torch.export's program, an ONNX model, an OpenVINO model.
 
-All have a dynamic batch axis and one fixed size of images.
+All have a dynamic batch axis, the same for all inputs, and one fixed size of each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.export import Dim, ExportedProgram
+from torch.export import Dim, ExportedProgram, ShapesCollection
 
 from ..errors import ConvatlasError
 from ..trace import trace
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import openvino
 
 _OP = re.compile(r"\baten\.(\w+)")
-_INPUT, _OUTPUT = "images", "output"
+_ONLY_INPUT, _OUTPUT = "images", "output"
 _POOL_ARGUMENTS = 7  # of avg_pool2d, the last of them the divisor
 _BATCHES = (1, 3)  # traced at both first: what fixes its batch, or branches on values, is told by the line that does it
 
@@ -49,20 +49,22 @@ def runtime_package(name: str) -> ModuleType:
         raise ConvatlasError(f"{name} is not installed: pip install 'convatlas[run]'") from None
 
 
-def exported_program(network: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
-    """The network's program, in evaluation mode, for images (N, *shape) of any N. The network stays as it is.
+def exported_program(network: nn.Module, *shapes: tuple[int, ...]) -> ExportedProgram:
+    """The network's program, in evaluation mode, for inputs (N, *shape) in float32 of any N. The network stays as it is.
 
     Raises:
         ConvatlasError: it has no single program for all batches, or torch.export cannot make one.
     """
     for batch in _BATCHES:
-        trace(network, (batch, *shape))
+        trace(network, [(batch, *shape) for shape in shapes])
     still = copy.deepcopy(network).eval().requires_grad_(False)
-    images = torch.zeros(2, *shape)
+    samples, batch_axis, axes = tuple(torch.zeros(2, *shape) for shape in shapes), Dim("batch", min=1), ShapesCollection()
+    for each in samples:
+        axes[each] = {0: batch_axis}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's own deprecations
-            program = torch.export.export(still, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
+            program = torch.export.export(still, samples, dynamic_shapes=axes)
     except Exception as error:
         raise ConvatlasError(f"torch.export does not take {type(network).__name__}: {_first_line(error)}") from error
     forget(program, "stack_trace")
@@ -78,7 +80,7 @@ def forget(program: ExportedProgram, *kinds: str) -> None:
 
 
 def onnx_model(program: ExportedProgram) -> onnx.ModelProto:
-    """The program as an ONNX model, whose input is called ``images`` and its first output ``output``.
+    """The program as an ONNX model. Its first output is called ``output``, its only input ``images``; several have forward's own names.
 
     Raises:
         UnsupportedOpError: ONNX has no such op; with the layer.
@@ -87,10 +89,12 @@ def onnx_model(program: ExportedProgram) -> onnx.ModelProto:
     for package in ("onnx", "onnxscript"):
         runtime_package(package)
     _divide_by_window(program)
+    inputs = program.graph_signature.user_inputs
+    names = [_ONLY_INPUT] if len(inputs) == 1 else [str(each) for each in inputs]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            converted = torch.onnx.export(program, dynamo=True, verbose=False, input_names=[_INPUT], output_names=[_OUTPUT])
+            converted = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=[_OUTPUT])
     except Exception as error:
         raise _failure("ONNX", error, program) from error
     assert converted is not None
@@ -112,8 +116,8 @@ def onnx_session(model: bytes | str) -> Any:
     return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino.Model:
-    """The program as an OpenVINO model for images (N, *shape).
+def openvino_model(program: ExportedProgram, *shapes: tuple[int, ...]) -> openvino.Model:
+    """The program as an OpenVINO model for inputs (N, *shape).
 
     Raises:
         UnsupportedOpError: OpenVINO has no such op; with the layer.
@@ -130,7 +134,7 @@ def openvino_model(program: ExportedProgram, shape: tuple[int, ...]) -> openvino
             decoder = decoders.TorchFXPythonDecoder.from_exported_program(program)
         loaded = frontend.load(decoder, True)  # its weights are the program's
         model: openvino.Model = frontend.convert(loaded)
-        model.reshape(runtime.PartialShape([-1, *shape]))
+        model.reshape({place: runtime.PartialShape([-1, *shape]) for place, shape in enumerate(shapes)})
         return model
     except Exception as error:
         raise _failure("OpenVINO", error, program) from error

@@ -22,19 +22,19 @@ class CompiledModel:
         """Compile it.
 
         Args:
-            model: of one input.
+            model: whose inputs all have the batch axis first.
             precision: of the arithmetic.
             streams: into how many parts a batch is cut that run at once.
-            batch: the only one that it takes; None for any.
+            batch: the only one that it takes; None for any. Where it has equal parts, they are compiled for their size.
 
         Raises:
             ConvatlasError: openvino is not installed.
 
         """
         runtime: Any = runtime_package("openvino")
-        if batch is not None:
+        if batch is not None and batch % streams == 0:
             model = model.clone()
-            model.reshape([batch, *list(model.inputs[0].partial_shape)[1:]])
+            model.reshape({place: [batch // streams, *list(its.partial_shape)[1:]] for place, its in enumerate(model.inputs)})
         settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -43,15 +43,16 @@ class CompiledModel:
         compiled = runtime.Core().compile_model(model, "CPU", settings)
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
 
-    def __call__(self, images: Tensor) -> list[Tensor]:
-        """All outputs for images (N, C, H, W), in order."""
-        parts = images.detach().contiguous().tensor_split(min(len(self._requests), len(images)))
-        if len(parts) == 1:
-            self._requests[0].infer([parts[0].numpy()], share_inputs=True, share_outputs=True)
+    def __call__(self, *inputs: Tensor) -> list[Tensor]:
+        """All outputs, in order, for inputs of one batch (N, ...)."""
+        count = min(len(self._requests), len(inputs[0]))
+        parts = list(zip(*(each.detach().contiguous().tensor_split(count) for each in inputs), strict=True))
+        if count == 1:
+            self._requests[0].infer([each.numpy() for each in parts[0]], share_inputs=True, share_outputs=True)
             return _outputs(self._requests[0])
         pairs = list(zip(self._requests, parts, strict=False))
         for request, part in pairs:
-            request.start_async([part.numpy()], share_inputs=True)
+            request.start_async([each.numpy() for each in part], share_inputs=True)
         made = []
         for request, _ in pairs:
             request.wait()
