@@ -58,7 +58,8 @@ def exported_program(network: nn.Module, *shapes: tuple[int, ...]) -> ExportedPr
     for batch in _BATCHES:
         trace(network, [(batch, *shape) for shape in shapes])
     still = copy.deepcopy(network).eval().requires_grad_(False)
-    samples, batch_axis, axes = tuple(torch.zeros(2, *shape) for shape in shapes), Dim("batch", min=1), ShapesCollection()
+    samples, batch_axis = tuple(torch.zeros(2, *shape) for shape in shapes), Dim("batch", min=1)
+    axes = ShapesCollection()  # type: ignore[no-untyped-call]
     for each in samples:
         axes[each] = {0: batch_axis}
     try:

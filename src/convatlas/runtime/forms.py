@@ -36,12 +36,12 @@ class OpenVinoForm(nn.Module):
         """Compile it for images of one size; see `CompiledModel`.
 
         The source's batch is fixed in what is compiled, which saves a tenth of a small network's time; for batches of another size it is
-        compiled once more when the first one comes. Where a batch is cut into parts, one that takes any is compiled.
+        compiled once more when the first one comes.
         """
         super().__init__()
         self._model, self._settings = openvino_model(source.program, source.shape), (precision, streams)
         self._compiled: dict[int | None, CompiledModel] = {}
-        self._fixed = len(source.images) if streams == 1 else None
+        self._fixed = len(source.images)
 
     def _for(self, batch: int) -> CompiledModel:
         fixed = self._fixed if batch == self._fixed else None
