@@ -15,7 +15,7 @@ from ..errors import ConvatlasError
 from ..names import natural_key, unknown_name
 from .card import Card, card, card_from, list_cards
 from .conditions import Conditions
-from .cuda.rates import Term
+from .cuda.rates import LAUNCH_SECONDS, Term
 from .kernel import Kernel
 from .models import MODELS
 from .own import own_profiles
@@ -57,6 +57,11 @@ class Profile:
     seen: dict[str, float] = field(default_factory=dict)
     _seconds: dict[Kernel, float] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def threads(self) -> int:
+        """Those of the CPU whose kernels it tells the time of; 0 for a GPU's."""
+        return self.card.processors if self.model == "cpu" else 0
+
     def seconds(self, kernel: Kernel) -> float:
         """How long a kernel takes."""
         known = self._seconds.get(kernel)
@@ -70,10 +75,10 @@ class Profile:
         """What a kernel's time is made of: names of coefficients, and seconds at the device's rates."""
         return MODELS[self.model].terms(kernel, self.card)
 
-    @property
-    def call_seconds(self) -> float:
-        """What a call of the network takes once, beside its kernels."""
-        return self.coefficients.get("constant", 0.0) * CALL_SECONDS * self.passes
+    def call_seconds(self, distinct: int) -> float:
+        """What a call of the network takes once, beside its kernels, of which so many differ: each one's code must be fetched."""
+        once = self.coefficients.get("constant", 0.0) * CALL_SECONDS
+        return (once + self.coefficients.get("distinct", 0.0) * distinct * LAUNCH_SECONDS) * self.passes
 
     def to_json(self) -> str:
         """The profile as JSON text, one coefficient a line."""

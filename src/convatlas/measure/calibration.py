@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import mmap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..devices.cpu.terms import new_pages
 from .pieces import Piece
 from .rows import Row, append_rows, read_rows
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _TOGETHER = 48  # ops whose rounds are interleaved: oneDNN keeps so many kernels that it has made, and memory so many tensors
-_ROUNDS = 5
-_MOST_ROUNDS = 3 * _ROUNDS
-_VALUE = 0.7  # of inputs; times do not depend on it
+_ROUNDS = 3
+_MOST_ROUNDS = 5 * _ROUNDS
+_LONG_SECONDS = 0.4  # of a network that is measured twice only
 _STEADY = 1.25  # times the fastest reference; a round between slower ones was disturbed
 NOISY = 0.25  # spread of the reference above which times are not to be trusted
 
-Made = tuple[Callable[[], object], list[Tensor]]
+Made = tuple[Callable[[], object], list[tuple[Tensor, Tensor]]]
 
 
 @dataclass
@@ -57,8 +65,8 @@ def clock() -> Callable[[], float]:
 def measured(pieces: Sequence[Piece], path: Path, limit_seconds: float, progress: Callable[[int, int, str], None]) -> Measurements:
     """Measure pieces that a file of rows does not have yet, in order, until the time is up.
 
-    Each round calls every piece, its input written just before, as the layer before would do, its weights pushed out of the caches by
-    the other pieces, and its code called shortly before, as all that is in a network. Rows land in the file as they come.
+    Each round calls every piece once, its input written just before, as the layer before would do, its weights and its code pushed out
+    of the nearest caches by the other pieces, as by other layers. Rows land in the file as they come.
 
     Args:
         pieces: ops and networks.
@@ -70,7 +78,7 @@ def measured(pieces: Sequence[Piece], path: Path, limit_seconds: float, progress
     found = Measurements(read_rows(path))
     known = {row.name for row in found.rows}
     todo = [piece for piece in pieces if piece.name not in known]
-    begun, reference = time.perf_counter(), _Reference()
+    begun, reference = time.perf_counter(), Reference()
     for group in _groups(todo):
         if time.perf_counter() - begun > limit_seconds:
             break
@@ -94,11 +102,11 @@ def _groups(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
             yield from each[turn * len(each) // every : (turn + 1) * len(each) // every]
 
 
-def _rounds(group: Sequence[Piece], reference: _Reference, found: Measurements) -> list[Row]:
+def _rounds(group: Sequence[Piece], reference: Reference, found: Measurements) -> list[Row]:
     now = clock()
-    samples: list[list[float]] = [[] for _ in group]
+    samples: list[list[_Sample]] = [[] for _ in group]
     with torch.inference_mode():
-        calls = [[piece.make() for _ in range(1 if piece.network else 2)] for piece in group]
+        calls = [_made(piece) for piece in group]
         _round(calls, now)  # makes the kernels
         before = reference.seconds(now)
         for _ in range(_MOST_ROUNDS):
@@ -110,31 +118,50 @@ def _rounds(group: Sequence[Piece], reference: _Reference, found: Measurements) 
             if not steady:
                 found.disturbed += 1
                 continue
-            for times, seconds in zip(samples, made, strict=True):
-                times.append(seconds)
-            if len(samples[0]) == _ROUNDS or (group[0].network and sum(samples[0]) > 1.0 and len(samples[0]) > 1):
+            for known, sample in zip(samples, made, strict=True):
+                known.append(sample)
+            if len(samples[0]) == _ROUNDS or (group[0].network and len(samples[0]) > 1 and samples[0][0].seconds > _LONG_SECONDS):
                 break
-    return [
-        Row(piece.name, piece.network, piece.kernels, median(times)) for piece, times in zip(group, samples, strict=True) if times
-    ]
+    return [_row(piece, known) for piece, known in zip(group, samples, strict=True) if known]
 
 
-def _round(calls: Iterable[list[Made]], now: Callable[[], float]) -> list[float]:
-    """The seconds of each call: of the last of several on tensors of their own, the code of which is warm, its weights are not."""
-    times = []
-    for made in calls:
-        for call, written in made:
-            for tensor in written:
-                tensor.fill_(_VALUE)
-            begun = now()
-            result = call()
-            seconds = now() - begun
-            del result
-        times.append(seconds)
-    return times
+def _made(piece: Piece) -> Made:
+    """Its call, and what it reads with the values that are written there before each: pooling takes longer where they differ."""
+    call, written = piece.make()
+    return call, [(tensor, tensor.clone()) for tensor in written]
 
 
-class _Reference:
+def _round(calls: Iterable[Made], now: Callable[[], float]) -> list[_Sample]:
+    samples = []
+    for call, written in calls:
+        for tensor, values in written:
+            tensor.copy_(values)
+        faults, begun = page_faults(), now()
+        result = call()
+        samples.append(_Sample(now() - begun, page_faults() - faults))
+        del result
+    return samples
+
+
+def _row(piece: Piece, samples: Iterable[_Sample]) -> Row:
+    seconds, faults = (median(each) for each in zip(*samples, strict=True))
+    kernels = dict(piece.kernels)
+    if faults >= 1:
+        kernels[new_pages(int(faults) * mmap.PAGESIZE)] = 1
+    return Row(piece.name, piece.network, kernels, seconds)
+
+
+def page_faults() -> int:
+    """How many pages this process touched for the first time, so far; 0 where the system does not tell."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else 0
+
+
+class _Sample(NamedTuple):
+    seconds: float
+    page_faults: int
+
+
+class Reference:
     """The same convolution, again and again."""
 
     def __init__(self) -> None:

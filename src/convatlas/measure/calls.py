@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from math import ceil
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +36,7 @@ from ..graph.strides import Strides, dense_strides
 
 Function = Callable[..., object]
 _SCALAR = 0.5  # the second operand of arithmetic with a number
+_PERIOD = 2**20 - 3  # after so many random numbers they come again: drawing new ones takes longer than most ops
 
 
 def function_of(op: Op) -> Function | None:
@@ -61,6 +64,10 @@ def function_of(op: Op) -> Function | None:
         case Reduce("mean" | "sum" | "amax" as function, axes, keep_axes, None):
             reduced = getattr(torch, function)
             return lambda image: reduced(image, axes, keepdim=keep_axes)
+        case Reduce("norm", axes, keep_axes, None):
+            return lambda image: torch.linalg.vector_norm(image, 2, axes, keep_axes)
+        case Reduce("var", axes, keep_axes, None):
+            return lambda image: torch.var(image, axes, keepdim=keep_axes)
         case Softmax(axis, False, None):
             return lambda values: F.softmax(values, axis)
         case Matmul():
@@ -95,7 +102,14 @@ def _pointwise(function: str, in_place: bool) -> Function | None:
 def tensors(specs: Specs, strides: Sequence[Strides]) -> list[Tensor]:
     """Random tensors of these shapes and dtypes, that lie so; between 0.5 and 1.5, as a variance must be above 0."""
     made = []
-    for spec, lies in zip(specs, strides, strict=True):
-        tensor = torch.empty_strided(spec.shape, lies or dense_strides(spec.shape), dtype=getattr(torch, spec.dtype))
-        made.append(tensor.copy_(torch.rand(spec.shape) + 0.5))
+    for spec, strided in zip(specs, strides, strict=True):
+        lies = strided or dense_strides(spec.shape)
+        span = 1 + sum((size - 1) * stride for size, stride in zip(spec.shape, lies, strict=True))
+        values = _noise().repeat(ceil(span / _PERIOD)).to(getattr(torch, spec.dtype))
+        made.append(values.as_strided(spec.shape, lies))
     return made
+
+
+@cache
+def _noise() -> Tensor:
+    return torch.rand(_PERIOD) + 0.5

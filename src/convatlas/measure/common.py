@@ -30,7 +30,7 @@ class Common(nn.Module):
         self.squeeze, self.excite = nn.Conv2d(channels, channels // 4, 1), nn.Conv2d(channels // 4, channels, 1)
         self.scale = nn.Parameter(torch.ones(channels, 1, 1))
         self.depthwise = nn.ModuleList(
-            nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels) for size in (3, 5, 7)
+            nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels) for size in (1, 3, 5, 7)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,6 +43,7 @@ class Common(nn.Module):
             x = x + convolution(x)
         gate = self.excite(F.relu(self.squeeze(x.mean((2, 3), keepdim=True))))
         x = x * gate.sigmoid() + x * F.softmax(x.sum((2, 3)), 1)[..., None, None]
+        x = x / x.norm(dim=(2, 3), keepdim=True) + x.var(1, keepdim=True)
         for function in (F.silu, F.hardswish, F.leaky_relu, F.gelu, torch.sigmoid, torch.tanh):
             x = function(x)
         half, other = x.chunk(2, 1)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..analysis.latency import launches, prepared
 from ..devices.conditions import Conditions
-from ..devices.cuda.kernels import kernels_of
+from ..devices.cpu.lower import kernels_of
 from ..devices.kernel import Kernel
 from ..graph import Graph, TensorSpec
 from ..graph.batch import batched
@@ -45,7 +45,7 @@ RUNTIMES = {
     ("bf16", "nhwc"): "bf16",
 }  # conditions -> as bench has them
 _FLOPS, _BYTES, _CALL_SECONDS = 1e11, 1e10, 5e-6  # a second, of some CPU: to choose by, before anything was measured
-_LONGEST_SECONDS = 0.06  # by these rates; so much of one op says no more than less of it
+_LONGEST_SECONDS = 0.02  # by these rates; so much of one op says no more than less of it
 _FEWEST = 5  # ops of each kind and size
 
 
@@ -127,7 +127,7 @@ def _calls(graph: Graph, conditions: Conditions) -> Iterator[tuple[_Call, tuple[
         inputs, outputs = (tuple([ready.values[value] for value in values]) for values in (node.inputs, node.outputs))
         call = _Call(node.op, inputs, tuple([strides[value] for value in node.inputs]))
         if function_of(node.op) is not None:
-            made, _ = kernels_of(node.op, inputs, call.lying, outputs)
+            made, _ = kernels_of(node.op, inputs, call.lying, outputs, threads=torch.get_num_threads())
             if made and _guess(made) < _LONGEST_SECONDS:
                 yield call, made
 
@@ -156,7 +156,8 @@ def _network(name: str, batch: int, conditions: Conditions) -> Piece:
     shape = (batch, *REGISTRY[name].input_size)
     with torch.device("meta"):
         graph = graph_for(build(name).eval(), runtime, shape)
-    counts = Counter([launch.kernel for launch in launches(prepared(graph, conditions.precision), conditions)])
+    ready = prepared(graph, conditions.precision)
+    counts = Counter([launch.kernel for launch in launches(ready, conditions, torch.get_num_threads())])
 
     def make() -> tuple[Callable[[], object], list[Tensor]]:
         images = torch.rand(shape)

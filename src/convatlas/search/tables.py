@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..analysis.cost import cost
-from ..analysis.latency import launches, prepared
+from ..analysis.latency import launches, prepared, total_seconds
 from ..devices.conditions import Conditions
 from ..devices.cuda.memory import Cuda
 from ..devices.profile import Profile
@@ -73,7 +74,7 @@ class Tables:
         params, macs = np.zeros(count, np.int64), np.zeros(count, np.int64)
         latency = None
         if self.timing is not None:
-            latency = np.full(count, self.timing.profile.call_seconds * 1e3)
+            latency = np.full(count, self.timing.profile.call_seconds(0) * 1e3)
         for part in self.space.parts(self.space.columns(index)):
             rows, inverse = _different(part.key, count)
             counts = np.broadcast_to(np.asarray(part.count, np.int64), (count,))
@@ -108,9 +109,9 @@ def traced_entry(built: Built, timing: Timing | None) -> Entry:
     counted = cost(graph)
     milliseconds = 0.0
     if timing is not None:
-        milliseconds = sum(
-            timing.profile.seconds(launch.kernel) for launch in launches(_as_inside(graph, built, timing), timing.conditions)
-        ) * 1e3  # fmt: skip
+        made = launches(_as_inside(graph, built, timing), timing.conditions, timing.profile.threads)
+        counts = Counter([launch.kernel for launch in made])
+        milliseconds = (total_seconds(counts, timing.profile) - timing.profile.call_seconds(0)) * 1e3
     return Entry(counted.params, counted.macs // batch, milliseconds)
 
 

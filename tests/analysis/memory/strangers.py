@@ -233,6 +233,7 @@ CASES: dict[str, Case] = {
     "U-Net": (lambda: unet(2, 16), (2, 1, 96, 96), {}),
     "U-Net of 24 channels": (lambda: unet(2, 24), (2, 1, 64, 64), {}),
     "padded outputs": (lambda: Sequential(Conv2d(3, 32, 3, 2, 1), ReLU(), nn.ConvTranspose2d(32, 32, 3, 2, 1, 1), ReLU(), nn.ConvTranspose2d(32, 3, 3, 1, 1)), (4, 3, 64, 64), {}),
+    "pointwise in groups": (lambda: Sequential(Conv2d(3, 32, 3, padding=1), ReLU(), Conv2d(32, 64, 1, groups=4), ReLU(), Conv2d(64, 64, 1, groups=64)), (8, 3, 28, 28), {}),
     "transposed in groups": (lambda: Sequential(Conv2d(3, 32, 3, padding=1), ReLU(), nn.ConvTranspose2d(32, 32, 4, 2, 1, groups=32), ReLU(), nn.ConvTranspose2d(32, 16, 4, 2, 1, groups=4)), (2, 3, 24, 24), {}),
     "pixels shuffled": (lambda: Sequential(Conv2d(1, 64, 5, padding=2), nn.Tanh(), Conv2d(64, 9, 3, padding=1), nn.PixelShuffle(3)), (4, 1, 32, 32), {}),
     "slopes by channel": (lambda: Sequential(Conv2d(1, 56, 5, padding=2), nn.PReLU(56), Conv2d(56, 12, 1), nn.PReLU(12), nn.ConvTranspose2d(12, 1, 9, 2, 4, 1)), (8, 1, 32, 32), {}),

@@ -7,8 +7,8 @@ import torch
 
 from convatlas.api.counting import trace
 from convatlas.devices.card import Card
-from convatlas.devices.cpu.terms import is_native, least_seconds, terms
-from convatlas.devices.cuda.convolution import convolution_kernels
+from convatlas.devices.cpu.lower import kernels_of
+from convatlas.devices.cpu.terms import least_seconds, terms
 from convatlas.devices.cuda.lower import lower
 from convatlas.graph.batch import batched
 from convatlas.graph.ops import Conv
@@ -33,6 +33,8 @@ CARD = Card(
         ((1, 16, 14, 14), (16, 16, 5, 5), 1, 1),
         ((1, 32, 14, 14), (32, 1, 3, 3), 1, 32),
         ((8, 32, 14, 14), (64, 32, 3, 3), 1, 1),
+        ((8, 32, 14, 14), (32, 1, 1, 1), 1, 32),
+        ((1, 32, 14, 14), (64, 8, 1, 1), 1, 4),
     ],
 )
 def test_torchs_own_kernel_runs_where_aten_chooses_it(
@@ -48,9 +50,8 @@ def test_torchs_own_kernel_runs_where_aten_chooses_it(
         torch.set_num_threads(before)
     op = Conv((stride, stride), groups=groups)
     inputs = TensorSpec(image), TensorSpec(weight)
-    (kernel,) = convolution_kernels(op, inputs, (None, None), (op.output(*inputs),))
-    assert kernel.window is not None
-    assert is_native(kernel, kernel.window, threads) == (chosen == torch._C._ConvBackend.Slow2d)
+    (kernel,), _ = kernels_of(op, inputs, (None, None), (op.output(*inputs),), threads=threads)
+    assert kernel.kind.endswith("/native") == (chosen == torch._C._ConvBackend.Slow2d)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnext50_32x4d", "convnext_tiny"])
@@ -58,7 +59,7 @@ def test_no_term_shrinks_with_the_batch_nor_lies_below_nothing(name: str) -> Non
     graph = trace(name)
 
     def seconds(batch: int) -> float:
-        kernels = [launch.kernel for launch in lower(batched(graph, batch))]
+        kernels = [launch.kernel for launch in lower(batched(graph, batch), kernels_of)]
         values = [value for kernel in kernels for _, value in terms(kernel, CARD)]
         assert min(values) >= 0
         return sum(values) + sum(least_seconds(kernel, CARD) for kernel in kernels)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 
 import pytest
 
 from convatlas.devices.card import Card
+from convatlas.devices.cuda.kernels import kernels_of
 from convatlas.devices.cuda.lower import lower
 from convatlas.devices.kernel import Kernel
 from convatlas.devices.profile import LEAST_SHARE, Profile
@@ -116,7 +118,7 @@ def test_which_attention_is_fused(shape: tuple[int, ...], torch: tuple[int, int]
     graph = Graph()
     given = [graph.add_input(TensorSpec(shape, "float16")) for _ in range(3)]
     graph.add_node(Attention(), *given)
-    made = [kernel for kernel, _ in lower(graph, torch=torch)]
+    made = [kernel for kernel, _ in lower(graph, partial(kernels_of, torch=torch))]
     assert [kernel.kind for kernel in made] == kinds
     assert sum(kernel.macs for kernel in made) == 2 * prod(shape) * 49
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from ...devices.card import Card
 from ...devices.conditions import Conditions
+from ...devices.cpu.lower import kernels_of as cpu_kernels_of
 from ...devices.cuda.inductor import lower_compiled
-from ...devices.cuda.kernels import NEWEST
+from ...devices.cuda.kernels import NEWEST, kernels_of
 from ...devices.cuda.lower import lower
 from ...devices.cuda.memory import Cuda
 from ...devices.kernel import Kernel, Launch
@@ -31,10 +33,21 @@ def prepared(graph: Graph, precision: str, half_norms: Collection[str] = ()) -> 
     return converted(graph, "amp" if precision == "amp_bf16" else precision, Cuda(), half_norms=half_norms)
 
 
-def launches(ready: Graph, conditions: Conditions) -> list[Launch]:
-    """The kernels of one forward pass over a graph that is `prepared`, at the batch that runs."""
-    lowered = lower_compiled if conditions.compiled else lower
-    return lowered(ready, channels_last=conditions.layout == "nhwc", torch=conditions.version or NEWEST)
+def launches(ready: Graph, conditions: Conditions, threads: int = 0) -> list[Launch]:
+    """The kernels of one forward pass over a graph that is `prepared`, at the batch that runs.
+
+    Args:
+        ready: the graph.
+        conditions: how it runs.
+        threads: of the CPU that it runs on eagerly; 0 for a GPU, and for all that is compiled.
+
+    """
+    channels_last, version = conditions.layout == "nhwc", conditions.version or NEWEST
+    if threads:
+        return lower(ready, partial(cpu_kernels_of, threads=threads), channels_last=channels_last)
+    if conditions.compiled:
+        return lower_compiled(ready, channels_last=channels_last, torch=version)
+    return lower(ready, partial(kernels_of, torch=version), channels_last=channels_last)
 
 
 def observe(
@@ -54,7 +67,7 @@ def observe(
     """
     counts: Counter[Kernel] = Counter([launch.kernel for launch in launches(ready, conditions)])
     return observe_kernels(
-        ready.name, counts, card, family=family, seconds=seconds, passes=passes, model=model, constant=CALL_SECONDS
+        ready.name, counts, card, family=family, seconds=seconds, passes=passes, model=model, once={"constant": CALL_SECONDS}
     )
 
 
@@ -67,10 +80,10 @@ def observe_kernels(
     seconds: float,
     passes: float = 1.0,
     model: str = "gpu",
-    constant: float = 0.0,
+    once: Mapping[str, float] | None = None,
 ) -> Observation:
-    """What a measured time of some kernels is made of; see `observe`. ``constant``: seconds that come once beside them."""
-    sums = defaultdict[str, float](float, {"constant": constant})
+    """What a measured time of some kernels is made of; see `observe`. ``once``: terms beside those of the kernels."""
+    sums = defaultdict[str, float](float, once or {})
     least = 0.0
     for kernel, count in counts.items():
         least += count * MODELS[model].least_seconds(kernel, card)

@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from math import exp
 
 from ...devices.conditions import Conditions
+from ...devices.cpu.terms import new_pages
 from ...devices.cuda.rates import LAUNCH_SECONDS
-from ...devices.kernel import Kernel
+from ...devices.kernel import Kernel, Launch
 from ...devices.observation import shares_by_kind
 from ...devices.profile import Profile
 from ...graph import Graph
 from .kernels import launches, prepared
+from .pages import pages
 from .report import KernelTime, Latency
 
 _UNFAMILIAR = 0.05  # share of the time in kinds of kernels of which no network of the fit had so much
@@ -27,7 +29,10 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
 
     """
     ready = prepared(graph, conditions.precision)
-    made = launches(ready, conditions)
+    made = launches(ready, conditions, profile.threads)
+    if profile.threads:
+        fresh = pages(ready, profile.threads, channels_last=conditions.layout == "nhwc")
+        made += [Launch(new_pages(num_bytes), place) for place, num_bytes in fresh.items()]
     counts = Counter([launch.kernel for launch in made])
     seconds = {kernel: kernel.seconds(profile) for kernel in counts}
     total = total_seconds(counts, profile)
@@ -44,13 +49,13 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
     milliseconds = total * 1e3
     return Latency(
         ready, profile.card, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
-        kernels, profile.call_seconds * 1e3, notes, bool(uncounted),
+        kernels, profile.call_seconds(len(counts)) * 1e3, notes, bool(uncounted),
     )  # fmt: skip
 
 
 def total_seconds(counts: Counter[Kernel], profile: Profile) -> float:
     """How long kernels take together, with what the call takes once."""
-    return profile.call_seconds + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
+    return profile.call_seconds(len(counts)) + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
 
 
 def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[str]:

@@ -21,6 +21,26 @@ FEW_IMAGES = 16  # with one thread, convolutions of fewer images that are 1x1 wi
 _FLOAT_BYTES = 4
 
 
+def is_native(op: Conv | ConvTranspose, x: tuple[int, ...], kernel: tuple[int, ...], item: int, threads: int) -> bool:
+    """Whether torch's own im2col or vol2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp).
+
+    Args:
+        op: the convolution.
+        x: shape of its input.
+        kernel: its size.
+        item: bytes of an element.
+        threads: of the CPU.
+
+    """
+    if item != _FLOAT_BYTES:
+        return False
+    in_plane = all(size == 1 for size in kernel[-2:]) and max(*op.stride, *op.dilation) == 1
+    if threads == 1 and isinstance(op, Conv) and in_plane and x[0] < FEW_IMAGES:
+        return True
+    large = len(kernel) > 1 and min(kernel[-2:]) > 3
+    return op.groups == 1 and x[0] == 1 and not large and prod(x[:4]) <= SMALL_INPUT
+
+
 @dataclass(frozen=True)
 class _Convolution:
     """One convolution with what its kernels depend on; a transposed one is seen as the gradient of one."""
@@ -106,15 +126,9 @@ class _Convolution:
         inner = problem.inner if problem.inner < BLOCK else padded(problem.inner, BLOCK)
         return inner * padded(problem.outer, BLOCK) * taps
 
-    @property
+    @cached_property
     def is_native(self) -> bool:
-        """Whether torch's own im2col or vol2col kernel runs instead of oneDNN (`use_mkldnn` in its Convolution.cpp)."""
-        if self.item != _FLOAT_BYTES or self.op.groups > 1:
-            return False
-        if self.x[0] == 1 and not (len(self.kernel) > 1 and min(self.kernel[-2:]) > 3) and prod(self.x[:4]) <= SMALL_INPUT:
-            return True
-        in_plane = all(size == 1 for size in self.kernel[-2:]) and max(*self.op.stride, *self.op.dilation) == 1
-        return self.threads == 1 and isinstance(self.op, Conv) and in_plane and self.x[0] < FEW_IMAGES
+        return is_native(self.op, self.x, self.kernel, self.item, self.threads)
 
     @property
     def is_pointwise(self) -> bool:
@@ -192,6 +206,8 @@ def _convolution(op: Conv | ConvTranspose, call: Call, threads: int) -> _Convolu
 
 def _native_forward(conv: _Convolution) -> Script:
     columns = conv.columns
+    if conv.op.groups > 1:  # one after another, then put together
+        return [conv.plain(conv.out), OUTPUT, -conv.plain(conv.out)]
     if isinstance(conv.op, ConvTranspose):
         if len(conv.kernel) < 3:
             return [OUTPUT, columns, -columns]
@@ -206,6 +222,9 @@ def _native_backward(conv: _Convolution, needs: tuple[bool, ...]) -> Script:
     columns, volume, transposed = conv.columns, len(conv.kernel) == 3, isinstance(conv.op, ConvTranspose)
     of_input: Script = [GRADIENTS[0]] if needs[0] else []
     of_weight: Script = [GRADIENTS[i] for i in (1, 2) if needs[i]]
+    if conv.op.groups > 1:
+        parts = [conv.plain(shape) for shape, needed in zip((conv.x, conv.weight), needs, strict=False) if needed]
+        return [*parts, *of_input, *of_weight, *(-part for part in parts)]
     if conv.is_pointwise and not transposed:
         x = conv.plain(conv.x)
         return [*of_input, x, -x, *of_weight] if volume else [*of_input, *of_weight]

@@ -1,8 +1,8 @@
 """What an eager kernel's time on an x86 CPU is made of: terms in seconds at the machine's measured rates, for coefficients >= 0.
 
 The same form as on a GPU (`cuda.terms`), of what decides here: arithmetic in blocks of 16 channels, as oneDNN lays them out;
-bytes by whether they fit into the last cache; fresh pages of large results; weights, which other layers have pushed out; and
-which of two kernels a convolution gets.
+bytes by whether they fit into the last cache; pages that are new to the process; weights, which other layers have pushed out; and
+which of its kernels a convolution gets (`lower`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,30 @@ from math import ceil, prod
 
 from ...graph.spec import ITEM_BYTES
 from ..card import Card
-from ..cuda.rates import LAUNCH_SECONDS, Term, octaves_above, octaves_below
-from ..kernel import Kernel, Window
-from .convolution import FEW_IMAGES, SMALL_INPUT
+from ..cuda.rates import LAUNCH_SECONDS, Term, octaves_below
+from ..kernel import Kernel, Product, Window
 from .onednn import BLOCK
 
-_FRESH_BYTES = 2**25  # results above this are memory fresh from the system each time, which glibc never keeps
+NEW_PAGES = "new_pages"
+_FEW_CHANNELS = 4  # of an image
 _CACHE_SPEEDUP = 10.0  # at most so much faster than memory are the caches
+_PARENTS = ("conv/", "grouped/", "depthwise/")
 _POINTWISE = frozenset(
     {"relu", "relu6", "add", "mul", "sub", "div", "square", "neg", "clamp", "leaky_relu", "cast", "rows", "batch_norm"}
 )
 
 
+def new_pages(num_bytes: int) -> Kernel:
+    """What the system does for memory that is new to a process: it clears each page when it is first touched."""
+    return Kernel(NEW_PAGES, 0, num_bytes)
+
+
 def terms(kernel: Kernel, card: Card) -> Iterator[Term]:
     """The terms of a kernel: names of coefficients, and seconds at the machine's rates."""
+    if kernel.kind == NEW_PAGES:
+        yield NEW_PAGES, kernel.bytes_written / card.bandwidth
+        return
     yield "launch", LAUNCH_SECONDS
-    if kernel.bytes_written > _FRESH_BYTES and not kernel.in_place:
-        yield "fresh", kernel.bytes_written / card.bandwidth
     if kernel.window:
         yield from _convolution(kernel, kernel.window, card)
     elif kernel.product:
@@ -52,49 +59,13 @@ def _traffic(name: str, moved: float, whole: int, card: Card) -> Iterator[Term]:
         yield f"{name}/far", seconds * (1 - near)
 
 
-def is_native(kernel: Kernel, window: Window, threads: int) -> bool:
-    """Whether torch's own kernel runs a convolution, and not oneDNN's: ATen's rule (`use_mkldnn` in Convolution.cpp)."""
-    if kernel.dtype != "float32" or window.groups > 1 or kernel.product is None:
-        return False
-    images = kernel.product.rows // max(window.positions, 1)
-    elements = (kernel.bytes_read - kernel.weight_bytes) // ITEM_BYTES[kernel.dtype]
-    if images == 1 and min(window.taps) <= 3 and elements <= SMALL_INPUT:
-        return True
-    plain = prod(window.taps) == 1 and window.stride == 1 and window.dilation == 1
-    return threads == 1 and plain and images < FEW_IMAGES
-
-
-def _route(kernel: Kernel, window: Window, threads: int) -> str:
-    """Which kernel a convolution gets, by its window."""
-    taps, stride = window.taps, window.stride
-    if kernel.kind.startswith("depthwise"):
-        return f"depthwise/{min(max(taps), 9)}s{min(stride, 2)}"
-    if kernel.kind == "grouped":
-        return f"grouped/{min(stride, 2)}"
-    if is_native(kernel, window, threads):
-        return "conv/native-1x1" if prod(taps) == 1 else "conv/native"
-    if window.channels <= 4:
-        return "conv/patch" if taps[0] == stride else "conv/stem"
-    if taps[0] != taps[1]:
-        return "conv/asymmetric"
-    return f"conv/{taps[0]}x{taps[0]}s{min(stride, 2)}" if taps[0] in (1, 3) else "conv/large"
-
-
 def _convolution(kernel: Kernel, window: Window, card: Card) -> Iterator[Term]:
-    product = kernel.product
+    product, key = kernel.product, kernel.kind
     assert product is not None
-    route = _route(kernel, window, card.processors)
-    parent = route.partition("/")[0]
-    peak = card.peak(kernel.dtype)
-    inner, outer = window.channels // window.groups, product.columns
-    if parent == "depthwise":
-        padded = prod(window.taps) * product.rows * ceil(window.channels / BLOCK) * BLOCK
-    else:
-        depth = product.depth if inner <= 4 else prod(window.taps) * ceil(inner / BLOCK) * BLOCK
-        padded = product.rows * depth * ceil(outer / BLOCK) * BLOCK * window.groups
-    work, flops = 2.0 * padded / peak, 2.0 * product.macs / peak
+    peak, images = card.peak(kernel.dtype), product.rows // max(window.positions, 1)
+    work, flops = 2.0 * _padded_macs(product, window) / peak, 2.0 * product.macs / peak
     read, whole = kernel.bytes_read - kernel.weight_bytes, kernel.bytes_moved
-    for name in (parent, route):
+    for name in (key, f"{key}/{_shape(window)}"):
         yield f"{name}/work", work
         yield f"{name}/flops", flops
         yield from _traffic(f"{name}/read", read, whole, card)
@@ -102,22 +73,36 @@ def _convolution(kernel: Kernel, window: Window, card: Card) -> Iterator[Term]:
         yield from _traffic(f"{name}/weights", kernel.weight_bytes, kernel.weight_bytes, card)
         for what, octaves in (
             ("shallow", octaves_below(256, product.depth)),
-            ("narrow", octaves_below(64, outer)),
-            ("smallmap", octaves_below(196, window.positions)),
-            ("few-rows", octaves_below(64, product.rows)),
-            ("largemap", octaves_above(3136, window.positions)),
-            ("deep", octaves_above(1024, product.depth)),
+            ("narrow", octaves_below(64, product.columns)),
+            ("smallmap", octaves_below(784, window.positions)),
         ):
             if octaves:
                 yield f"{name}/{what}", work * octaves
-    if (copied := sum(moved for moved in (read, kernel.bytes_written) if moved > _FRESH_BYTES)) and kernel.layout == "nchw":
-        yield f"{parent}/fresh-copies", copied / card.bandwidth  # in blocks of channels
-    if parent == "grouped":
-        group = min(1 << (inner - 1).bit_length(), 64)
-        yield f"grouped/of-{group}/work", flops
-        yield f"grouped/of-{group}/read", read / card.bandwidth
+    if key.endswith(("/native", "/product")):
+        yield f"{key}/calls", LAUNCH_SECONDS * images * window.groups
+        if prod(window.taps) > 1:
+            yield f"{key}/columns", product.rows * product.depth * window.groups * ITEM_BYTES[kernel.dtype] / card.bandwidth
     if window.dilation > 1:
-        yield f"{parent}/dilated", work
+        yield f"{key}/dilated", work
+
+
+def _padded_macs(product: Product, window: Window) -> int:
+    """Multiply-accumulates in whole blocks of channels; images of a few channels are read as they are."""
+    if product.columns == 1 and window.channels == window.groups:
+        return prod(window.taps) * product.rows * ceil(window.channels / BLOCK) * BLOCK
+    inner = window.channels // window.groups
+    depth = product.depth if inner <= _FEW_CHANNELS else prod(window.taps) * ceil(inner / BLOCK) * BLOCK
+    return product.rows * depth * ceil(product.columns / BLOCK) * BLOCK * window.groups
+
+
+def _shape(window: Window) -> str:
+    """The kind of window that a kernel slides over the map."""
+    high, wide = window.taps
+    if window.channels <= _FEW_CHANNELS:
+        return "patch" if high == window.stride else "stem"
+    if high != wide:
+        return "asymmetric"
+    return f"{high if high in (1, 3, 5) else 'large'}s{min(window.stride, 2)}"
 
 
 def _product(kernel: Kernel, card: Card) -> Iterator[Term]:
@@ -155,12 +140,12 @@ def _moving(kernel: Kernel, card: Card) -> Iterator[Term]:
 def expected(name: str) -> float:
     """The coefficient that a term is pulled to, before anything was measured."""
     last = name.rpartition("/")[2]
-    if name == "fresh":
-        return 5.0
-    if name in ("launch", "constant"):
+    if name == NEW_PAGES:
+        return 8.0
+    if name in ("launch", "constant", "distinct"):
         return 1.0
     if name.startswith(("pointwise", "move/")) and last in ("near", "far"):
         return 0.3
-    if name.count("/") <= 1 + name.startswith("conv/native") and last in ("flops", "work"):
+    if name.count("/") <= 1 + name.startswith(_PARENTS) and last in ("flops", "work"):
         return 0.1
     return 0.0

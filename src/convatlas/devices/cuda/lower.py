@@ -1,21 +1,26 @@
-"""A graph's kernels on a GPU, run eagerly: one for each node that computes, and a copy where one does not take its input as it lies."""
+"""A graph's kernels, run eagerly: one for each node that computes, and a copy where one does not take its input as it lies."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...graph import Graph
 from ...graph.layout import channels_last as channels_last_strides
+from ...graph.ops import Op
 from ...graph.strides import Strides
-from ..kernel import Launch
-from .kernels import NEWEST, Version, kernels_of
+from ..kernel import Kernel, Launch
+from .kernels import Lying, Specs, kernels_of
+
+Lowering = Callable[[Op, Specs, Lying, Specs, bool], tuple[tuple[Kernel, ...], Lying]]
 
 
-def lower(graph: Graph, *, channels_last: bool = False, torch: Version = NEWEST) -> list[Launch]:
+def lower(graph: Graph, lowering: Lowering = kernels_of, *, channels_last: bool = False) -> list[Launch]:
     """The kernels of one pass over the graph, in order.
 
     Args:
         graph: in the precision in which it runs, autocast's casts put in.
+        lowering: the kernels of one op on the device, as `kernels_of` gives a GPU's.
         channels_last: images and weights lie with their channels innermost.
-        torch: its version; what runs differs.
 
     """
     values = graph.values
@@ -31,7 +36,7 @@ def lower(graph: Graph, *, channels_last: bool = False, torch: Version = NEWEST)
         fixed = constant.issuperset(node.inputs)
         if fixed:
             constant.update(node.outputs)
-        kernels, lying = kernels_of(node.op, inputs, tuple([strides[value] for value in node.inputs]), outputs, fixed, torch)
+        kernels, lying = lowering(node.op, inputs, tuple([strides[value] for value in node.inputs]), outputs, fixed)
         launches.extend([Launch(kernel, place) for kernel in kernels])
         for value, each in zip(node.outputs, lying, strict=True):
             strides[value] = each
