@@ -75,6 +75,11 @@ def _scaled(text: str, option: str, units: Mapping[str, float], complaint: str) 
     return value
 
 
+def milliseconds(value: float) -> str:
+    """A time in milliseconds as it is shown everywhere, without its unit: three digits or more."""
+    return f"{value:.3f}" if value < 10 else f"{value:.2f}" if value < 100 else f"{value:,.1f}"
+
+
 def gibi(num_bytes: float) -> str:
     """Bytes in GiB, MiB or KiB, whichever suits."""
     for divisor, unit, decimals in ((2**30, "GiB", 2), (2**20, "MiB", 1), (2**10, "KiB", 1)):

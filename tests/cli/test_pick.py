@@ -18,7 +18,7 @@ def test_rows_front_misses_and_advice_in_80_columns(run: Run) -> None:
     result = run("pick", "--max-latency", "20ms", "--device", "rtx4090", "--batch", "64", "--max-params", "30M", "--limit", "5")
     assert result.status == 0
     words = " ".join(result.out.split())
-    assert "with params at most 30.00 M, latency at most 20.0 ms" in words
+    assert "with params at most 30.00 M, latency at most 20.00 ms" in words
     assert "batch 64, amp; times on rtx4090 (predicted" in words
     assert "Would come first, but miss:" in words
     assert "Take " in words

@@ -110,16 +110,6 @@ def test_on_images_that_count_a_form_that_changes_a_class_is_not_kept(monkeypatc
     assert ca.optimize(network, images.shape, **options).steps[1].verdict in ("kept", "slower")
 
 
-def test_bench_counts_work_by_the_graph_and_says_what_it_ran_on() -> None:
-    network = small_network()
-    eager, training = ca.bench(network, SHAPE, ["eager", "training"], rounds=1, limit_seconds=0.0)  # type: ignore[misc]
-    macs = ca.cost(network, SHAPE).macs
-    assert eager.gflops_per_second * eager.milliseconds == pytest.approx(2 * macs / 1e6)
-    assert training.gflops_per_second * training.milliseconds == pytest.approx(6 * macs / 1e6)
-    assert eager.images_per_second == pytest.approx(2e3 / eager.milliseconds)
-    assert eager.host.threads == torch.get_num_threads()
-
-
 @pytest.mark.parametrize(
     ("call", "said"),
     [

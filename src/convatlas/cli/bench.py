@@ -12,8 +12,9 @@ import typer
 
 from ..errors import ConvatlasError
 from ..models.shapes import parse_image, shown
+from ..sizes import milliseconds
 from .bench_layers import layers, refuse_several
-from .columns import milliseconds, share
+from .columns import share
 from .formats import Format, destination
 from .options import Debug, FormatOption, Json, Models, Output
 from .output import Made, deliver, screen_width

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConvatlasError
 from ..models.shapes import shown
-from .columns import milliseconds, share
+from ..sizes import milliseconds
+from .columns import share
 from .output import Made, screen_width
 from .progress import working
 from .records import as_json

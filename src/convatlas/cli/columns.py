@@ -39,11 +39,6 @@ def ratio(value: float | None) -> str:
     return "" if value is None else f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
 
 
-def milliseconds(value: float) -> str:
-    """A time, to three digits or more."""
-    return f"{value:.3f}" if value < 10 else f"{value:.2f}" if value < 100 else f"{value:,.1f}"
-
-
 def plain(value: Any) -> str:
     """A value that may be missing."""
     return "" if value is None else str(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .columns import milliseconds
+from ..sizes import milliseconds
 from .records import latency_conditions
 from .tables import Column
 

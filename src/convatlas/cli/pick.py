@@ -10,6 +10,7 @@ import typer
 
 from ..errors import ConvatlasError
 from ..models.shapes import shown
+from ..sizes import milliseconds
 from .amounts import MaxMacs, MaxParams, amounts
 from .columns import GIBI, MEBI, MEGA, MEGA_ROUNDED, plain
 from .formats import ChoiceFormat, destination
@@ -30,7 +31,7 @@ def _percent(value: float | None) -> str:
 
 
 def _milliseconds(value: float | None) -> str:
-    return "?" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+    return "?" if value is None else milliseconds(value)
 
 
 def pick(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..files import atomic_write, csv_text
-from ..sizes import gibi
+from ..sizes import gibi, milliseconds
 from .amounts import MaxMacs, MaxParams, MinMacs, MinParams, amounts
 from .cluster_options import Ray, Retries, TrialCpus, TrialGpus, cluster_of
 from .limit_options import Batch, Device, MaxLatency, MaxTrainMemory, Precision, Size, TrainBatch, square
@@ -134,7 +134,9 @@ def _lines(found: Search, again: Again, folder: Path, command: str) -> list[Line
     said = f"{len(found.rows)} trials by {found.driver}" + (f", {early} of them ended early" if early else "")
     costs = [f"{candidate.params:,} parameters", f"{candidate.macs / 1e6:,.2f} M MACs of one image"]
     if candidate.latency_ms is not None:
-        costs.append(f"{candidate.latency_ms:.3f} ms predicted for a batch of {found.limits.batch} on {found.limits.device}")
+        costs.append(
+            f"{milliseconds(candidate.latency_ms)} ms predicted for a batch of {found.limits.batch} on {found.limits.device}"
+        )
     if candidate.train_memory_bytes is not None:
         costs.append(f"{gibi(candidate.train_memory_bytes)} simulated for a training step of {found.limits.train_batch}")
     lines = [

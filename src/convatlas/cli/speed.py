@@ -9,7 +9,8 @@ import typer
 
 from ..devices.own import THIS_MACHINE
 from ..errors import ConvatlasError
-from .columns import MEBI, milliseconds
+from ..sizes import milliseconds
+from .columns import MEBI
 from .formats import Format, destination
 from .options import Batch, Debug, FormatOption, Input, Json, Models, Output
 from .output import deliver, screen_width

@@ -16,7 +16,7 @@ from ..devices.profile import find, profiled_devices
 from ..errors import ConvatlasError
 from ..sizes import gibi, in_bytes
 from ..trace import trace
-from .figures import milliseconds
+from .figures import in_milliseconds
 
 QUANTITIES = ("macs", "params", "latency_ms", "train_memory_bytes")
 CLOSE = 0.02  # what a solution may lie below its budget by before a word is said
@@ -57,7 +57,7 @@ class Budget:
     def show(self, value: float) -> str:
         """An amount with its unit and what it depends on."""
         if self.quantity == "latency_ms":
-            return f"{milliseconds(value)} for a batch of {self.batch} on {self.device} ({self.precision})"
+            return f"{in_milliseconds(value)} for a batch of {self.batch} on {self.device} ({self.precision})"
         if self.quantity == "train_memory_bytes":
             return f"{gibi(value)} of training memory for a batch of {self.batch} on {self.device or 'cuda'} ({self.precision})"
         count = f"{value / 1e9:,.3f} G" if value >= 1e9 else f"{value / 1e6:,.3f} M" if value >= 1e4 else f"{value:,.0f}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..names import unknown_name
-from ..sizes import gibi
+from ..sizes import gibi, milliseconds
 from .candidate import Candidate
 
 
@@ -52,9 +52,9 @@ def _macs(value: float) -> str:
     return f"{value / 1e9:,.2f} G" if value >= 1e9 else _millions(value)
 
 
-def milliseconds(value: float) -> str:
-    """A time with three digits or more."""
-    return f"{value:.3f} ms" if value < 10 else f"{value:.1f} ms" if value < 1000 else f"{value:,.0f} ms"
+def in_milliseconds(value: float) -> str:
+    """A time with its unit."""
+    return f"{milliseconds(value)} ms"
 
 
 def _accuracy(key: str, title: str, value: Callable[[Candidate], float | None]) -> Figure:
@@ -71,7 +71,7 @@ FIGURES = {
         _accuracy("a", "A", lambda candidate: candidate.a),
         _accuracy("r", "R", lambda candidate: candidate.r),
         _accuracy("robust", "robust", lambda candidate: candidate.robust),
-        Figure("speed", "latency", "ms", False, lambda candidate: candidate.latency_ms, milliseconds),
+        Figure("speed", "latency", "ms", False, lambda candidate: candidate.latency_ms, in_milliseconds),
         Figure("params", "params", "", False, lambda candidate: candidate.params, _millions),
         Figure("macs", "MACs", "", False, lambda candidate: candidate.macs, _macs),
         Figure("memory", "train memory", "B", False, lambda candidate: candidate.train_memory_bytes, gibi),

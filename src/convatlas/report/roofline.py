@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConvatlasError
+from ..sizes import milliseconds
 from .axes import log_domain, log_marks
 from .theme import INKS, contents, renderer
 
@@ -62,7 +63,7 @@ def roofline(name: str, found: Latency) -> Any:
     )
     line = alt.Chart(alt.InlineData(values=roof)).mark_line(color=INKS["alarm"], strokeDash=[5, 3]).encode(x=x, y=y)
     subtitle = [
-        f"batch {found.graph.batch or 'none'}, {found.device}, {found.conditions}; predicted: {found.milliseconds:,.1f} ms",
+        f"batch {found.graph.batch or 'none'}, {found.device}, {found.conditions}; predicted: {milliseconds(found.milliseconds)} ms",
         f"dashed: the datasheet's {card.bandwidth / 1e9:,.0f} GB/s and {peak / 1e12:,.1f} TFLOPS; above it: small enough for L2",
     ]
     return (line + points).properties(width=_WIDTH, height=_HEIGHT, title=alt.Title(name, subtitle=subtitle))
@@ -83,7 +84,7 @@ def roofline_rows(found: Latency) -> list[dict[str, Any]]:
                 "rate": rate,
                 "milliseconds": layer.milliseconds,
                 "bound": layer.bound,
-                "about": f"{layer.name or '(network)'}, {layer.op}: {layer.milliseconds:.3f} ms, {rate / 1e12:.2f} TFLOPS, bound by {layer.bound}",
+                "about": f"{layer.name or '(network)'}, {layer.op}: {milliseconds(layer.milliseconds)} ms, {rate / 1e12:.2f} TFLOPS, bound by {layer.bound}",
             }
         )
     return rows

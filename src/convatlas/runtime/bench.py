@@ -36,7 +36,7 @@ class Measured:
         low_milliseconds, high_milliseconds: the quartiles.
         samples: how many measurements count.
         other_cores: that other processes kept busy meanwhile; None where the system does not tell.
-        gflops_per_second: 2 x MACs over the time.
+        gflops_per_second: 2 x MACs over the time; a step's are those of its forward and its backward pass.
         peak_gflops_per_second: what a product of two matrices of 1024 x 1024 reached in the same rounds and dtype; for a step in float32;
             None in int8, in which torch has no fast product.
         bandwidth_gb_per_second: what copying 128 MiB reached, read and written.
@@ -169,9 +169,9 @@ def _training_step(network: nn.Module, images: Tensor) -> Callable[[], object]:
 
 
 def _macs(network: nn.Module, images: Tensor, training: bool) -> int:
-    """Multiply-accumulates of a call; a step takes those of the forward pass and twice as many backward."""
-    forward = cost(trace(network, tuple(images.shape), training=training)).macs
-    return 3 * forward if training else forward
+    """Multiply-accumulates of a call; those of a step's backward pass are counted on its own graph."""
+    counted = cost(trace(network, tuple(images.shape), training=training))
+    return counted.macs + counted.backward_macs if training else counted.macs
 
 
 def _product(dtype: str) -> Callable[[], object]:

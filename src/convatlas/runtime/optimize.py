@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConvatlasError
+from ..sizes import milliseconds
 from ..trace.results import result_tensors
 from .rounds import Timing, interleaved
 from .source import Source
@@ -80,7 +81,11 @@ class Optimized(nn.Module):
         ]
         widest = max(len(step.runtime) for step in self.steps)
         for step in self.steps:
-            time = f"{step.timing.seconds * 1e3:8.2f} ms  {eager.seconds / step.timing.seconds:5.2f} x" if step.timing else " " * 20
+            time = (
+                f"{milliseconds(step.timing.seconds * 1e3):>8} ms  {eager.seconds / step.timing.seconds:5.2f} x"
+                if step.timing
+                else " " * 20
+            )
             differs = (
                 f"  differs by {step.difference:.1e}, top-1 same on {step.top1:.0%}"
                 if step.difference and step.top1 is not None

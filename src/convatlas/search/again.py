@@ -16,7 +16,7 @@ from ..measure.apart import MeasurementError, measured_apart
 from ..runtime.rounds import interleaved
 from ..runtime.source import Source
 from ..runtime.table import prepared
-from ..sizes import gibi
+from ..sizes import gibi, milliseconds
 from ..trace import trace
 from .result import Search
 
@@ -54,7 +54,7 @@ def look_again(search: Search, seed: int) -> Again:
     ]
     shape = (limits.batch, *search.space.input_size)
     threads = torch.get_num_threads()
-    here = f"{_milliseconds(network, shape):.3f} ms on this CPU, {threads} thread{'' if threads == 1 else 's'}, fp32, eager"
+    here = f"{milliseconds(_measured_milliseconds(network, shape))} ms on this CPU, {threads} thread{'' if threads == 1 else 's'}, fp32, eager"
     lines.append(Line(f"time of a batch of {limits.batch}", _predicted(search, network), here))
     batch = (limits.train_batch, *search.space.input_size)
     settings = limits.settings()
@@ -83,10 +83,10 @@ def _predicted(search: Search, network: nn.Module) -> str:
         return "no device was named"
     found = latency(trace(network, (timing.batch, *search.space.input_size)), timing.profile, timing.conditions)
     low, high = found.interval
-    return f"{found.milliseconds:.3f} ms ({low:.3f} to {high:.3f}) predicted on {found.device}, {timing.conditions.precision}"
+    return f"{milliseconds(found.milliseconds)} ms ({milliseconds(low)} to {milliseconds(high)}) predicted on {found.device}, {timing.conditions.precision}"
 
 
-def _milliseconds(network: nn.Module, shape: tuple[int, ...]) -> float:
+def _measured_milliseconds(network: nn.Module, shape: tuple[int, ...]) -> float:
     """The median time of a forward pass here."""
     images = torch.rand(shape)
     form = prepared("eager", Source(network, images))

@@ -15,7 +15,7 @@ from ..analysis.memory import Settings, training_memory
 from ..devices.conditions import Conditions
 from ..devices.profile import find
 from ..errors import ConvatlasError
-from ..sizes import gibi
+from ..sizes import gibi, milliseconds
 from ..trace import trace
 from .space.base import Index, Space, Values
 from .tables import Tables, Timing
@@ -227,7 +227,7 @@ def _shown(name: str, candidate: Candidate) -> str:
     figures: Mapping[str, str] = {
         "params": f"{candidate.params:,} parameters",
         "macs": f"{candidate.macs / 1e6:,.2f} M MACs",
-        "latency_ms": f"a predicted time of {candidate.latency_ms or 0:.3f} ms",
+        "latency_ms": f"a predicted time of {milliseconds(candidate.latency_ms or 0)} ms",
         "train_memory_bytes": f"a training step of {gibi(candidate.train_memory_bytes or 0)}",
     }
     return figures[name]
