@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from .card import Card
@@ -17,11 +17,12 @@ class Model(NamedTuple):
     """What kernels' times are made of, and what the device's rates allow at the least."""
 
     terms: Callable[[Kernel, Card], Iterator[Term]]
+    once: Callable[[Collection[Kernel]], Iterable[Term]]  # what kernels that differ take once in a pass
     least_seconds: Callable[[Kernel, Card], float]
     expected: Callable[[str], float]  # coefficients before anything was measured
 
 
 MODELS = {
-    "gpu": Model(gpu.terms, gpu.least_seconds, expected),  # compiled networks on CPUs too
-    "cpu": Model(cpu.terms, cpu.least_seconds, cpu.expected),  # eager ones
+    "gpu": Model(gpu.terms, lambda kernels: (), gpu.least_seconds, expected),  # compiled networks on CPUs too
+    "cpu": Model(cpu.terms, cpu.once, cpu.least_seconds, cpu.expected),  # eager ones
 }

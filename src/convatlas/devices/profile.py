@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,7 @@ from ..errors import ConvatlasError
 from ..names import natural_key, unknown_name
 from .card import Card, card, card_from, list_cards
 from .conditions import Conditions
-from .cuda.rates import LAUNCH_SECONDS, Term
+from .cuda.rates import Term
 from .kernel import Kernel
 from .models import MODELS
 from .own import own_profiles
@@ -75,10 +75,14 @@ class Profile:
         """What a kernel's time is made of: names of coefficients, and seconds at the device's rates."""
         return MODELS[self.model].terms(kernel, self.card)
 
-    def call_seconds(self, distinct: int) -> float:
-        """What a call of the network takes once, beside its kernels, of which so many differ: each one's code must be fetched."""
-        once = self.coefficients.get("constant", 0.0) * CALL_SECONDS
-        return (once + self.coefficients.get("distinct", 0.0) * distinct * LAUNCH_SECONDS) * self.passes
+    @property
+    def call_seconds(self) -> float:
+        """What a call of the network takes once, beside its kernels."""
+        return self.coefficients.get("constant", 0.0) * CALL_SECONDS * self.passes
+
+    def once_seconds(self, kernels: Collection[Kernel]) -> float:
+        """What kernels that differ take once in a pass, beside each one's own time."""
+        return self.passes * sum([self.coefficients.get(name, 0.0) * seconds for name, seconds in MODELS[self.model].once(kernels)])
 
     def to_json(self) -> str:
         """The profile as JSON text, one coefficient a line."""

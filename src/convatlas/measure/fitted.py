@@ -10,7 +10,6 @@ import numpy as np
 from ..analysis.latency import observe_kernels
 from ..devices.card import Card
 from ..devices.conditions import Conditions
-from ..devices.cuda.rates import LAUNCH_SECONDS
 from ..devices.fit import Fit, fit, fitted_profile
 from ..devices.models import MODELS
 from ..devices.observation import Observation, seen_shares
@@ -42,6 +41,7 @@ def profile_of(rows: Sequence[Row], card: Card, conditions: Conditions, source: 
 
 def _observation(row: Row, card: Card) -> Observation:
     name, _, _ = row.name.partition(" at batch ")
-    once = {"distinct": LAUNCH_SECONDS * len(row.kernels)} | ({"constant": CALL_SECONDS} if row.network else {})
-    family = "network" if row.network else next(iter(row.kernels)).kind
-    return observe_kernels(name, row.kernels, card, family=family, seconds=row.seconds, model=MODEL, once=once)
+    return observe_kernels(
+        name, row.kernels, card, family="network" if row.network else next(iter(row.kernels)).kind, seconds=row.seconds, model=MODEL,
+        constant=CALL_SECONDS if row.network else 0.0,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..analysis.cost import cost
-from ..analysis.latency import launches, prepared, total_seconds
+from ..analysis.latency import kernels_seconds, launches, prepared
 from ..devices.conditions import Conditions
 from ..devices.cuda.memory import Cuda
 from ..devices.profile import Profile
@@ -74,7 +74,7 @@ class Tables:
         params, macs = np.zeros(count, np.int64), np.zeros(count, np.int64)
         latency = None
         if self.timing is not None:
-            latency = np.full(count, self.timing.profile.call_seconds(0) * 1e3)
+            latency = np.full(count, self.timing.profile.call_seconds * 1e3)
         for part in self.space.parts(self.space.columns(index)):
             rows, inverse = _different(part.key, count)
             counts = np.broadcast_to(np.asarray(part.count, np.int64), (count,))
@@ -111,7 +111,7 @@ def traced_entry(built: Built, timing: Timing | None) -> Entry:
     if timing is not None:
         made = launches(_as_inside(graph, built, timing), timing.conditions, timing.profile.threads)
         counts = Counter([launch.kernel for launch in made])
-        milliseconds = (total_seconds(counts, timing.profile) - timing.profile.call_seconds(0)) * 1e3
+        milliseconds = kernels_seconds(counts, timing.profile) * 1e3
     return Entry(counted.params, counted.macs // batch, milliseconds)
 
 

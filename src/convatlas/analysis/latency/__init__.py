@@ -3,7 +3,7 @@
 from .kernels import launches, observe, observe_kernels, prepared
 from .ranking import Inversion, inversions
 from .report import KernelTime, Latency, LayerTime
-from .simulate import latency, other_conditions, total_seconds, unfamiliar
+from .simulate import kernels_seconds, latency, other_conditions, total_seconds, unfamiliar
 
 __all__ = [
     "Inversion",
@@ -11,6 +11,7 @@ __all__ = [
     "Latency",
     "LayerTime",
     "inversions",
+    "kernels_seconds",
     "latency",
     "launches",
     "observe",

@@ -67,7 +67,7 @@ def observe(
     """
     counts: Counter[Kernel] = Counter([launch.kernel for launch in launches(ready, conditions)])
     return observe_kernels(
-        ready.name, counts, card, family=family, seconds=seconds, passes=passes, model=model, once={"constant": CALL_SECONDS}
+        ready.name, counts, card, family=family, seconds=seconds, passes=passes, model=model, constant=CALL_SECONDS
     )
 
 
@@ -80,10 +80,10 @@ def observe_kernels(
     seconds: float,
     passes: float = 1.0,
     model: str = "gpu",
-    once: Mapping[str, float] | None = None,
+    constant: float = 0.0,
 ) -> Observation:
-    """What a measured time of some kernels is made of; see `observe`. ``once``: terms beside those of the kernels."""
-    sums = defaultdict[str, float](float, once or {})
+    """What a measured time of some kernels is made of; see `observe`. ``constant``: seconds that come once beside them."""
+    sums = defaultdict[str, float](float, {"constant": constant, **dict(MODELS[model].once(counts))})
     least = 0.0
     for kernel, count in counts.items():
         least += count * MODELS[model].least_seconds(kernel, card)

@@ -36,6 +36,7 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
     counts = Counter([launch.kernel for launch in made])
     seconds = {kernel: kernel.seconds(profile) for kernel in counts}
     total = total_seconds(counts, profile)
+    once = profile.call_seconds + profile.once_seconds(counts)
     bounds = {kernel: _bound(kernel, profile, seconds[kernel]) for kernel in counts}
     kernels = [KernelTime(kernel, place, seconds[kernel] * 1e3, bounds[kernel]) for kernel, place in made]
     notes = other_conditions(profile.conditions, conditions)
@@ -49,13 +50,18 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
     milliseconds = total * 1e3
     return Latency(
         ready, profile.card, conditions, profile.name, milliseconds, (milliseconds * exp(-high), milliseconds * exp(-low)),
-        kernels, profile.call_seconds(len(counts)) * 1e3, notes, bool(uncounted),
+        kernels, once * 1e3, notes, bool(uncounted),
     )  # fmt: skip
 
 
 def total_seconds(counts: Counter[Kernel], profile: Profile) -> float:
     """How long kernels take together, with what the call takes once."""
-    return profile.call_seconds(len(counts)) + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
+    return profile.call_seconds + kernels_seconds(counts, profile)
+
+
+def kernels_seconds(counts: Counter[Kernel], profile: Profile) -> float:
+    """How long kernels take together."""
+    return profile.once_seconds(counts) + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
 
 
 def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[str]:

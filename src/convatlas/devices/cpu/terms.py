@@ -7,7 +7,7 @@ which of its kernels a convolution gets (`lower`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import ceil, prod
 
 from ...graph.spec import ITEM_BYTES
@@ -42,6 +42,11 @@ def terms(kernel: Kernel, card: Card) -> Iterator[Term]:
         yield from _product(kernel, card)
     else:
         yield from _moving(kernel, card)
+
+
+def once(kernels: Collection[Kernel]) -> Iterator[Term]:
+    """The terms that kernels which differ have once in a pass: the code of each must be fetched."""
+    yield "distinct", LAUNCH_SECONDS * sum(kernel.kind != NEW_PAGES for kernel in kernels)
 
 
 def least_seconds(kernel: Kernel, card: Card) -> float:
