@@ -9,8 +9,8 @@ from .card import Card
 from .cpu import terms as cpu
 from .cuda import terms as gpu
 from .cuda.priors import expected
-from .cuda.rates import Term
 from .kernel import Kernel
+from .term import Term
 
 
 class Model(NamedTuple):

@@ -15,10 +15,10 @@ from ..errors import ConvatlasError
 from ..names import natural_key, unknown_name
 from .card import Card, card, card_from, list_cards
 from .conditions import Conditions
-from .cuda.rates import Term
 from .kernel import Kernel
 from .models import MODELS
 from .own import own_profiles
+from .term import Term
 
 FORMAT = 1
 LEAST_SHARE = 0.9  # of what the datasheet allows: a clock may lie above the datasheet's by so much

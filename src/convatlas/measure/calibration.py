@@ -136,9 +136,9 @@ def _round(calls: Iterable[Made], now: Callable[[], float]) -> list[_Sample]:
     for call, written in calls:
         for tensor, values in written:
             tensor.copy_(values)
-        faults, begun = page_faults(), now()
+        faults, begun = _page_faults(), now()
         result = call()
-        samples.append(_Sample(now() - begun, page_faults() - faults))
+        samples.append(_Sample(now() - begun, _page_faults() - faults))
         del result
     return samples
 
@@ -151,7 +151,7 @@ def _row(piece: Piece, samples: Iterable[_Sample]) -> Row:
     return Row(piece.name, piece.network, kernels, seconds)
 
 
-def page_faults() -> int:
+def _page_faults() -> int:
     """How many pages this process touched for the first time, so far; 0 where the system does not tell."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else 0
 

@@ -9,7 +9,7 @@ from convatlas.api.counting import trace
 from convatlas.devices.card import Card
 from convatlas.devices.cpu.lower import kernels_of
 from convatlas.devices.cpu.terms import least_seconds, terms
-from convatlas.devices.cuda.lower import lower
+from convatlas.devices.lower import lower
 from convatlas.graph.batch import batched
 from convatlas.graph.ops import Conv
 from convatlas.graph.spec import TensorSpec

@@ -9,8 +9,8 @@ import pytest
 
 from convatlas.devices.card import Card
 from convatlas.devices.cuda.kernels import kernels_of
-from convatlas.devices.cuda.lower import lower
 from convatlas.devices.kernel import Kernel
+from convatlas.devices.lower import lower
 from convatlas.devices.profile import LEAST_SHARE, Profile
 from convatlas.graph import Graph, TensorSpec
 from convatlas.graph.ops import Activation, Attention, BatchNorm, Binary, Conv, LayerNorm, Linear, Permute, View
@@ -33,7 +33,7 @@ def convolution(
 
 
 def kernels(graph: Graph, *, channels_last: bool = False) -> list[Kernel]:
-    return [kernel for kernel, _ in lower(graph, channels_last=channels_last)]
+    return [kernel for kernel, _ in lower(graph, kernels_of, channels_last=channels_last)]
 
 
 def test_a_convolution_is_the_product_that_im2col_would_make() -> None:

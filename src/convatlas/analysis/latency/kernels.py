@@ -11,9 +11,9 @@ from ...devices.conditions import Conditions
 from ...devices.cpu.lower import kernels_of as cpu_kernels_of
 from ...devices.cuda.inductor import lower_compiled
 from ...devices.cuda.kernels import NEWEST, kernels_of
-from ...devices.cuda.lower import lower
 from ...devices.cuda.memory import Cuda
 from ...devices.kernel import Kernel, Launch
+from ...devices.lower import lower
 from ...devices.models import MODELS
 from ...devices.observation import Observation
 from ...devices.profile import CALL_SECONDS

@@ -10,18 +10,17 @@ from ..memory.walk import walk
 from ..on_device import step_on
 
 
-def pages(ready: Graph, threads: int, *, channels_last: bool = False, threshold: int = 0) -> dict[int, int]:
+def pages(ready: Graph, threads: int, *, channels_last: bool = False) -> dict[int, int]:
     """Bytes in new pages by node, in a pass over a graph on a CPU whose process has made such passes before.
 
     Args:
         ready: a graph that is `prepared`, at the batch that runs.
         threads: of the CPU.
         channels_last: images and weights lie with their channels innermost.
-        threshold: of the heap, that the process has come to by other work; 0 where it has done none.
 
     """
     memory, device = Memory(), Cpu(threads)
     for num_bytes, kind, owner in walk(step_on(ready, device, channels_last=channels_last, backward=False), device, memory):
         memory.change(num_bytes, kind, owner)
     requests = [Request(each.num_bytes, (each.kind, each.owner), each.position) for each in memory.changes]
-    return fresh_bytes(requests, threshold)
+    return fresh_bytes(requests)

@@ -7,10 +7,10 @@ from math import exp
 
 from ...devices.conditions import Conditions
 from ...devices.cpu.terms import new_pages
-from ...devices.cuda.rates import LAUNCH_SECONDS
 from ...devices.kernel import Kernel, Launch
 from ...devices.observation import shares_by_kind
 from ...devices.profile import Profile
+from ...devices.term import LAUNCH_SECONDS
 from ...graph import Graph
 from .kernels import launches, prepared
 from .pages import pages

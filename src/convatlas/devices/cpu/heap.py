@@ -12,10 +12,13 @@ from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
+from ..requests import Requests
+
 LARGEST_THRESHOLD = 2**25  # DEFAULT_MMAP_THRESHOLD_MAX
 _FIRST_THRESHOLD = 2**17  # DEFAULT_MMAP_THRESHOLD
 _TOP_PAD = 2**17  # bytes by which the heap grows more than it must, and that a trim leaves
 _PAGE = 4096
+_PASSES = 3  # the threshold settles in the first
 _BESIDE = 96  # bytes by which torch's aligned requests exceed what is asked for
 
 
@@ -95,25 +98,21 @@ def _paged(size: int) -> int:
     return -(-size // _PAGE) * _PAGE
 
 
-def fresh_bytes(requests: Iterable[Request], threshold: int = 0, passes: int = 3) -> dict[int, int]:
+def fresh_bytes(requests: Iterable[Request], threshold: int = 0) -> dict[int, int]:
     """Bytes in pages that are new to the process, by place, in the last of some passes that are alike.
 
     Args:
         requests: of one pass, which lets go of all that it allocates.
         threshold: that the process has come to before.
-        passes: how many; the threshold settles in the first.
 
     """
     requests, heap, found = list(requests), Heap(threshold), dict[int, int]()
-    for _ in range(passes):
+    served = Requests(heap)
+    for _ in range(_PASSES):
         found.clear()
-        held: dict[tuple[int, Hashable], list[tuple[int, int]]] = {}
         for num_bytes, whose, place in requests:
-            if num_bytes < 0:
-                heap.release(held[-num_bytes, whose].pop())
-                continue
             before = heap.fresh_bytes
-            held.setdefault((num_bytes, whose), []).append(heap.allocate(num_bytes))
+            served.serve(num_bytes, whose)
             if heap.fresh_bytes > before:
                 found[place] = found.get(place, 0) + heap.fresh_bytes - before
     return found

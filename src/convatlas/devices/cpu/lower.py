@@ -7,9 +7,9 @@ from functools import lru_cache
 from ...graph.ops import Conv, Op
 from ...graph.spec import ITEM_BYTES, TensorSpec
 from ..cuda.convolution import convolution_kernels
-from ..cuda.kernels import Lying, Specs
 from ..cuda.kernels import kernels_of as any_kernels_of
 from ..kernel import Kernel
+from ..lower import Lying, Specs
 from .convolution import is_native
 from .onednn import BLOCK, Problem, problem_of
 

@@ -12,8 +12,8 @@ from math import ceil, prod
 
 from ...graph.spec import ITEM_BYTES
 from ..card import Card
-from ..cuda.rates import LAUNCH_SECONDS, Term, octaves_below
 from ..kernel import Kernel, Product, Window
+from ..term import LAUNCH_SECONDS, Term, octaves_below
 from .onednn import BLOCK
 
 NEW_PAGES = "new_pages"

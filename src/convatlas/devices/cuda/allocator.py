@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable
 
+from ..requests import Requests
+
 # torch's native caching allocator (c10/cuda/CUDACachingAllocator): sizes are rounded up to 512 bytes; requests up to 1 MiB
 # are cut from segments of 2 MiB, those below 10 MiB from segments of 20 MiB, larger ones get a segment of their own,
 # rounded up to 2 MiB. A free block is used if it is the smallest that is large enough; what is left over is split off.
@@ -93,10 +95,7 @@ def reserved_bytes(requests: Iterable[tuple[int, Hashable]]) -> int:
     A request is a number of bytes, negative for a release, and whose they are: a release is of the last that is as large and the same's.
     """
     allocator = CachingAllocator()
-    held: dict[tuple[int, Hashable], list[_Block]] = {}
+    served = Requests(allocator)
     for num_bytes, whose in requests:
-        if num_bytes > 0:
-            held.setdefault((num_bytes, whose), []).append(allocator.allocate(num_bytes))
-        else:
-            allocator.release(held[-num_bytes, whose].pop())
+        served.serve(num_bytes, whose)
     return allocator.reserved

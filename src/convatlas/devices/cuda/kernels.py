@@ -7,15 +7,14 @@ from functools import lru_cache
 from math import prod
 
 from ...graph.ops import Attention, Conv, Copy, Linear, Matmul, Op, View
-from ...graph.spec import TensorSpec, bytes_of
+from ...graph.spec import bytes_of
 from ...graph.strides import Shape, Strides, channels_innermost, dense_strides, is_channels_last, normal, view_strides
 from ..kernel import Kernel, Product
+from ..lower import Lying, Specs
 from .attention import attention_kernels
 from .convolution import convolution_kernels
 from .copies import copy
 
-Specs = tuple[TensorSpec, ...]
-Lying = tuple[Strides, ...]
 Version = tuple[int, int]
 NEWEST: Version = (2, 9)
 _CONTIGUOUS = frozenset({"layer_norm", "softmax", "group_norm", "rms_norm"})

@@ -7,7 +7,8 @@ from math import ceil
 
 from ..card import Card
 from ..kernel import Kernel
-from .rates import Term, cached_seconds, octaves_above, octaves_below, preferred_width, tiled_flops
+from ..term import Term, octaves_above, octaves_below
+from .rates import cached_seconds, preferred_width, tiled_flops
 
 
 def product_terms(kernel: Kernel, card: Card) -> Iterator[Term]:

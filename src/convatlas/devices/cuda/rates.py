@@ -1,32 +1,19 @@
-"""Rates of a GPU's parts, and how far sizes lie from those at which kernels are efficient."""
+"""Rates of a GPU's parts: its L2, its tiles and waves."""
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import ceil
 
 from ..card import Card
 from ..kernel import Product
 
-Term = tuple[str, float]
-LAUNCH_SECONDS = 3e-6
 L2_SPEEDUP = 2.5  # of its bandwidth over the memory's
-_MOST_OCTAVES = 3.0
 
 
 def cached_seconds(moved: int, card: Card) -> float:
     """Seconds to move bytes, of which a share comes from L2 where they fit."""
     share = min(max(1.5 - moved / card.l2_bytes, 0.0), 1.0)
     return moved / card.bandwidth * (1 - share * (1 - 1 / L2_SPEEDUP))
-
-
-def octaves_below(edge: float, size: float) -> float:
-    """How many times a size would have to double to reach an edge; 0 above it."""
-    return min(log2(edge / size), _MOST_OCTAVES) if size < edge else 0.0
-
-
-def octaves_above(edge: float, size: float) -> float:
-    """How many times a size is twice an edge; 0 below it."""
-    return min(log2(size / edge), _MOST_OCTAVES) if size > edge else 0.0
 
 
 def tiled_flops(product: Product, card: Card, widths: tuple[int, ...]) -> float:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from ..card import Card
 from ..kernel import Kernel
+from ..term import LAUNCH_SECONDS, Term, octaves_below
 from .products import product_terms
-from .rates import LAUNCH_SECONDS, Term, cached_seconds, octaves_below
+from .rates import cached_seconds
 from .windows import convolution_terms, depthwise_terms, grouped_terms
 
 # element-wise kernels: one time a byte for all, and what each needs beyond it

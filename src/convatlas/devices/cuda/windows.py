@@ -7,7 +7,8 @@ from math import ceil, log2, prod
 
 from ..card import Card
 from ..kernel import Kernel, Product, Window
-from .rates import Term, cached_seconds, octaves_above, octaves_below, preferred_width, tiled_flops
+from ..term import Term, octaves_above, octaves_below
+from .rates import cached_seconds, preferred_width, tiled_flops
 
 _GENERAL_OPERATIONS = 8  # instructions of a general depthwise kernel for each multiply-accumulate: addresses, bounds, loads
 _LARGEST_SPECIAL = 49  # taps that cuDNN has a kernel of its own for

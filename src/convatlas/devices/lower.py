@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...graph import Graph
-from ...graph.layout import channels_last as channels_last_strides
-from ...graph.ops import Op
-from ...graph.strides import Strides
-from ..kernel import Kernel, Launch
-from .kernels import Lying, Specs, kernels_of
+from ..graph import Graph, TensorSpec
+from ..graph.layout import channels_last as channels_last_strides
+from ..graph.ops import Op
+from ..graph.strides import Strides
+from .kernel import Kernel, Launch
 
+Specs = tuple[TensorSpec, ...]
+Lying = tuple[Strides, ...]
 Lowering = Callable[[Op, Specs, Lying, Specs, bool], tuple[tuple[Kernel, ...], Lying]]
 
 
-def lower(graph: Graph, lowering: Lowering = kernels_of, *, channels_last: bool = False) -> list[Launch]:
+def lower(graph: Graph, lowering: Lowering, *, channels_last: bool = False) -> list[Launch]:
     """The kernels of one pass over the graph, in order.
 
     Args:
         graph: in the precision in which it runs, autocast's casts put in.
-        lowering: the kernels of one op on the device, as `kernels_of` gives a GPU's.
+        lowering: the kernels of one op on the device, as `cuda.kernels.kernels_of` gives a GPU's.
         channels_last: images and weights lie with their channels innermost.
 
     """
