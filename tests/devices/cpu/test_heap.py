@@ -50,13 +50,18 @@ def test_a_free_end_of_twice_the_threshold_goes_back_to_the_system() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
-@pytest.mark.parametrize("sizes", [[40], [20, 20], [40, 20, 20]])
-def test_a_process_touches_about_as_many_new_pages(sizes: list[int]) -> None:
+@pytest.mark.parametrize("sizes", [[40], [20, 20, 20], [8, 8, 24], [40, 20, 20, 20]])
+def test_glibc_touches_as_many_new_pages(sizes: list[int]) -> None:
+    """By the C library itself: what alignment leaves between torch's tensors may keep the heap's end from going back."""
     code = f"""
-import resource, torch
+import ctypes, resource
+libc, sizes, pointers = ctypes.CDLL(None), [ctypes.c_size_t(size * 2**20) for size in {sizes}], []
+libc.malloc.restype = ctypes.c_void_p
 def step():
-    made = [torch.ones(size * 2**18) for size in {sizes}]
-    while made: made.pop()
+    for size in sizes:
+        pointers.append(ctypes.c_void_p(libc.malloc(size)))
+        libc.memset(pointers[-1], 1, size)
+    while pointers: libc.free(pointers.pop())
 for _ in range(4): step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 step()
@@ -65,4 +70,4 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     requests = [Request(size * MIB, place, place) for place, size in enumerate(sizes)]
     expected = sum(fresh_bytes([*requests, *(Request(-r.num_bytes, r.whose, r.place) for r in reversed(requests))]).values()) / MIB
-    assert float(found.stdout) == pytest.approx(expected, abs=1.5)
+    assert float(found.stdout) == pytest.approx(expected, abs=0.5)

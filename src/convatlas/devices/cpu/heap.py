@@ -3,7 +3,8 @@
 After `malloc.c` of glibc 2.36: a request takes the smallest free chunk that holds it, else the end of the heap; where the heap would
 have to grow, one of the threshold's size or more is mapped by itself, and gone once it is let go of. Letting go of a mapped chunk
 raises the threshold to its size, up to 32 MiB; a free end of twice the threshold goes back to the system. Small objects that lie
-between tensors are left out: they can keep the end from going back.
+between tensors are left out, and so are the pieces that aligned requests leave in front of themselves, which the thread's cache holds:
+either can keep the end from going back.
 """
 
 from __future__ import annotations
