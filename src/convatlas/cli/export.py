@@ -81,11 +81,10 @@ def export(
 
 
 def _sample(text: str) -> tuple[int, ...]:
-    typed = parse_input(text)
+    form = "one sample in float32, as 3x224x224, of the next of forward's inputs; batches may have any size"
+    typed = parse_input(text, form)
     if typed.name or typed.dtype or typed.commas:
-        raise ConvatlasError(
-            f"`--input` (={text!r}) must be one sample in float32, as 3x224x224, of the next of forward's inputs; batches may have any size"
-        )
+        raise ConvatlasError(f"`--input` (={text!r}) must be {form}")
     return typed.shape
 
 

@@ -15,6 +15,10 @@ from ..names import unknown_name
 NO_BATCH = 0  # what `--batch none` is as a number
 SCALAR = "scalar"
 _FORM = re.compile(r"\s*(?:([^\W\d]\w*)\s*=)?\s*(scalar|[1-9]\d*(?:\s*[xX×,]\s*[1-9]\d*)*\s*,?)\s*(?::\s*(\w+))?\s*")
+_ANY_FORM = (
+    "3x224x224, or 1,3,224,224 with the batch axis; of several inputs each with the name of forward's argument, and with its dtype: "
+    "--input x=3x64x64 --input tokens=10:int64"
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,12 @@ class TypedInput:
         return not self.dtype or TensorSpec((), self.dtype).is_floating
 
 
-def parse_input(text: str) -> TypedInput:
+def parse_input(text: str, instead: str = _ANY_FORM) -> TypedInput:
     """What an input is, from what was typed.
+
+    Args:
+        text: as typed.
+        instead: what to write, told where this is no shape.
 
     Raises:
         ConvatlasError: it is no shape, or the dtype is not known.
@@ -51,10 +59,7 @@ def parse_input(text: str) -> TypedInput:
     """
     found = _FORM.fullmatch(text)
     if not found:
-        raise ConvatlasError(
-            f"`--input` (={text!r}) is no shape; write 3x224x224, or 1,3,224,224 with the batch axis; of several inputs each "
-            "with the name of forward's argument, and with its dtype: --input x=3x64x64 --input tokens=10:int64"
-        )
+        raise ConvatlasError(f"`--input` (={text!r}) is no shape; write {instead}")
     name, shape, dtype = found.groups(default="")
     dtype = dtype.lower()
     if dtype and dtype not in ITEM_BYTES:
@@ -69,7 +74,7 @@ def parse_image(text: str) -> tuple[int, int, int]:
         ConvatlasError: it is no shape of three axes, or has a batch axis, a name or a dtype.
 
     """
-    typed = parse_input(text)
+    typed = parse_input(text, "an image without its batch, as 3x224x224")
     if len(typed.shape) != 3 or typed.name or typed.dtype or typed.commas:
         raise ConvatlasError(f"`--input` (={text}) is no image without its batch, as 3x224x224")
     channels, height, width = typed.shape

@@ -3,6 +3,7 @@
 serve run convatlas.serve.ray_app:application model=/shared/photos.onnx replicas=4
 """
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from ray import serve
 
 from ..api import classifier
+from ..predict import fast_from_the_start
 from .app import make_app
 from .limits import Limits
 
@@ -23,6 +25,7 @@ class Settings(BaseModel):
         replicas: processes, over all machines.
         queue: requests in work or waiting, each replica.
         batch: images that a network gets at a time.
+        eager: leave the network as it is; else each replica first finds its fastest form on its machine, in half a minute.
     """
 
     model: str
@@ -30,6 +33,7 @@ class Settings(BaseModel):
     replicas: int = 1
     queue: int = 64
     batch: int = 16
+    eager: bool = False
 
 
 def application(settings: Settings) -> serve.Application:
@@ -40,7 +44,10 @@ def application(settings: Settings) -> serve.Application:
 
     def app() -> FastAPI:
         weights = None if settings.weights == "none" else settings.weights
-        return make_app(classifier(settings.model, weights=weights), Limits(queue=settings.queue, batch=settings.batch))
+        found = classifier(settings.model, weights=weights)
+        if not settings.eager:
+            found = fast_from_the_start(found, settings.batch, logging.getLogger("ray.serve").info)
+        return make_app(found, Limits(queue=settings.queue, batch=settings.batch))
 
     deployment: Any = serve.deployment(serve.ingress(app)())
     settled = deployment.options(name="convatlas", num_replicas=settings.replicas, max_ongoing_requests=settings.queue)
