@@ -76,3 +76,24 @@ def test_a_graphs_file_has_no_training_memory_and_the_page_says_so(run, tmp_path
     (tmp_path / "net.json").write_text(trace("alexnet").to_json(), encoding="utf-8")
     assert run("report", "net.json", "-o", "page.html").status == 0
     assert "there is no graph of this network in training mode" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [([], "on rtx4090, batch 64, amp"), (["--time-on", "rtx3090", "--batch", "8"], "on rtx3090, batch 8, amp"), (["--train"], ""), (["--time-on", "none"], "")],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)  # fmt: skip
+def test_the_page_predicts_time_on_a_device(args: list[str], told: str, run, tmp_path: Path) -> None:
+    assert run("report", "alexnet", *args, "-o", "page.html").status == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert (told in page) if told else ("redicted time" not in page)
+
+
+@pytest.mark.parametrize(
+    "args", [["--time-on", "rtx4091"], ["--time-on", "rtx3090", "--train"], ["--time-on", "rtx3090", "--chart", "totals"]]
+)
+def test_time_on_a_device_that_nobody_knows_or_that_is_not_asked_is_refused(args: list[str], run, tmp_path: Path) -> None:
+    result = run("report", "alexnet", *args)
+    assert result.status == 2
+    assert result.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

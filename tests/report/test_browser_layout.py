@@ -13,6 +13,7 @@ from torch import nn
 from convatlas.analysis.memory import Settings
 from convatlas.analysis.verdict import verdict_at_one_batch
 from convatlas.api import trace
+from convatlas.api.latency import inference
 from convatlas.graph import Graph
 from convatlas.notes import run_claims
 from convatlas.notes.page import page as notes_page
@@ -48,7 +49,8 @@ def report(browser: Any, graph_of: Callable[[str], Graph], training_of: Any, exo
     path = tmp_path_factory.mktemp("report") / "report.html"
     answer = verdict_at_one_batch(training_of(NAMES[0])[-1], 2**30, Settings())
     graphs, steps = [*map(graph_of, NAMES), exotic, tiny], [*map(training_of, NAMES), [], []]
-    path.write_text(render_html(graphs, steps, verdicts=[answer, None, None, None]), encoding="utf-8")
+    times = [inference(graph, "rtx4090") for graph in graphs]
+    path.write_text(render_html(graphs, steps, verdicts=[answer, None, None, None], times=times), encoding="utf-8")
     yield from _opened(browser, path)
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from convatlas.analysis.memory import Settings, training_memory
+from convatlas.api.latency import inference
 from convatlas.graph import Graph
+from convatlas.report.network import networks
 from convatlas.report.numbers import in_bytes
 from convatlas.report.page import render_html, write_html
+from convatlas.report.rows import TIME, kind_rows, layer_rows, stage_rows
 
 GraphOf = Callable[[str], Graph]
 TrainingOf = Callable[[str], tuple[Graph, ...]]
@@ -57,7 +60,8 @@ def test_ids_are_unique_and_everything_that_is_pointed_to_exists(graph_of: Graph
 
 
 def test_six_networks_stay_under_two_megabytes(graph_of: GraphOf, training_of: TrainingOf) -> None:
-    page = render_html([graph_of(name) for name in SIX], [training_of(name) for name in SIX])
+    graphs = [graph_of(name) for name in SIX]
+    page = render_html(graphs, [training_of(name) for name in SIX], times=[inference(graph, "rtx4090") for graph in graphs])
     assert len(page.encode()) < 2_000_000
 
 
@@ -120,3 +124,40 @@ def test_training_memory_that_nobody_knows_is_said_to_be_unknown(graph_of: Graph
 def test_graphs_of_training_must_be_of_as_many_networks(graph_of: GraphOf) -> None:
     with pytest.raises(ValueError, match="graphs of 1 networks, but graphs in training mode of 2"):
         render_html([graph_of("alexnet")], [[], []])
+
+
+def test_predicted_time_is_told_by_layer_with_its_conditions_and_adds_up(graph_of: GraphOf) -> None:
+    graph = graph_of("mobilenet_v2")
+    found = inference(graph, "rtx4090")
+    page = render_html([graph], times=[found])
+    conditions = (
+        "on rtx4090, batch 64, amp, nchw, eager, inference: predicted by the profile rtx4090-amp-nchw-torch2.9, not measured"
+    )
+    assert page.count(conditions) == 2  # at the section, and at the table
+    assert f'data-milliseconds="{found.milliseconds:.6f}"' in page
+    head = re.findall(r'data-key="([^"]+)"', page)
+    assert head.index("predicted_ms") == head.index("macs") + 1
+    network = networks([graph], times=[found])[0]
+    for rows in (layer_rows(network, TIME), stage_rows(network, (TIME,))):
+        told = sum(row.get("value", 0.0) + row.get("share", 0.0) for row in rows)
+        assert told == pytest.approx(found.milliseconds - found.call_milliseconds if "value" in rows[0] else 100.0)
+
+
+def test_depthwise_convolutions_take_a_larger_share_of_the_time_than_of_macs(graph_of: GraphOf) -> None:
+    graph = graph_of("mobilenet_v2")
+    rows = kind_rows(networks([graph], times=[inference(graph, "rtx4090")])[0])
+    macs, time = (row["share"] for row in rows if row["name"] == "depthwise convolution")
+    assert macs < 10 < time
+    assert sum(row["share"] for row in rows) == pytest.approx(200.0)
+
+
+def test_time_that_nobody_knows_is_said_to_be_unknown_or_at_least(graph_of: GraphOf, exotic: Graph) -> None:
+    assert "Unknown: no way." in render_html([graph_of("alexnet")], times=["no way"])
+    page = render_html([exotic], times=[inference(exotic, "rtx4090")])
+    assert re.search(r'<b data-milliseconds="[^"]+">≥ ', page)
+    row = next(row for row in re.findall(r"<tr><td>.*?</tr>", page) if "<td>linalg_matrix_exp<td>" in row)
+    assert row.count(">unknown") == 4  # MACs, time, element-wise operations, intensity
+
+
+def test_time_is_left_out_when_nobody_asks(graph_of: GraphOf) -> None:
+    assert "redicted time" not in render_html([graph_of("alexnet")])

@@ -18,6 +18,7 @@ from ..inputs import InputsLike
 from .counting import Model, as_graph
 
 _SHARE_OF_WORK = 0.25  # in the logarithm of a rate; predicts the RTX 4090 by the RTX 3090 best
+TIME_BATCH = 64  # at which launches bind few networks
 Anchors = Mapping[str, float] | Iterable[tuple[str, float]]
 
 
@@ -57,6 +58,40 @@ def latency(
     graph = as_graph(model, inputs)
     pairs = anchors.items() if isinstance(anchors, Mapping) else anchors
     return _latency.latency(graph, anchored(profile, conditions, list(pairs), graph), conditions)
+
+
+def inference(graph: Graph, device: str | Path, batch: int | None = None) -> _latency.Latency:
+    """How long inference takes as a device usually does it: under autocast, eager; in float32 on this machine's CPU.
+
+    Args:
+        graph: the network, traced at any batch.
+        device: as for `latency`.
+        batch: images; by default those of the graph, or `TIME_BATCH` where it was traced for one.
+
+    Raises:
+        ConvatlasError: as `latency`; or the graph does not tell its costs at that batch.
+
+    """
+    conditions = Conditions(precision=usual_precision(device))
+    own = graph.batch or 1
+    wanted = batch or (TIME_BATCH if graph.batch == 1 else own)
+    if wanted % own or not graph.batch:
+        wanted = own
+    return _latency.latency(graph, profile_for(device, conditions), conditions, times=wanted // own)
+
+
+def time_or_reason(graph: Graph, device: str | Path, batch: int | None = None) -> _latency.Latency | str:
+    """As `inference`; a sentence where the network is the reason that nobody knows, not the device."""
+    profile_for(device, Conditions(precision=usual_precision(device)))
+    try:
+        return inference(graph, device, batch)
+    except ConvatlasError as error:
+        return str(error)
+
+
+def usual_precision(device: str | Path) -> str:
+    """That networks run in on a device, where nothing is said."""
+    return "fp32" if str(device) == THIS_MACHINE else "amp"
 
 
 def profile_for(device: str | Path, conditions: Conditions, *, like: str | None = None) -> Profile:

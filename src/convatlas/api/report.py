@@ -14,6 +14,7 @@ from ..inputs import Inputs, InputsLike
 from ..models import is_graph_file
 from ..report.steps import step_graphs
 from .counting import as_graph, loaded_from, size_of
+from .latency import time_or_reason
 from .training import device_named, fit, word
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def report(
     precision: str = "fp32",
     memory_bytes: int | str | None = None,
     chart: str | None = None,
+    time_on: str | None = "rtx4090",
 ) -> Path:
     """Write one HTML page about networks, side by side, that opens without an internet connection; or a chart. Gives the path.
 
@@ -47,6 +49,8 @@ def report(
         precision: of the training step, as for `training_memory`.
         memory_bytes: begin the page with whether the step fits, as `fit` says.
         chart: which chart, by its name; the first if nothing is said.
+        time_on: the device that a page predicts the time of inference on, as for `latency`, at batch 64 or that of ``inputs``
+            where it has several images; None leaves time out, and so does ``training``.
 
     Raises:
         ConvatlasError: a network cannot be counted, there is no such chart, the file is of another kind, or the charts' libraries
@@ -64,7 +68,7 @@ def report(
     with atomic_write(path) as file:
         if ending == ".html":
             settings = Settings(device=device_named(device), precision=word(precision))
-            file.write(_page(several, inputs, batch, training, settings, memory_bytes).encode())
+            file.write(_page(several, inputs, batch, training, settings, memory_bytes, None if training else time_on).encode())
         else:
             from ..report.charts import CHARTS, draw_chart
 
@@ -80,19 +84,22 @@ def _page(
     training: bool,
     settings: Settings,
     memory_bytes: int | str | None,
+    time_on: str | None,
 ) -> str:
     from ..report.page import render_html
 
     graphs: list[Graph] = []
     steps: list[list[Graph]] = []
     verdicts: list[Verdict | None] = []
+    times = []
     for model in models:
         graph, trained, asked, at_batch = _counted(model, inputs, batch, training)
         graphs.append(graph)
         steps.append(trained)
+        times.append(None if time_on is None else time_or_reason(graph, time_on))
         if memory_bytes is not None:
             verdicts.append(fit(asked, at_batch, memory_bytes=memory_bytes, device=settings.device, precision=settings.precision))
-    return render_html(graphs, steps, settings, batch, verdicts)
+    return render_html(graphs, steps, settings, batch, verdicts, times)
 
 
 def _counted(

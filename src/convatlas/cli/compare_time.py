@@ -14,7 +14,6 @@ from .tables import Column
 if TYPE_CHECKING:
     from ..analysis.latency import Latency
 
-TIME_BATCH = 64  # at which launches bind few networks
 TimeOn = Annotated[
     str | None,
     typer.Option(
@@ -46,7 +45,7 @@ class Timing:
         """
         if self.device is None:
             return None
-        from ..api.latency import latency
+        from ..api.latency import TIME_BATCH, latency
         from ..models import is_graph_file
         from .models import graph_of
 

@@ -36,6 +36,15 @@ def report(
     fit: Fit = None,
     device: Device = None,
     precision: Precision = None,
+    time_on: Annotated[
+        str | None,
+        typer.Option(
+            "--time-on",
+            metavar="DEVICE",
+            help="On which device the page predicts the time of inference, or none; at batch 64 or --batch (see `convatlas speed`).",
+            show_default="rtx4090",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the screen.", show_default="report.html"),
@@ -72,12 +81,16 @@ def report(
         refuse_given(
             {"--fit": fit, "--device": device, "--precision": precision}, "is about training, which no chart shows; leave it out"
         )
+        refuse_given({"--time-on": time_on}, "is about the page, no chart shows it; `convatlas speed` draws a roofline")
+    elif train:
+        refuse_given({"--time-on": time_on}, "is about inference; leave it or --train out")
+    timed = None if train or time_on == "none" else time_on or "rtx4090"
 
     def make() -> Made:
         from .models import graph_of
 
         if chart is None:
-            return _page(models, inputs, batch, train, exact, step_settings(device, precision), budget)
+            return _page(models, inputs, batch, train, exact, step_settings(device, precision), budget, timed)
         from ..report.charts import draw_chart
 
         graphs = [graph_of(model, inputs, batch, train, exact) for model in models]
@@ -92,20 +105,29 @@ def report(
 
 
 def _page(
-    models: list[str], inputs: list[str] | None, batch: int | None, train: bool, exact: bool, settings: Settings, budget: int | None
+    models: list[str],
+    inputs: list[str] | None,
+    batch: int | None,
+    train: bool,
+    exact: bool,
+    settings: Settings,
+    budget: int | None,
+    timed: str | None,
 ) -> str:
+    from ..api.latency import time_or_reason
     from ..report.page import render_html
     from ..report.steps import step_graphs
     from .models import graph_and_step
 
-    graphs, steps, verdicts = [], [], []
+    graphs, steps, verdicts, times = [], [], [], []
     for model in models:
         graph, subject = graph_and_step(model, inputs, batch, train, exact)
         graphs.append(graph)
         steps.append(step_graphs(subject.graph_at, subject.shape[0]))
+        times.append(None if timed is None else time_or_reason(graph, timed, batch))
         verdicts.append(None if budget is None else subject.verdict(budget, settings))
     with working("drawing"):
-        return render_html(graphs, steps, settings, subject.shape[0], verdicts)
+        return render_html(graphs, steps, settings, subject.shape[0], verdicts, times)
 
 
 def _known_chart(name: str) -> str:

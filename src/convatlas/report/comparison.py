@@ -9,8 +9,10 @@ from typing import NamedTuple
 from ..accuracy import Accuracy, best_of, legend
 from ..analysis.memory import step_in_words
 from ..catalogue import accuracy_of
+from ..sizes import milliseconds
 from . import rows
 from .document import breakable, scrolling
+from .latency import time_in_words
 from .network import Network, batch_of
 from .numbers import in_short, ratio, scale, scaled, square
 from .panels import stage_margins, stage_panel, total_margins, total_panel
@@ -33,12 +35,18 @@ def _training_bytes(network: Network) -> float | None:
     return None if network.shown_step is None else network.shown_step.peak_bytes
 
 
+def _milliseconds(network: Network) -> float | None:
+    return None if network.latency is None else network.latency.milliseconds
+
+
+_UNITS = {"intensity": "FLOPs/B", "milliseconds": "ms"}  # of what is written as it is
 _MEASURES = (
     _Measure("params", "Parameters", lambda network: network.summary.params),
     _Measure("macs", "MACs", lambda network: network.summary.macs, of_operations=True),
     _Measure("flops", "FLOPs", lambda network: network.summary.flops, of_operations=True),
     _Measure("activation_bytes", "Activation memory", lambda network: network.summary.activation_bytes, in_bytes=True),
     _Measure("training_bytes", "Training memory", _training_bytes, in_bytes=True),
+    _Measure("milliseconds", "Predicted time", _milliseconds),
     _Measure("bytes_moved", "Bytes moved", lambda network: network.summary.bytes_moved, in_bytes=True),
     _Measure("intensity", "Intensity", lambda network: network.summary.intensity, of_operations=True, best=max),
 )
@@ -92,9 +100,10 @@ def _table(found: Sequence[Network], shared: bool) -> str:
     heads, columns = [], []
     for measure in _MEASURES:
         values = [measure.value(network) or 0.0 for network in found]
-        if measure.key == "training_bytes" and not any(values):
+        if measure.key in ("training_bytes", "milliseconds") and not any(values):
             continue
-        divisor, unit = (1.0, "FLOPs/B") if measure.key == "intensity" else scale(max(values), in_bytes=measure.in_bytes)
+        own_unit = _UNITS.get(measure.key)
+        divisor, unit = (1.0, own_unit) if own_unit else scale(max(values), in_bytes=measure.in_bytes)
         heads.append(f'<th scope="col" class="n">{measure.title}{f" <small>{unit}</small>" if unit else ""}</th>')
         columns.append([_cell(measure, network, found, divisor) for network in found])
     finals = [network.summary.receptive_field for network in found]
@@ -112,10 +121,16 @@ def _table(found: Sequence[Network], shared: bool) -> str:
         caption += " ≥: some ops were not counted, so there is no ratio."
     if explained := legend(accuracies):
         caption += f" Top-1: {escape(explained)}."
-    caption += _unused(found) + _training_conditions(found)
+    caption += _unused(found) + _training_conditions(found) + _time_conditions(found)
     head = f'<thead><tr><th scope="col">Network</th>{"".join(heads)}</tr></thead>'
     table = scrolling(f'<table class="comparison">{head}<tbody>{body}</tbody></table>', "Comparison")
     return f'{table}<p class="hint">{caption}</p>'
+
+
+def _written(measure: _Measure, value: float, divisor: float) -> str:
+    if measure.key == "milliseconds":
+        return milliseconds(value)
+    return f"{value:.1f}" if measure.key == "intensity" else scaled(value, divisor)
 
 
 def _accuracy_columns(accuracies: Sequence[Accuracy | None], heads: list[str]) -> list[list[str]]:
@@ -151,14 +166,20 @@ def _training_conditions(found: Sequence[Network]) -> str:
     return f" Training memory: the peak of one {step_in_words(batches, steps[0].settings)}; simulated, not measured."
 
 
+def _time_conditions(found: Sequence[Network]) -> str:
+    """What the predicted time depends on, as a sentence; "" where it is left out."""
+    words = dict.fromkeys(time_in_words(network.latency) for network in found if network.latency is not None)
+    return escape(f" Predicted time: {'; '.join(words)}.") if words else ""
+
+
 def _cell(measure: _Measure, network: Network, found: Sequence[Network], divisor: float) -> str:
     known_value = measure.value(network)
     if known_value is None:
         return f'<td class="n unknown" data-of="{measure.key}">unknown</td>'
     value, first = known_value, measure.value(found[0]) or 0.0
     unsure = measure.of_operations and bool(network.summary.uncounted or found[0].summary.uncounted)
-    shown = f"{value:.1f}" if measure.key == "intensity" else scaled(value, divisor)
-    at_least = network.at_least if measure.of_operations or measure.key == "training_bytes" else ""
+    shown = _written(measure, value, divisor)
+    at_least = network.at_least if measure.of_operations or measure.key in ("training_bytes", "milliseconds") else ""
     held = [measure.value(n) for n in found if not (measure.of_operations and n.summary.uncounted)]
     known = [value for value in held if value is not None]
     best = " best" if known and not at_least and value == measure.best(known) else ""

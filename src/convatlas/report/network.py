@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..analysis.cost import Cost, LayerCost, cost
+from ..analysis.latency import Latency
 from ..analysis.memory import TRAINING_BATCH, Settings, TrainingMemory, training_memory
 from ..analysis.receptive_field import ReceptiveField, receptive_field
 from ..analysis.summary import Summary, summarise
@@ -15,7 +16,8 @@ from ..analysis.verdict import Verdict
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..graph.words import way_in_words
-from .numbers import crossed, times
+from .numbers import crossed
+from .numbers import times as written
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Network:
     """A graph with its records. ``title`` tells it from the other networks of the page.
 
     ``training`` are its graphs in training mode, one a batch; None leaves training out of the page. The step is done as
-    ``settings`` say; that of ``shown_batch`` is drawn. ``verdict`` is whether it fits, where that was asked.
+    ``settings`` say; that of ``shown_batch`` is drawn. ``verdict`` is whether it fits, where that was asked. ``time`` is how
+    long it takes on a device, predicted from ``graph``; a sentence is why nobody knows; None leaves time out of the page.
     """
 
     graph: Graph
@@ -33,6 +36,17 @@ class Network:
     settings: Settings = field(default_factory=Settings)
     shown_batch: int = TRAINING_BATCH
     verdict: Verdict | None = None
+    time: Latency | str | None = None
+
+    @cached_property
+    def latency(self) -> Latency | None:
+        """How long it takes, predicted; None where nobody knows or asked."""
+        return None if isinstance(self.time, str) else self.time
+
+    @cached_property
+    def milliseconds(self) -> list[float]:
+        """The predicted time of each node; empty where nobody knows it."""
+        return [] if self.latency is None else self.latency.by_node(self.graph)
 
     @cached_property
     def cost(self) -> Cost:
@@ -109,6 +123,7 @@ def networks(
     settings: Settings | None = None,
     shown_batch: int = TRAINING_BATCH,
     verdicts: Sequence[Verdict | None] = (),
+    times: Sequence[Latency | str | None] = (),
 ) -> list[Network]:
     """The graphs with titles of which no two are the same, and those of training that go with each.
 
@@ -126,7 +141,7 @@ def networks(
             f"graphs of {len(graphs)} networks, but graphs in training mode of {len(training_graphs)}; give as many"
         )
     names = [graph.name or "network" for graph in graphs]
-    shapes = [times(graph.values[graph.inputs[0]].shape) for graph in graphs]
+    shapes = [written(graph.values[graph.inputs[0]].shape) for graph in graphs]
     titles = [name if names.count(name) == 1 else f"{name} at {shape}" for name, shape in zip(names, shapes, strict=True)]
     seen: Counter[str] = Counter()
     found = []
@@ -135,5 +150,6 @@ def networks(
         training = None if training_graphs is None else tuple(training_graphs[index])
         unique = title if seen[title] == 1 else f"{title} ({seen[title]})"
         answer = verdicts[index] if verdicts else None
-        found.append(Network(graph, unique, index, training, settings or Settings(), shown_batch, answer))
+        time = times[index] if times else None
+        found.append(Network(graph, unique, index, training, settings or Settings(), shown_batch, answer, time))
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..sizes import milliseconds
+
 _NEVER_BROKEN = "\N{NO-BREAK SPACE}"
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -54,6 +56,11 @@ def in_short(number: float) -> str:
 def in_bytes(num_bytes: float) -> str:
     """As "97.5 MiB"."""
     return _NEVER_BROKEN.join(size(num_bytes))
+
+
+def in_time(number: float) -> str:
+    """Milliseconds as "4.090 ms"."""
+    return f"{milliseconds(number)}{_NEVER_BROKEN}ms"
 
 
 def percent(share: float) -> str:

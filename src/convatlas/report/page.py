@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+from ..analysis.latency import Latency
 from ..analysis.memory import TRAINING_BATCH, Settings
 from ..analysis.verdict import Verdict
 from ..files import atomic_write
@@ -15,6 +16,7 @@ from .axes import shortened
 from .comparison import comparison
 from .document import asset, document
 from .fit import fit_answers
+from .latency import predicted_time
 from .network import Network, networks
 from .table import full_table
 from .theme import renderer
@@ -26,12 +28,13 @@ SECTIONS: tuple[Callable[[Network], str], ...] = (
     sections.blocks,
     sections.layers,
     sections.stages,
+    predicted_time,
     sections.views,
     training_memory,
     full_table,
 )
 _MOST_LETTERS_OF_TABS = 26
-_FOOTER = "<footer><p>Made by convatlas from the networks' graphs: counted, not measured.</p></footer>"
+_FOOTER = "<footer><p>Made by convatlas from the networks' graphs: counted and predicted, not measured.</p></footer>"
 
 
 def render_html(
@@ -40,6 +43,7 @@ def render_html(
     settings: Settings | None = None,
     shown_batch: int = TRAINING_BATCH,
     verdicts: Sequence[Verdict | None] = (),
+    times: Sequence[Latency | str | None] = (),
 ) -> str:
     """The page about some networks; several stand side by side, in the order given.
 
@@ -50,13 +54,14 @@ def render_html(
         settings: how the training step is done; by default as everywhere.
         shown_batch: of the step that is drawn; the nearest where there is no such graph.
         verdicts: for each network whether the step fits, the first words of the page; None where nobody asked.
+        times: for each network how long it takes on a device, predicted from its graph, or why nobody knows; None leaves it out.
 
     Raises:
         ConvatlasError: there is no network, or the charts' libraries are not installed.
 
     """
     renderer()
-    found = networks(graphs, training_graphs, settings, shown_batch, verdicts)
+    found = networks(graphs, training_graphs, settings, shown_batch, verdicts, times)
     parts = [fit_answers(found), comparison(found), _tabs(found), *(_network(network, alone=len(found) == 1) for network in found)]
     header = f'<header class="top"><h1>What networks cost</h1><p>{sections.CONVENTION}</p></header>'
     main = "\n".join(part for part in parts if part)

@@ -13,11 +13,14 @@ from .network import Network
 from .numbers import scale
 from .theme import INKS, SERIES, Margins
 
+TIME_AND_MACS = (rows.MACS, rows.TIME)
 _WIDTH, _HEIGHT = 318, 160
 _PANEL = 372  # a small chart with its margins
 _MOST_LETTERS = 14  # of the name of a bar
 _MOST_LETTERS_OF_NETWORKS = 20
+_MOST_LETTERS_OF_KINDS = 24
 _BAR_FONT = 10
+QUANTITY_INKS = {rows.MEMORY: "pool", rows.PARAMS: "linear", rows.MACS: "conv", rows.TIME: "linear"}  # of bars side by side
 _STEP = 22  # from one bar of the totals to the next
 
 
@@ -46,9 +49,14 @@ def _names(found: Sequence[str]) -> str:
     return f"({json.dumps(list(found))})[datum.value]"
 
 
+def layer_quantities(network: Network) -> list[rows.Quantity]:
+    """What is drawn layer by layer."""
+    return [*rows.COSTS, *([rows.TIME] if network.latency else [])]
+
+
 def families_of(network: Network) -> list[str]:
     """The families of layers that a network's bars show, in a fixed order."""
-    found = {row["family"] for row in rows.layer_rows(network, rows.MACS)}
+    found = {row["family"] for quantity in layer_quantities(network) for row in rows.layer_rows(network, quantity)}
     return [kind for kind in FAMILIES if kind in found]
 
 
@@ -90,7 +98,10 @@ def _scaled(data: rows.Rows, quantity: rows.Quantity, by: str) -> tuple[rows.Row
     sums: dict[Any, float] = {}
     for row in data:
         sums[row[by]] = sums.get(row[by], 0.0) + row["value"]
-    divisor, unit = scale(max(sums.values(), default=0.0), in_bytes=quantity.in_bytes)
+    largest = max(sums.values(), default=0.0)
+    divisor, unit = scale(largest, in_bytes=quantity.in_bytes)
+    if quantity is rows.TIME:
+        divisor, unit = (1.0, "ms") if largest >= 0.1 else (1e-3, "µs")
     unit = "FLOPs a byte" if quantity is rows.INTENSITY else unit
     return [row | {"value": row["value"] / divisor} for row in data], f"{quantity.title} ({unit})" if unit else quantity.title
 
@@ -105,13 +116,13 @@ def _short_names(names: list[str]) -> list[str]:
     return [name.removeprefix(prefix) for name in names]
 
 
-def stage_panel(network: Network, *, legend: bool = False) -> Any:
-    """The share of each stage in memory, parameters and MACs."""
+def stage_panel(network: Network, quantities: Sequence[rows.Quantity] = rows.COSTS, *, legend: bool = False) -> Any:
+    """The share of each stage in some quantities."""
     import altair as alt
 
-    data = rows.stage_rows(network)
+    data = rows.stage_rows(network, quantities)
     names = _stage_labels(network)
-    order = [quantity.title for quantity in rows.COSTS]
+    order = [quantity.title for quantity in quantities]
     angle = 0 if _in_one_line(names) else -90
     axis = alt.Axis(labelExpr=_names(names), labelAngle=angle, labelOverlap="greedy")
     return (
@@ -122,7 +133,7 @@ def stage_panel(network: Network, *, legend: bool = False) -> Any:
             xOffset=alt.XOffset("quantity:N", sort=order),
             y=alt.Y("share:Q", title="share of the network (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4)),
             color=alt.Color(
-                "quantity:N", sort=order, scale=alt.Scale(domain=order, range=[INKS["pool"], INKS["linear"], INKS["conv"]]),
+                "quantity:N", sort=order, scale=alt.Scale(domain=order, range=[INKS[QUANTITY_INKS[quantity]] for quantity in quantities]),
                 legend=alt.Legend(title=None, orient="top") if legend else None,
             ),
             description="about:N",
@@ -150,6 +161,39 @@ def _side(stage: str) -> str:
     size, space, direction = stage.partition(" ")
     sides = size.split("x")
     return f"{sides[0] if len(set(sides)) == 1 else '×'.join(sides)}{space}{direction}"
+
+
+def kind_panel(network: Network) -> Any:
+    """The share of each kind of op in MACs and in predicted time."""
+    import altair as alt
+
+    data, order = rows.kind_rows(network), [quantity.title for quantity in TIME_AND_MACS]
+    names = _kind_labels(data)
+    margins = kind_margins(network)
+    return (
+        drawn(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q", title="share of the network (%)", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4, grid=True)),
+            y=alt.Y("kind:O", title=None, axis=alt.Axis(labelExpr=_names(names), labelLimit=0), scale=alt.Scale(paddingInner=0.3)),
+            yOffset=alt.YOffset("quantity:N", sort=order),
+            color=alt.Color(
+                "quantity:N", sort=order, legend=None,
+                scale=alt.Scale(domain=order, range=[INKS[QUANTITY_INKS[quantity]] for quantity in TIME_AND_MACS]),
+            ),
+            description="about:N",
+        )
+        .properties(width=_PANEL - margins.left - margins.right, height=alt.Step(_STEP / 2.4))
+    )  # fmt: skip
+
+
+def kind_margins(network: Network) -> Margins:
+    """What its names need."""
+    return Margins(top=4, left=max(map(width_of, _kind_labels(rows.kind_rows(network)))) + 8)
+
+
+def _kind_labels(data: rows.Rows) -> list[str]:
+    return [shortened(row["name"], _MOST_LETTERS_OF_KINDS) for row in data if row["quantity"] == rows.MACS.title]
 
 
 def total_panel(shown: Sequence[Network], quantity: rows.Quantity) -> Any:

@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from ..analysis.cost import UNUSED
+from ..graph import Node
 from ..graph.ops import POINTWISE
-from .labels import FAMILIES, family, kernel
+from .labels import FAMILIES, SHORT, family, kernel
 from .network import Network
-from .numbers import in_bytes, in_short, percent, square
+from .numbers import in_bytes, in_short, in_time, percent, square
 
 Rows = list[dict[str, Any]]
 
@@ -29,15 +30,20 @@ MACS = Quantity("macs", "MACs")
 MOVED = Quantity("bytes_moved", "Bytes moved", in_bytes=True)
 TRAINING = Quantity("training_bytes", "Training memory", in_bytes=True)
 INTENSITY = Quantity("intensity", "Intensity")
+TIME = Quantity("milliseconds", "Predicted time")
 COSTS = (MEMORY, PARAMS, MACS)
-TOTALS = (PARAMS, MACS, MEMORY, TRAINING, MOVED, INTENSITY)
+TOTALS = (PARAMS, MACS, MEMORY, TRAINING, TIME, MOVED, INTENSITY)
 MOST_BARS = 64
+MOST_KINDS = 8
+LEAST_KIND = 0.005  # of MACs or time; smaller kinds of ops stand together
 
 
 def shown(quantity: Quantity, value: float) -> str:
     """A value with its unit, for people."""
     if quantity is INTENSITY:
         return f"{value:.1f} FLOPs a byte"
+    if quantity is TIME:
+        return in_time(value)
     return in_bytes(value) if quantity.in_bytes else f"{in_short(value)} {'MACs' if quantity is MACS else 'parameters'}"
 
 
@@ -64,15 +70,34 @@ def bar_names(network: Network) -> list[tuple[str, list[int]]]:
     return [(stage, list(group)) for stage, group in stages]
 
 
+def of_nodes(network: Network, quantity: Quantity) -> Sequence[float]:
+    """A quantity by the nodes of the network, and by what it has beside them."""
+    return network.milliseconds if quantity is TIME else [getattr(layer, quantity.key) for layer in network.layers]
+
+
+def _with_followers(network: Network, bars: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
+    """The bars with every node of the network: each that has none of its own counts to the bar before it."""
+    owner = {node: bar for bar, (_, nodes) in enumerate(bars) for node in nodes}
+    found: list[list[int]] = [[] for _ in bars]
+    bar = 0
+    for place in range(len(network.graph.nodes)):
+        bar = owner.get(place, bar)
+        found[bar].append(place)
+    return [(name, nodes) for (name, _), nodes in zip(bars, found, strict=True)]
+
+
 def layer_rows(network: Network, quantity: Quantity) -> Rows:
-    """One row for each bar and family of layers in it, in order of execution."""
+    """One row for each bar and family of layers in it, in order of execution; of time, with the ops that follow a layer."""
     rows: Rows = []
-    total = sum(getattr(layer, quantity.key) for layer in network.layers)
-    for place, (name, nodes) in enumerate(bar_names(network)):
-        held: dict[str, int] = {}
+    values, bars = of_nodes(network, quantity), bar_names(network)
+    if quantity is TIME:
+        bars = _with_followers(network, bars)
+    total = sum(values)
+    for place, (name, nodes) in enumerate(bars):
+        held: dict[str, float] = {}
         for node in nodes:
             kind = family(network.graph, network.graph.nodes[node])
-            held[kind] = held.get(kind, 0) + getattr(network.layers[node], quantity.key)
+            held[kind] = held.get(kind, 0) + values[node]
         unknown = quantity is MACS and not all(network.layers[node].counted for node in nodes)
         for kind, value in held.items():
             share = value / total if total else 0.0
@@ -82,18 +107,56 @@ def layer_rows(network: Network, quantity: Quantity) -> Rows:
     return rows
 
 
-def stage_rows(network: Network) -> Rows:
-    """The share of each stage in each of `COSTS`, in per cent."""
+def by_stage(network: Network, quantity: Quantity) -> dict[str, float]:
+    """A quantity by stage, in order, with what evaluation does not use."""
+    sums = {stage.name: 0.0 for stage in network.summary.stages}
+    for layer, value in zip(network.layers, of_nodes(network, quantity), strict=False):
+        sums[layer.stage] += value
+    return sums
+
+
+def stage_rows(network: Network, quantities: Sequence[Quantity] = COSTS) -> Rows:
+    """The share of each stage in each quantity, in per cent."""
     stages = [stage for stage in network.summary.stages if stage.name != UNUSED]
     rows: Rows = []
-    for quantity in COSTS:
-        total = sum(getattr(stage, quantity.key) for stage in network.summary.stages)
+    for quantity in quantities:
+        held = by_stage(network, quantity)
+        total = sum(held.values())
         for place, stage in enumerate(stages):
-            value = getattr(stage, quantity.key)
+            value = held[stage.name]
             share = value / total if total else 0.0
             about = f"{network.title}, {stage.name}: {shown(quantity, value)}, {percent(share)} of all"
             rows.append({"stage": place, "name": stage.name, "quantity": quantity.title, "share": 100 * share, "about": about})
     return rows
+
+
+def kind_rows(network: Network) -> Rows:
+    """The share of each kind of op in MACs and in predicted time, in per cent; the longest first, small ones together."""
+    macs, times = of_nodes(network, MACS), of_nodes(network, TIME)
+    held: dict[str, tuple[float, float]] = {}
+    for node, own_macs, own_time in zip(network.graph.nodes, macs, times, strict=False):
+        kind = _kind(network, node)
+        before = held.get(kind, (0.0, 0.0))
+        held[kind] = (before[0] + own_macs, before[1] + own_time)
+    whole = tuple(map(sum, zip(*held.values(), strict=True)))
+    names = sorted(held, key=lambda kind: -held[kind][1])
+    told = [kind for kind in names if max(part / of if of else 0 for part, of in zip(held[kind], whole, strict=True)) >= LEAST_KIND]
+    groups = {kind: [kind] for kind in told[:MOST_KINDS]}
+    if rest := [kind for kind in names if kind not in groups]:
+        groups["all others"] = rest
+    rows: Rows = []
+    for place, (name, kinds) in enumerate(groups.items()):
+        for which, quantity in enumerate((MACS, TIME)):
+            value = sum(held[kind][which] for kind in kinds)
+            share = value / whole[which] if whole[which] else 0.0
+            about = f"{name}: {shown(quantity, value)}, {percent(share)} of all"
+            rows.append({"kind": place, "name": name, "quantity": quantity.title, "share": 100 * share, "about": about})
+    return rows
+
+
+def _kind(network: Network, node: Node) -> str:
+    kind = family(network.graph, node)
+    return FAMILIES[kind] if kind != "other" else SHORT.get(node.op.name, node.op.name.replace("_", " "))
 
 
 def field_rows(network: Network) -> Rows:
@@ -145,6 +208,10 @@ def total_rows(networks: Sequence[Network], quantity: Quantity) -> Rows:
             if network.shown_step is None:
                 continue
             value: float = network.shown_step.peak_bytes
+        elif quantity is TIME:
+            if network.latency is None:
+                continue
+            value = network.latency.milliseconds
         else:
             value = getattr(network.summary, quantity.key)
         at_least = network.at_least if quantity in (MACS, TRAINING, INTENSITY) else ""

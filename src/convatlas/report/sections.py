@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from html import escape
 
+from ..analysis.latency import Latency
 from ..analysis.shares import in_words
 from . import rows
 from .diagram.view import diagram
 from .document import scrolling
 from .labels import FAMILIES
 from .network import Network
-from .numbers import count, crossed, in_bytes, in_short, percent, size, square, times, together
-from .panels import families_of, layer_margins, layer_panel
+from .numbers import count, crossed, in_bytes, in_short, in_time, percent, size, square, times, together
+from .panels import families_of, layer_margins, layer_panel, layer_quantities
 from .plots import FIELD_MARGINS, MARGINS, field_chart, intensity_chart
 from .theme import inline
 
@@ -19,6 +20,11 @@ CONVENTION = (
     "1 MAC is a multiply and its add, bias additions left out; FLOPs are 2 × MACs plus the element-wise operations. "
     "Memory traffic is that of unfused kernels: every input read once, every output written once."
 )
+
+
+def device_in_words(found: Latency) -> str:
+    """What a predicted time is of, in short."""
+    return f"{found.device}, batch {found.graph.batch or 'none'}, {found.conditions.precision}"
 
 
 def section(network: Network, key: str, title: str, body: str) -> str:
@@ -117,15 +123,17 @@ def layers(network: Network) -> str:
     hint = "Convolutions, poolings and matrix products in order of execution; the table below has every op."
     if grouped:
         hint += " A bar adds up the layers of one module."
+    if network.latency:
+        hint += f" Predicted time ({escape(device_in_words(network.latency))}) is with the ops that follow a layer."
     if network.summary.uncounted:
         hint += " A bar with “?” lacks ops whose MACs are unknown."
     legend = "".join(f'<span class="{kind}">{FAMILIES[kind]}</span>' for kind in families_of(network))
     margins = layer_margins(network)
     panels = "".join(
         f"<figure>{inline(layer_panel(network, quantity), f'{quantity.title} of each layer of {network.title}', margins)}</figure>"
-        for quantity in rows.COSTS
+        for quantity in layer_quantities(network)
     )
-    body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><div class="panels">{panels}</div>'
+    body = f'<p class="hint">{hint}</p><p class="legend">{legend}</p><div class="panels{" wider" if network.latency else ""}">{panels}</div>'
     return section(network, "layers", "Layer by layer", body)
 
 
@@ -134,30 +142,39 @@ def stages(network: Network) -> str:
     total = network.summary
     unsure = {layer.stage for layer in network.layers if not layer.counted}
     found = []
+    quantities = (*rows.COSTS, *([rows.TIME] if network.latency else []), rows.MOVED)
+    held = {quantity: rows.by_stage(network, quantity) for quantity in quantities}
+    whole = {quantity: sum(by_stage.values()) for quantity, by_stage in held.items()}
     for stage in total.stages:
         at_least = "≥ " if stage.name in unsure else ""
-        shares = [(getattr(stage, q.key), getattr(total, q.key), q) for q in (*rows.COSTS, rows.MOVED)]
-        cells = "".join(
-            f'<td class="bar" style="--share:{100 * value / whole if whole else 0:.1f}%" data-of="{quantity.key}">'
-            f"{at_least if quantity is rows.MACS else ''}{in_bytes(value) if quantity.in_bytes else in_short(value)}"
-            f"<small>{percent(value / whole if whole else 0)}</small></td>"
-            for value, whole, quantity in shares
-        )
+        cells = "".join(_stage_cell(q, held[q][stage.name], whole[q], at_least) for q in quantities)
         name = escape(stage.name.replace("x", "×") if stage.name[:1].isdigit() else stage.name)
         found.append(
             f'<tr><th scope="row">{name}</th><td>{times(stage.output_shape[1:])}</td><td class="n">{stage.calls}</td>{cells}'
             f'<td class="n">{at_least}{stage.intensity:.1f}</td></tr>'
         )
-    heads = "".join(f'<th scope="col" class="n">{q.title}</th>' for q in (*rows.COSTS, rows.MOVED))
+    heads = "".join(f'<th scope="col" class="n">{q.title}</th>' for q in quantities)
     hint = "A stage begins with the block that leads to its map size; the head is what follows the last map."
     if network.summary.uncounted:
         hint += " ≥: ops that were not counted are missing; shares of MACs are of what was counted."
+    if network.latency:
+        hint += f" Predicted time: {escape(device_in_words(network.latency))}."
     table = (
         '<table class="stages-table"><thead><tr><th scope="col">Stage</th><th scope="col">Last output</th>'
         f'<th scope="col" class="n">Ops</th>{heads}<th scope="col" class="n">FLOPs/B</th>'
         f"</tr></thead><tbody>{''.join(found)}</tbody></table>"
     )
     return section(network, "stages", "By stage", f'<p class="hint">{hint}</p>{scrolling(table, "Table by stage")}')
+
+
+def _stage_cell(quantity: rows.Quantity, value: float, whole: float, at_least: str) -> str:
+    share = value / whole if whole else 0.0
+    written = in_time(value) if quantity is rows.TIME else in_bytes(value) if quantity.in_bytes else in_short(value)
+    unsure = at_least if quantity in (rows.MACS, rows.TIME) else ""
+    return (
+        f'<td class="bar" style="--share:{100 * share:.1f}%" data-of="{quantity.key}">{unsure}{written}'
+        f"<small>{percent(share)}</small></td>"
+    )
 
 
 def views(network: Network) -> str:

@@ -6,8 +6,10 @@ from html import escape
 from typing import NamedTuple
 
 from ..analysis.cost import UNUSED, LayerCost
+from ..sizes import milliseconds
 from .document import breakable, scrolling
 from .labels import kernel
+from .latency import time_in_words
 from .network import Network
 from .numbers import square, times
 from .sections import section
@@ -25,6 +27,7 @@ class Column(NamedTuple):
     summed: bool = False
 
 
+TIME = Column("predicted_ms", "predicted time", "ms", summed=True)
 COLUMNS = (
     Column("place", "#"),
     Column("name", "layer", sort="text"),
@@ -44,18 +47,20 @@ COLUMNS = (
 
 def full_table(network: Network) -> str:
     """The section with the table and its tools."""
+    columns = _columns(network)
     rows = "".join(_row(network, place, layer) for place, layer in enumerate(network.layers))
-    sums = {
+    sums: dict[str, int] = {
         "params": sum(layer.params for layer in network.layers),
         "macs": network.cost.macs,
         "elementwise": network.cost.elementwise,
         "activation_bytes": network.cost.activation_bytes,
         "bytes_moved": network.cost.bytes_moved,
     }
-    at_least = {"macs": network.at_least, "elementwise": network.at_least}
-    foot = "".join(f'<td class="n">{at_least.get(c.key, "")}{sums[c.key]:,}</td>' if c.summed else "<td></td>" for c in COLUMNS[2:])
+    at_least = dict.fromkeys(("macs", "elementwise", TIME.key), network.at_least)
+    shown = {key: f"{value:,}" for key, value in sums.items()} | {TIME.key: milliseconds(sum(network.milliseconds))}
+    foot = "".join(f'<td class="n">{at_least.get(c.key, "")}{shown[c.key]}</td>' if c.summed else "<td></td>" for c in columns[2:])
     table = f"""<table class="layers-table" data-name="{escape(network.title, quote=True)}">
-<thead><tr>{"".join(map(_head, COLUMNS))}</tr></thead>
+<thead><tr>{"".join(map(_head, columns))}</tr></thead>
 <tbody>{rows}</tbody><tfoot><tr><td></td><th scope="row">sum of the rows shown</th>{foot}</tr></tfoot></table>"""
     body = f"""<div class="tools"><label class="search">Search
 <input type="search" placeholder="conv2d layer3" autocomplete="off" spellcheck="false"></label>
@@ -63,7 +68,14 @@ def full_table(network: Network) -> str:
 <span class="buttons"><button type="button" data-csv="copy">Copy CSV</button>
 <button type="button" data-csv="download">Download CSV</button></span></div>
 {scrolling(table, f"Every op of {network.title}", tall=True)}"""
-    return section(network, "table", "Every op", body)
+    hint = f'<p class="hint">Predicted time: {escape(time_in_words(network.latency))}.</p>' if network.latency else ""
+    return section(network, "table", "Every op", hint + body)
+
+
+def _columns(network: Network) -> list[Column]:
+    """The columns, time beside MACs where it is known."""
+    place = next(place for place, column in enumerate(COLUMNS) if column.key == "macs") + 1
+    return [*COLUMNS[:place], *([TIME] if network.latency else []), *COLUMNS[place:]]
 
 
 def _head(column: Column) -> str:
@@ -88,10 +100,13 @@ def _row(network: Network, place: int, layer: LayerCost) -> str:
         intensity = f"<td>{layer.intensity:.2f}"
     else:
         macs = elementwise = intensity = UNKNOWN
+    time = ""
+    if network.latency:
+        time = UNKNOWN if not layer.counted else "<td>" if unused else f"<td>{milliseconds(network.milliseconds[place])}"
     shape = times(layer.output_shape)
     stage = escape(layer.stage.replace("x", "×") if layer.stage[:1].isdigit() else layer.stage)
     return (
         f'<tr><td>{place + 1}<th scope="row">{breakable(layer.name) or "(network)"}<td>{escape(layer.op)}<td>{window}<td>{shape}'
-        f"<td>{layer.params:,}{macs}{elementwise}<td>{layer.activation_bytes:,}<td>{layer.bytes_moved:,}{intensity}"
+        f"<td>{layer.params:,}{macs}{time}{elementwise}<td>{layer.activation_bytes:,}<td>{layer.bytes_moved:,}{intensity}"
         f"<td>{extent}<td>{stage}</tr>"
     )

@@ -157,3 +157,16 @@ def test_few_macs_and_much_time_is_told_with_its_reason() -> None:
     assert pair.macs_ratio < 1 < pair.time_ratio
     assert "densenet121 takes" in str(pair)
     assert "is bound by memory (" in str(pair)
+
+
+@pytest.mark.parametrize("name", ["densenet121", "convnext_tiny", "googlenet"])
+@pytest.mark.parametrize("precision", ["amp", "fp32"])
+def test_a_larger_batch_by_shapes_alone_is_the_network_traced_at_it(name: str, precision: str) -> None:
+    conditions = Conditions(precision=precision)
+    profile = shipped("rtx4090-amp-nchw-torch2.9")
+    one, sixteen = ca.trace(name), ca.trace(name, (16, 3, 224, 224))
+    grown, traced = predict(one, profile, conditions, times=16), predict(sixteen, profile, conditions)
+    assert [each.kernel for each in grown.kernels] == [each.kernel for each in traced.kernels]
+    by_node = grown.by_node(one)
+    assert sum(by_node) == pytest.approx(grown.milliseconds - grown.call_milliseconds)
+    assert all(time > 0 for node, time in zip(one.nodes, by_node, strict=True) if node.op.multiplies)

@@ -12,6 +12,7 @@ from ...devices.observation import shares_by_kind
 from ...devices.profile import Profile
 from ...devices.term import LAUNCH_SECONDS
 from ...graph import Graph
+from ...graph.batch import batched
 from .kernels import launches, prepared
 from .pages import pages
 from .report import KernelTime, Latency
@@ -19,16 +20,22 @@ from .report import KernelTime, Latency
 _UNFAMILIAR = 0.05  # share of the time in kinds of kernels of which no network of the fit had so much
 
 
-def latency(graph: Graph, profile: Profile, conditions: Conditions) -> Latency:
+def latency(graph: Graph, profile: Profile, conditions: Conditions, *, times: int = 1) -> Latency:
     """How long one batch takes: every kernel's time, added up.
 
     Args:
-        graph: the network at the batch that runs, in float32.
+        graph: the network in float32.
         profile: of the device.
         conditions: how it runs. Where the profile's are others, that is noted, and the interval is wider.
+        times: the batch that runs, in batches of the graph.
+
+    Raises:
+        ConvatlasError: a graph whose convolutions' weights depend on the input is asked for at a larger batch (see `batched`).
 
     """
     ready = prepared(graph, conditions.precision)
+    if times > 1:
+        ready = batched(ready, times)
     made = launches(ready, conditions, profile.threads)
     if profile.threads:
         fresh = pages(ready, profile.threads, channels_last=conditions.layout == "nhwc")
