@@ -93,3 +93,18 @@ def test_a_roofline_is_drawn_below_the_datasheets_ceilings(run: Run, tmp_path: P
     assert drawn.startswith("<svg")
     assert "FLOPs a byte moved" in drawn
     assert "a roofline is of one network, got 2" in run("speed", "vgg11", "vgg13", "-o", "roof.svg").err
+
+
+def test_ranks_tell_where_macs_mislead_in_every_form(run: Run, tmp_path: Path) -> None:
+    networks = ["alexnet", "mobilenet_v2", "vgg11", "--batch", "64", "--rank"]
+    told = run("speed", *networks).out
+    assert "mobilenet_v2  alexnet" in told
+    assert "Of 3 pairs with different MACs the one with fewer is slower in 1 (33.3%)" in told.replace("\n", " ")
+    record = json.loads(run("speed", *networks, "--json").out)
+    assert (record["pairs"], record["inverted"], record["batch"], record["device"]) == (3, 1, 64, "rtx4090")
+    assert {"kind", "time_share", "macs_share"} == record["inversions"][0]["kernels"][0].keys()
+    assert run("speed", *networks, "--format", "csv").out.splitlines()[1].startswith("mobilenet_v2,alexnet,")
+    assert run("speed", *networks, "-o", "ranks.svg").status == 0
+    assert "3 networks: MACs and time" in (tmp_path / "ranks.svg").read_text(encoding="utf-8")
+    refused = run("speed", "alexnet", "--rank")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)

@@ -110,6 +110,10 @@ def speed(
         ),
     ] = None,
     by: Annotated[By, typer.Option("--by", help="With one network: what a row is.")] = "stage",
+    rank: Annotated[
+        bool,
+        typer.Option("--rank", help="How the networks ('*' is the whole zoo) rank by MACs and by time, and why they differ."),
+    ] = False,
     chosen: FormatOption = None,
     json: Json = False,
     output: Output = None,
@@ -118,10 +122,12 @@ def speed(
     """Predict how long networks take on a device.
 
     Nothing runs. With an interval that nine of ten networks lie in, by layer, stage, op or kernel, and what binds each;
-    a FILE that ends in .svg or .png gets the roofline.
+    a FILE that ends in .svg or .png gets the roofline, with --rank MACs against time.
     """
     form, output = destination(chosen, json, output, (*get_args(Format), "svg", "png"))
-    if form in ("svg", "png") and len(models) > 1:
+    if rank and len(models) == 1:
+        raise ConvatlasError(f"`--rank` sets networks in order, got one: {models[0]}; '*' is the whole zoo")
+    if form in ("svg", "png") and len(models) > 1 and not rank:
         raise ConvatlasError(f"a roofline is of one network, got {len(models)}: {', '.join(models[:3])}")
     if spec is not None and like is None:
         raise ConvatlasError(
@@ -142,6 +148,8 @@ def speed(
             )
             for model in models
         ]  # fmt: skip
+        if rank:
+            return _ranks(dict(zip(models, found, strict=True)), form)
         if form in ("svg", "png"):
             from ..report.roofline import draw_roofline
 
@@ -169,6 +177,16 @@ def speed(
         return lines
 
     deliver(make, output)
+
+
+def _ranks(found: dict[str, Latency], form: str) -> list[Line] | str | bytes:
+    from ..analysis.latency import ranking
+    from ..report.ranking import draw_ranking
+    from .speed_ranks import ranks
+
+    if form in ("svg", "png"):
+        return draw_ranking(found, ranking(found), "svg" if form == "svg" else "png")
+    return ranks(found, form)
 
 
 def _anchor(text: str) -> tuple[str, float]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convatlas as ca
-from convatlas.analysis.latency import inversions, launches, prepared
+from convatlas.analysis.latency import inversions, launches, prepared, ranking, shares
 from convatlas.analysis.latency import latency as predict
+from convatlas.api.latency import inference
 from convatlas.devices.conditions import Conditions
 from convatlas.devices.cuda.rates import cached_seconds
 from convatlas.devices.profile import list_profiles, shipped
@@ -156,7 +157,7 @@ def test_few_macs_and_much_time_is_told_with_its_reason() -> None:
     assert (pair.slower, pair.faster) == ("densenet121", "resnet50")
     assert pair.macs_ratio < 1 < pair.time_ratio
     assert "densenet121 takes" in str(pair)
-    assert "is bound by memory (" in str(pair)
+    assert "of its time is bound by memory; convolution " in str(pair)
 
 
 @pytest.mark.parametrize("name", ["densenet121", "convnext_tiny", "googlenet"])
@@ -170,3 +171,26 @@ def test_a_larger_batch_by_shapes_alone_is_the_network_traced_at_it(name: str, p
     by_node = grown.by_node(one)
     assert sum(by_node) == pytest.approx(grown.milliseconds - grown.call_milliseconds)
     assert all(time > 0 for node, time in zip(one.nodes, by_node, strict=True) if node.op.multiplies)
+
+
+def test_a_ranking_counts_pairs_that_macs_put_the_wrong_way_round() -> None:
+    found = {name: inference(ca.trace(name), "rtx3090") for name in ("resnet50", "densenet121", "mobilenet_v2", "alexnet")}
+    ranked = ranking(found)
+    assert (ranked.networks, ranked.pairs) == (4, 6)
+    assert ranked.inverted == 2  # mobilenet_v2 is slower than alexnet, densenet121 than resnet50
+    assert ranked.surely_inverted <= ranked.inverted
+    assert {(pair.slower, pair.faster) for pair in ranked.inversions} == {("mobilenet_v2", "alexnet"), ("densenet121", "resnet50")}
+    assert ranked.macs_correlation == pytest.approx(0.6)  # by MACs 3, 2, 0, 1; by time 2, 3, 1, 0: 1 - 6 (1 + 1 + 1 + 1) / (4 * 15)
+    assert list(ranked.depthwise) == ["mobilenet_v2"]
+    assert ranked.depthwise["mobilenet_v2"].time_share > 2 * ranked.depthwise["mobilenet_v2"].macs_share
+
+
+def test_shares_of_the_kinds_of_kernels_add_up() -> None:
+    found = inference(ca.trace("googlenet"), "rtx4090")
+    assert sum(each.macs_share for each in shares(found)) == pytest.approx(1.0)
+    assert sum(each.time_share for each in shares(found)) == pytest.approx(1 - found.call_milliseconds / found.milliseconds)
+
+
+def test_a_single_network_has_no_rank_correlation() -> None:
+    ranked = ranking({"alexnet": inference(ca.trace("alexnet"), "rtx4090")})
+    assert (ranked.pairs, ranked.macs_correlation, ranked.inversions) == (0, None, [])
