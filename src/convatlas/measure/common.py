@@ -1,4 +1,4 @@
-"""Ops that networks outside the zoo are made of: attention, products of activations, norms, reductions, gates, resampling."""
+"""Ops that networks outside the zoo are made of: attention, products of activations, norms, reductions, gates, branches, resampling."""
 
 from __future__ import annotations
 
@@ -50,7 +50,15 @@ class Common(nn.Module):
         x = torch.cat([half, other * half], 1)
         x = F.avg_pool2d(x, 3, 1, 1) - F.max_pool2d(x, 3, 1, 1)
         x = F.interpolate(x, scale_factor=2.0) if x.shape[-1] % 4 else F.interpolate(x, scale_factor=0.5, mode="bilinear")
-        return F.pad(x, (1, 1, 1, 1)).mean(1)
+        x = F.pad(x, (1, 1, 1, 1))
+        return self.chosen(x, x).mean(1)
+
+    def chosen(self, *branches: Tensor) -> Tensor:
+        """A sum of branches, weighted by channel, as selective kernels and split attention have it."""
+        stacked = torch.stack(branches, 1)
+        weights = F.softmax(stacked.sum(1).mean((2, 3), keepdim=True)[:, None].expand(-1, len(branches), -1, -1, -1), 1)
+        made: Tensor = (stacked * weights).sum(1)
+        return made
 
     def mixed(self, tokens: Tensor) -> Tensor:
         """Attention over positions, and over channels."""
