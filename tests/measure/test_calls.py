@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convatlas.devices.conditions import Conditions
 from convatlas.graph.spec import TensorSpec
 from convatlas.measure.calls import function_of, tensors
+from convatlas.measure.common import Common
+from convatlas.measure.pieces import op_pieces
 from convatlas.trace import trace
 
 
@@ -62,3 +65,16 @@ def test_tensors_lie_as_they_are_asked_to(dtype: str) -> None:
     assert last.is_contiguous(memory_format=torch.channels_last)
     assert packed.is_contiguous()
     assert {last.dtype, packed.dtype} == {getattr(torch, dtype)}
+
+
+def test_the_common_ops_can_be_called_each_and_what_is_written_before_may_be_written() -> None:
+    with torch.device("meta"):
+        graph = trace(Common(48).eval(), (1, 48, 16, 16))
+    kinds = set()
+    for piece in op_pieces([graph], Conditions(layout="nhwc", precision="bf16"), 1000):
+        call, written = piece.make()
+        for tensor in written:
+            tensor.copy_(tensor.clone())
+        call()
+        kinds |= {kernel.kind for kernel in piece.kernels}
+    assert {"sum/outer", "softmax", "matmul", "layer_norm", "depthwise/direct"} <= kinds

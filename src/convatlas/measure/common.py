@@ -56,8 +56,8 @@ class Common(nn.Module):
     def chosen(self, *branches: Tensor) -> Tensor:
         """A sum of branches, weighted by channel, as selective kernels and split attention have it."""
         stacked = torch.stack(branches, 1)
-        weights = F.softmax(stacked.sum(1).mean((2, 3), keepdim=True)[:, None].expand(-1, len(branches), -1, -1, -1), 1)
-        made: Tensor = (stacked * weights).sum(1)
+        gate = stacked.sum(1).mean((2, 3), keepdim=True)
+        made: Tensor = (stacked * F.softmax(torch.stack([gate] * len(branches), 1), 1)).sum(1)
         return made
 
     def mixed(self, tokens: Tensor) -> Tensor:

@@ -93,10 +93,10 @@ def pieces(graphs: Iterable[Graph], conditions: Conditions, ops: int) -> list[Pi
         ops: how many single ones, about.
 
     """
-    return [*_ops(graphs, conditions, ops), *(_network(name, batch, conditions) for name in NETWORKS for batch in BATCHES)]
+    return [*op_pieces(graphs, conditions, ops), *(_network(name, batch, conditions) for name in NETWORKS for batch in BATCHES)]
 
 
-def _ops(graphs: Iterable[Graph], conditions: Conditions, count: int) -> Iterator[Piece]:
+def op_pieces(graphs: Iterable[Graph], conditions: Conditions, count: int) -> Iterator[Piece]:
     """Single ops: some of every kind and size, more of those that take much of the networks' time."""
     kernels: dict[_Call, tuple[Kernel, ...]] = {}
     weight: defaultdict[_Call, float] = defaultdict(float)
