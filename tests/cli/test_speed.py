@@ -108,3 +108,15 @@ def test_ranks_tell_where_macs_mislead_in_every_form(run: Run, tmp_path: Path) -
     assert "3 networks: MACs and time" in (tmp_path / "ranks.svg").read_text(encoding="utf-8")
     refused = run("speed", "alexnet", "--rank")
     assert (refused.status, refused.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [([], "there is no CUDA device here"), (["--threads", "2"], "--threads is about the CPU")]
+)
+def test_calibrate_refuses_a_gpu_that_is_not_there_and_threads_of_one(
+    arguments: list[str], message: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    result = run("calibrate", "--device", "cuda", *arguments)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert message in result.err

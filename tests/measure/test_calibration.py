@@ -139,12 +139,12 @@ def test_without_a_calibration_the_way_to_it_is_told() -> None:
 def test_a_noisy_machine_is_told_with_its_spread_and_saved_only_if_that_is_wanted(
     monkeypatch: pytest.MonkeyPatch, own_folder: Path, anyway: bool
 ) -> None:
-    def noisy(pieces: Any, path: Path, limit: float, progress: Any) -> Measurements:
+    def noisy(pieces: Any, path: Path, *others: Any) -> Measurements:
         path.touch()
         return Measurements(made_rows(), [1.0, 1.0, 2.0, 3.0, 4.0])
 
     monkeypatch.setattr("convatlas.measure.pieces.graphs_of_the_atlas", lambda progress: [])
-    monkeypatch.setattr("convatlas.measure.pieces.pieces", lambda graphs, conditions, ops: [])
+    monkeypatch.setattr("convatlas.measure.pieces.pieces", lambda *given: [])
     monkeypatch.setattr("convatlas.measure.pieces.RUNTIMES", {("fp32", "nchw"): "eager"})
     monkeypatch.setattr(machine, "measured_card", lambda now: CARD)
     monkeypatch.setattr(calibration, "measured", noisy)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..devices.conditions import Conditions
-from ..devices.own import own_folder
+from ..devices.own import THIS_GPU, own_folder
 from ..devices.profile import Profile
 from ..errors import ConvatlasError
 from ..files import atomic_write
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..analysis.latency import Latency
+    from ..devices.card import Card
+    from ..measure.calibration import Timer
+    from ..measure.pieces import Target
+
+    _Setup = tuple[
+        Card, list[tuple[str, str]], Target, Timer
+    ]  # the device's rates, what is measured of it under which conditions, and by what
 
 OPS = 700  # of each conditions'
 
@@ -43,60 +50,77 @@ class Calibration:
 
 def calibrate(
     *,
+    device: str = "cpu",
     limit_seconds: float = 300.0,
     anyway: bool = False,
     ops: int = OPS,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,
 ) -> list[Calibration]:
-    """Measure this machine's CPU and save its profiles, which ``device="cpu"`` then stands for.
+    """Measure this machine's CPU or GPU and save its profiles, which ``device="cpu"`` and ``device="cuda"`` then stand for.
 
-    Some hundred ops with the shapes that the atlas's networks have, and some networks whole, eager: in float32 contiguous, in float32
-    channels-last, and in bfloat16 channels-last with batch norms folded where the CPU computes in bfloat16. With the threads that
-    PyTorch uses now. An interrupted call is gone on with by the next one.
+    Some hundred ops with the shapes that the atlas's networks have, and some networks whole, eager. On a CPU: in float32 contiguous, in
+    float32 channels-last, and in bfloat16 channels-last with batch norms folded where the CPU computes in bfloat16, with the threads
+    that PyTorch uses now. On a GPU: under autocast in float16, contiguous and channels-last. An interrupted call is gone on with by
+    the next one.
 
     Args:
+        device: "cpu", or "cuda" for the current CUDA device.
         limit_seconds: for all measurements; what is not reached by then is left out.
         anyway: save profiles although the machine was too noisy.
         ops: how many of each conditions'.
         progress: is told how many pieces are done, of how many, and which is next.
 
     Raises:
-        ConvatlasError: the machine was too noisy, or too little could be measured.
+        ConvatlasError: the machine was too noisy, too little could be measured, or there is no such device here.
 
     """
     import torch
 
-    from ..measure.calibration import NOISY, clock, measured
+    from ..measure.calibration import NOISY, measured
     from ..measure.fitted import profile_of
-    from ..measure.machine import dtypes, measured_card
-    from ..measure.pieces import RUNTIMES, graphs_of_the_atlas, pieces
+    from ..measure.pieces import graphs_of_the_atlas, pieces
 
     version = ".".join(torch.__version__.split(".")[:2])
-    card, folder = measured_card(clock()), own_folder()
+    card, kinds, target, timer = _cuda() if device == THIS_GPU else _cpu()
+    folder = own_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    kinds = [(precision, layout) for precision, layout in RUNTIMES if precision != "bf16" or "bfloat16" in dtypes()]
     graphs = graphs_of_the_atlas(progress)
     made = []
     for precision, layout in kinds:
         conditions = Conditions(precision=precision, layout=layout, torch=version)
         name = conditions.name(card.name)
         rows_file = folder / f"{name}.rows"
-        wanted = pieces(graphs, conditions, ops)
-        found = measured(wanted, rows_file, limit_seconds / len(kinds), progress)
+        wanted = pieces(graphs, conditions, ops, target)
+        found = measured(wanted, rows_file, limit_seconds / len(kinds), progress, timer)
         if found.spread > NOISY and not anyway:
             raise ConvatlasError(
                 f"this machine is too noisy: the same convolution took times that vary by {found.spread:.0%} (range between quartiles over "
                 f"median; {NOISY:.0%} at most). Nothing was saved but the rows so far; call again when less else runs here, or with "
                 "--anyway"
             )
-        source = f"{card.source}; {len(found.rows)} ops and networks measured here"
-        profile = profile_of(found.rows, card, conditions, source)
+        source = "; ".join(filter(None, [card.source, timer.about(), f"{len(found.rows)} ops and networks measured here"]))
+        profile = profile_of(found.rows, card, conditions, source, target.model)
         with atomic_write(folder / f"{name}.json") as file:
             file.write((profile.to_json() + "\n").encode())
         rows_file.unlink()
         networks = sum(row.network for row in found.rows)
         made.append(Calibration(profile, len(found.rows) - networks, networks, len(wanted), found.spread, found.disturbed))
     return made
+
+
+def _cpu() -> _Setup:
+    from ..measure.calibration import CpuTimer, clock
+    from ..measure.machine import dtypes, measured_card
+    from ..measure.pieces import CPU, RUNTIMES
+
+    kinds = [(precision, layout) for precision, layout in RUNTIMES if precision != "bf16" or "bfloat16" in dtypes()]
+    return measured_card(clock()), kinds, CPU, CpuTimer()
+
+
+def _cuda() -> _Setup:
+    from ..measure.gpu import GPU, KINDS, CudaTimer, card_here
+
+    return card_here(), KINDS, GPU, CudaTimer()
 
 
 def expected_here(network: nn.Module, shape: tuple[int, ...], runtime: str) -> Latency | None:

@@ -10,8 +10,8 @@ from ..analysis import latency as _latency
 from ..devices.card import Card, card, read_card
 from ..devices.conditions import Conditions
 from ..devices.cuda.priors import moves
-from ..devices.own import THIS_MACHINE, own_profiles
-from ..devices.profile import Profile, find, read_profile
+from ..devices.own import THIS_GPU, THIS_MACHINE, own_profiles
+from ..devices.profile import Profile, find, profiled_devices, read_profile
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import InputsLike
@@ -40,7 +40,7 @@ def latency(
     Args:
         model: a word for a network (see `trace`), a module on any device, or a graph.
         inputs: as for `trace`; the time is for the whole batch.
-        device: its name, as "rtx4090"; "cpu" for this machine, once it is calibrated; the ".json" file of a profile (see `fit_device`), or of a datasheet (then with ``like``).
+        device: its name, as "rtx4090"; "cpu" and "cuda" for this machine's, once they are calibrated; the ".json" file of a profile (see `fit_device`), or of a datasheet (then with ``like``).
         precision: "fp32", "bf16", "fp16", "amp" (autocast in float16) or "amp_bf16".
         layout: "nchw" (contiguous) or "nhwc" (channels-last).
         compiled: by torch.compile with Inductor.
@@ -102,19 +102,24 @@ def profile_for(device: str | Path, conditions: Conditions, *, like: str | None 
         if like is None:
             return read_profile(path)
         return transferred(find(like, conditions), read_card(path))
-    if word == THIS_MACHINE:
-        return _own_profile(conditions)
+    if word in (THIS_MACHINE, THIS_GPU):
+        return _own_profile(word, conditions)
     if like is None or like == word:
         return find(word, conditions)
     return transferred(find(like, conditions), card(word))
 
 
-def _own_profile(conditions: Conditions) -> Profile:
-    from ..measure.machine import this_machine
+def _own_profile(device: str, conditions: Conditions) -> Profile:
+    if device == THIS_GPU:
+        from ..measure.gpu import this_gpu
 
-    name = this_machine()
-    if not any(profile.startswith(f"{name}-") for profile in own_profiles()):
-        raise ConvatlasError(f"this machine ({name}) has no profile yet: `convatlas calibrate` measures it in 5 minutes")
+        name, how = this_gpu(), "convatlas calibrate --device cuda"
+    else:
+        from ..measure.machine import this_machine
+
+        name, how = this_machine(), "convatlas calibrate"
+    if name not in profiled_devices() and not any(profile.startswith(f"{name}-") for profile in own_profiles()):
+        raise ConvatlasError(f"this machine ({name}) has no profile yet: `{how}` measures it in 5 minutes")
     return find(name, conditions)
 
 

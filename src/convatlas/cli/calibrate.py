@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..devices.own import THIS_GPU
 from .columns import share
 from .options import Debug, Json
 from .output import deliver, screen_width
 from .progress import counted
 from .records import as_json
+from .step_options import refuse_given
 from .tables import Column, Line, Table
 from .words import wrapped
 
@@ -28,20 +30,27 @@ _COLUMNS = (
 
 
 def calibrate(
+    device: Annotated[
+        Literal["cpu", "cuda"], typer.Option("--device", help="What is measured: this machine's CPU or GPU.")
+    ] = "cpu",
     threads: Annotated[
         int | None,
-        typer.Option("--threads", min=1, metavar="N", help="That networks may use.", show_default="PyTorch's own choice"),
+        typer.Option(
+            "--threads", min=1, metavar="N", help="That networks may use on the CPU.", show_default="PyTorch's own choice"
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=10, metavar="SECONDS", help="For all measurements.")] = 300,
     anyway: Annotated[bool, typer.Option("--anyway", help="Save it although the machine was too noisy.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure this machine's CPU once, to predict times on it.
+    """Measure this machine once, to predict times on its CPU or GPU.
 
-    `speed --device cpu` then does. Single ops with shapes that networks have, and some networks whole, eager, in float32 and bfloat16. After Ctrl-C the same command
-    goes on. Nothing else should run meanwhile.
+    `speed --device cpu` (cuda) then does. Single ops with shapes that networks have, and some networks whole, eager: on a CPU in float32 and bfloat16, on a GPU under
+    autocast. After Ctrl-C the same command goes on. Nothing else should run meanwhile.
     """
+    if device == THIS_GPU:
+        refuse_given({"--threads": threads}, "is about the CPU; leave it or --device cuda out")
 
     def make() -> list[Line] | str:
         import torch
@@ -51,7 +60,7 @@ def calibrate(
         if threads is not None:
             torch.set_num_threads(threads)
         with counted("measured") as progress:
-            found = measure(limit_seconds=limit, anyway=anyway, progress=progress)
+            found = measure(device=device, limit_seconds=limit, anyway=anyway, progress=progress)
         rows = [_row(each) for each in found]
         if json:
             return as_json({"profiles": rows})
@@ -67,8 +76,8 @@ def calibrate(
             *Table(columns=_COLUMNS, rows=rows).to_lines(width),
             Line(""),
             *wrapped(
-                f"This is the device {found[0].profile.card.name}, and `cpu` as long as PyTorch uses so many threads: convatlas speed resnet50 "
-                "--device cpu",
+                f"This is the device {found[0].profile.card.name}, and `{device}`{'' if device == THIS_GPU else ' as long as PyTorch uses so many threads'}: "
+                f"convatlas speed resnet50 --device {device}",
                 width,
                 "bold",
             ),

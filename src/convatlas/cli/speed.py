@@ -77,7 +77,7 @@ def speed(
         typer.Option(
             "--device",
             metavar="NAME|FILE",
-            help="A device that has a profile, or a profile's .json file; cpu is this machine, once `calibrate` has measured it.",
+            help="A device that has a profile, or a profile's .json file; cpu and cuda are this machine's, once `calibrate` has measured them.",
         ),
     ] = "rtx4090",
     precision: Annotated[

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 THIS_MACHINE = "cpu"
+THIS_GPU = "cuda"
+_SAYS_NOTHING = re.compile(r"nvidia|geforce|tesla|gpu|generation|\d+gb|hbm\w*|pcie|sxm\d?|nvl")  # of a GPU's name
 
 
 def own_folder() -> Path:
@@ -20,6 +22,12 @@ def own_folder() -> Path:
 def own_profiles() -> dict[str, Path]:
     """Name -> file of the user's own profiles."""
     return {path.stem: path for path in sorted(own_folder().glob("*.json"))}
+
+
+def gpu_name(title: str) -> str:
+    """What a GPU is called among devices, by torch's name of it: "NVIDIA GeForce RTX 4090" is "rtx4090", whether or not there is a datasheet."""
+    words = [word for word in re.split(r"[^a-z0-9]+", title.lower()) if word and not _SAYS_NOTHING.fullmatch(word)]
+    return "".join(words) or "gpu"
 
 
 def device_name(cpu: str, threads: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-_TOGETHER = 48  # ops whose rounds are interleaved: oneDNN keeps so many kernels that it has made, and memory so many tensors
+_TOGETHER = 48
 _ROUNDS = 3
 _MOST_ROUNDS = 5 * _ROUNDS
 _LONG_SECONDS = 0.4  # of a network that is measured twice only
@@ -62,7 +62,93 @@ def clock() -> Callable[[], float]:
     return time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
-def measured(pieces: Sequence[Piece], path: Path, limit_seconds: float, progress: Callable[[int, int, str], None]) -> Measurements:
+class Sample(NamedTuple):
+    """One call of a piece: its seconds, and the pages that the process touched for the first time."""
+
+    seconds: float
+    page_faults: int = 0
+
+
+class Timer(Protocol):
+    """Calls pieces on a device and tells how long each call takes.
+
+    Attributes:
+        together: ops whose rounds are interleaved.
+        fastest: seconds of the reference at its best so far.
+
+    """
+
+    @property
+    def together(self) -> int: ...
+
+    @property
+    def fastest(self) -> float: ...
+
+    def make(self, group: Sequence[Piece]) -> None:
+        """Get some pieces ready, and call each once, which makes its kernels."""
+
+    def round(self) -> list[Sample]:
+        """Call each of them once, its input written just before."""
+
+    def reference(self) -> float:
+        """Seconds of the same convolution, now."""
+
+    def about(self) -> str:
+        """What the device is and how it runs now, beyond its datasheet; "" for nothing."""
+
+
+class CpuTimer:
+    """Calls on the CPU: the thread's own time where one thread runs, and the pages that are new to the process."""
+
+    def __init__(self) -> None:
+        self._now, self._reference = clock(), Reference()
+        self._calls: list[Made] = []
+
+    @property
+    def together(self) -> int:
+        """Ops whose rounds are interleaved: oneDNN keeps so many kernels that it has made, and memory so many tensors."""
+        return _TOGETHER
+
+    @property
+    def fastest(self) -> float:
+        """Seconds of the reference at its best so far."""
+        return self._reference.fastest
+
+    def make(self, group: Sequence[Piece]) -> None:
+        """Get some pieces ready, and call each once, which makes its kernels."""
+        self._calls = [ready(piece) for piece in group]
+        self.round()
+
+    def round(self) -> list[Sample]:
+        """Call each of them once, its input written just before."""
+        samples = []
+        for call, written in self._calls:
+            for tensor, values in written:
+                tensor.copy_(values)
+            faults, begun = _page_faults(), self._now()
+            result = call()
+            samples.append(Sample(self._now() - begun, _page_faults() - faults))
+            del result
+        return samples
+
+    def reference(self) -> float:
+        """Seconds of the same convolution, now."""
+        return self._reference.seconds(self._now)
+
+    def about(self) -> str:
+        """Nothing: the card of a CPU is measured, and says it."""
+        return ""
+
+
+def ready(piece: Piece) -> Made:
+    """Its call, and what it reads with the values that are written there before each: pooling takes longer where they differ."""
+    call, written = piece.make()
+    return call, [(tensor, tensor.clone()) for tensor in written]
+
+
+def measured(
+    pieces: Sequence[Piece], path: Path, limit_seconds: float, progress: Callable[[int, int, str], None], timer: Timer | None = None
+) -> Measurements:
     """Measure pieces that a file of rows does not have yet, in order, until the time is up.
 
     Each round calls every piece once, its input written just before, as the layer before would do, its weights and its code pushed out
@@ -73,28 +159,30 @@ def measured(pieces: Sequence[Piece], path: Path, limit_seconds: float, progress
         path: of the file of rows.
         limit_seconds: no group of pieces begins later.
         progress: is told how many pieces are done, of how many, and which is next.
+        timer: of the device; by default the CPU's.
 
     """
+    timer = timer or CpuTimer()
     found = Measurements(read_rows(path))
     known = {row.name for row in found.rows}
     todo = [piece for piece in pieces if piece.name not in known]
-    begun, reference = time.perf_counter(), Reference()
-    for group in _groups(todo):
+    begun = time.perf_counter()
+    for group in _groups(todo, timer.together):
         if time.perf_counter() - begun > limit_seconds:
             break
         progress(len(found.rows), len(pieces), group[0].name)
-        rows = _rounds(group, reference, found)
+        rows = _rounds(group, timer, found)
         append_rows(path, rows)
         found.rows += rows
     progress(len(found.rows), len(pieces), "all")
     return found
 
 
-def _groups(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
+def _groups(pieces: Iterable[Piece], together: int) -> Iterable[list[Piece]]:
     """Ops in groups, each network alone: it has rounds of its own layers within it. Both come by turns, so that a part is fair."""
     pieces = list(pieces)
     ops, networks = ([piece for piece in pieces if piece.network == whole] for whole in (False, True))
-    groups = [ops[start : start + _TOGETHER] for start in range(0, len(ops), _TOGETHER)]
+    groups = [ops[start : start + together] for start in range(0, len(ops), together)]
     alone = [[piece] for piece in networks]
     every = max(len(groups), len(alone))
     for turn in range(every):
@@ -102,18 +190,16 @@ def _groups(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
             yield from each[turn * len(each) // every : (turn + 1) * len(each) // every]
 
 
-def _rounds(group: Sequence[Piece], reference: Reference, found: Measurements) -> list[Row]:
-    now = clock()
-    samples: list[list[_Sample]] = [[] for _ in group]
+def _rounds(group: Sequence[Piece], timer: Timer, found: Measurements) -> list[Row]:
+    samples: list[list[Sample]] = [[] for _ in group]
     with torch.inference_mode():
-        calls = [_made(piece) for piece in group]
-        _round(calls, now)  # makes the kernels
-        before = reference.seconds(now)
+        timer.make(group)
+        before = timer.reference()
         for _ in range(_MOST_ROUNDS):
-            made = _round(calls, now)
-            after = reference.seconds(now)
+            made = timer.round()
+            after = timer.reference()
             found.reference.append(after)
-            steady = max(before, after) < _STEADY * reference.fastest
+            steady = max(before, after) < _STEADY * timer.fastest
             before = after
             if not steady:
                 found.disturbed += 1
@@ -125,25 +211,7 @@ def _rounds(group: Sequence[Piece], reference: Reference, found: Measurements) -
     return [_row(piece, known) for piece, known in zip(group, samples, strict=True) if known]
 
 
-def _made(piece: Piece) -> Made:
-    """Its call, and what it reads with the values that are written there before each: pooling takes longer where they differ."""
-    call, written = piece.make()
-    return call, [(tensor, tensor.clone()) for tensor in written]
-
-
-def _round(calls: Iterable[Made], now: Callable[[], float]) -> list[_Sample]:
-    samples = []
-    for call, written in calls:
-        for tensor, values in written:
-            tensor.copy_(values)
-        faults, begun = _page_faults(), now()
-        result = call()
-        samples.append(_Sample(now() - begun, _page_faults() - faults))
-        del result
-    return samples
-
-
-def _row(piece: Piece, samples: Iterable[_Sample]) -> Row:
+def _row(piece: Piece, samples: Iterable[Sample]) -> Row:
     seconds, faults = (median(each) for each in zip(*samples, strict=True))
     kernels = dict(piece.kernels)
     if faults >= 1:
@@ -154,11 +222,6 @@ def _row(piece: Piece, samples: Iterable[_Sample]) -> Row:
 def _page_faults() -> int:
     """How many pages this process touched for the first time, so far; 0 where the system does not tell."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else 0
-
-
-class _Sample(NamedTuple):
-    seconds: float
-    page_faults: int
 
 
 class Reference:

@@ -17,6 +17,7 @@ from ..graph.ops import (
     AvgPool,
     BatchNorm,
     Binary,
+    Cast,
     Concat,
     Conv,
     Copy,
@@ -80,6 +81,8 @@ def function_of(op: Op) -> Function | None:
             return lambda image: F.interpolate(image, size, mode="nearest")
         case Interpolate(size, mode, align_corners, False):
             return lambda image: F.interpolate(image, size, mode=mode, align_corners=align_corners)
+        case Cast(dtype):
+            return lambda values: values.to(getattr(torch, dtype))
         case Copy("contiguous", None, "contiguous" | "preserve"):
             return Tensor.contiguous
         case Activation(function, in_place):
@@ -99,13 +102,13 @@ def _pointwise(function: str, in_place: bool) -> Function | None:
     return named or getattr(torch, function, None)
 
 
-def tensors(specs: Specs, strides: Sequence[Strides]) -> list[Tensor]:
+def tensors(specs: Specs, strides: Sequence[Strides], device: str = "cpu") -> list[Tensor]:
     """Random tensors of these shapes and dtypes, that lie so; between 0.5 and 1.5, as a variance must be above 0."""
     made = []
     for spec, strided in zip(specs, strides, strict=True):
         lies = strided or dense_strides(spec.shape)
         span = 1 + sum((size - 1) * stride for size, stride in zip(spec.shape, lies, strict=True))
-        values = _noise().repeat(ceil(span / _PERIOD)).to(getattr(torch, spec.dtype))
+        values = _noise().repeat(ceil(span / _PERIOD)).to(device, getattr(torch, spec.dtype))
         made.append(values.as_strided(spec.shape, lies))
     return made
 

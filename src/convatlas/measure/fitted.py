@@ -16,19 +16,25 @@ from ..devices.observation import Observation, seen_shares
 from ..devices.profile import CALL_SECONDS, Profile
 from .rows import Row
 
-MODEL = "cpu"
 _WEIGHT_OF_A_NETWORK = 3  # of ops: it is what is to be predicted
 
 
-def profile_of(rows: Sequence[Row], card: Card, conditions: Conditions, source: str) -> Profile:
+def profile_of(rows: Sequence[Row], card: Card, conditions: Conditions, source: str, model: str = "cpu") -> Profile:
     """The profile of rows, validated on the networks among them, each predicted from the ops and the other networks.
+
+    Args:
+        rows: as measured.
+        card: the device's datasheet, or what was measured in its place.
+        conditions: that they were measured under.
+        source: of the profile.
+        model: of time, in `MODELS`.
 
     Raises:
         ConvatlasError: there are too few rows.
 
     """
-    observations = [_observation(row, card) for row in rows for _ in range(_WEIGHT_OF_A_NETWORK if row.network else 1)]
-    found = fit(observations, MODELS[MODEL].expected)
+    observations = [_observation(row, card, model) for row in rows for _ in range(_WEIGHT_OF_A_NETWORK if row.network else 1)]
+    found = fit(observations, MODELS[model].expected)
     whole = [place for place, each in enumerate(observations) if each.family == "network"][::_WEIGHT_OF_A_NETWORK]
     networks = [observations[place] for place in whole]
     errors = found.left_out[np.array(whole)]
@@ -36,12 +42,12 @@ def profile_of(rows: Sequence[Row], card: Card, conditions: Conditions, source: 
         conditions.name(card.name), card, conditions, networks, Fit(found.coefficients, errors, errors), 1.0, source
     )
     seen = {kind: round(share, 4) for kind, share in seen_shares(observations, found.coefficients).items()}
-    return replace(profile, model=MODEL, seen=seen)
+    return replace(profile, model=model, seen=seen)
 
 
-def _observation(row: Row, card: Card) -> Observation:
+def _observation(row: Row, card: Card, model: str) -> Observation:
     name, _, _ = row.name.partition(" at batch ")
     return observe_kernels(
-        name, row.kernels, card, family="network" if row.network else next(iter(row.kernels)).kind, seconds=row.seconds, model=MODEL,
+        name, row.kernels, card, family="network" if row.network else next(iter(row.kernels)).kind, seconds=row.seconds, model=model,
         constant=CALL_SECONDS if row.network else 0.0,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from ..analysis.latency import launches, prepared
 from ..devices.conditions import Conditions
 from ..devices.cpu.lower import kernels_of
 from ..devices.kernel import Kernel
+from ..devices.lower import Lowering, Lying, Specs
 from ..graph import Graph, TensorSpec
 from ..graph.batch import batched
 from ..graph.layout import channels_last, laid_out
@@ -44,8 +45,7 @@ RUNTIMES = {
     ("fp32", "nhwc"): "channels_last",
     ("bf16", "nhwc"): "bf16",
 }  # conditions -> as bench has them
-_FLOPS, _BYTES, _CALL_SECONDS = 1e11, 1e10, 5e-6  # a second, of some CPU: to choose by, before anything was measured
-_LONGEST_SECONDS = 0.02  # by these rates; so much of one op says no more than less of it
+_CALL_SECONDS = 5e-6  # of any op
 _FEWEST = 5  # ops of each kind and size
 
 
@@ -73,6 +73,34 @@ class _Call:
     lying: tuple[Strides, ...]
 
 
+class Target(NamedTuple):
+    """A kind of device that is calibrated, and what is measured of it.
+
+    Attributes:
+        model: of time, in `MODELS`.
+        batches: of ops and networks.
+        flops, bandwidth: FLOPs and bytes a second of some such device, to choose ops by before anything was measured.
+        longest_seconds: of an op, by these rates; so much of one op says no more than less of it.
+        lowering: the kernels of one op, as `lower` wants it.
+        place: where torch's tensors are.
+        network: a network of the zoo as a piece, at a batch and under some conditions.
+
+    """
+
+    model: str
+    batches: tuple[int, ...]
+    flops: float
+    bandwidth: float
+    longest_seconds: float
+    lowering: Lowering
+    place: str
+    network: Callable[[str, int, Conditions], Piece]
+
+    def guess(self, kernels: Iterable[Kernel]) -> float:
+        """Seconds of some kernels, about."""
+        return sum(2 * kernel.macs / self.flops + kernel.bytes_moved / self.bandwidth + _CALL_SECONDS for kernel in kernels)
+
+
 def graphs_of_the_atlas(progress: Callable[[int, int, str], None]) -> list[Graph]:
     """The zoo's networks and `common_graphs`, of one image in float32. ``progress`` is told how many are traced, of how many, and which is next."""
     graphs = []
@@ -84,30 +112,34 @@ def graphs_of_the_atlas(progress: Callable[[int, int, str], None]) -> list[Graph
     return [*graphs, *common_graphs()]
 
 
-def pieces(graphs: Iterable[Graph], conditions: Conditions, ops: int) -> list[Piece]:
+def pieces(graphs: Iterable[Graph], conditions: Conditions, ops: int, target: Target | None = None) -> list[Piece]:
     """The pieces for some conditions, ops and networks each in an order of which any first part is a fair sample.
 
     Args:
         graphs: of networks whose shapes count.
-        conditions: precision and layout, with a runtime in `RUNTIMES`.
+        conditions: precision and layout; on a CPU with a runtime in `RUNTIMES`.
         ops: how many single ones, about.
+        target: what is measured; by default this machine's CPU.
 
     """
-    return [*op_pieces(graphs, conditions, ops), *(_network(name, batch, conditions) for name in NETWORKS for batch in BATCHES)]
+    target = target or CPU
+    networks = (target.network(name, batch, conditions) for name in NETWORKS for batch in target.batches)
+    return [*op_pieces(graphs, conditions, ops, target), *networks]
 
 
-def op_pieces(graphs: Iterable[Graph], conditions: Conditions, count: int) -> Iterator[Piece]:
+def op_pieces(graphs: Iterable[Graph], conditions: Conditions, count: int, target: Target | None = None) -> Iterator[Piece]:
     """Single ops: some of every kind and size, more of those that take much of the networks' time."""
+    target = target or CPU
     kernels: dict[_Call, tuple[Kernel, ...]] = {}
     weight: defaultdict[_Call, float] = defaultdict(float)
     for graph in graphs:
-        for batch in BATCHES:
-            for call, made in _calls(batched(prepared(graph, conditions.precision), batch), conditions):
+        for batch in target.batches:
+            for call, made in _calls(batched(prepared(graph, conditions.precision), batch), conditions, target):
                 kernels[call] = made
-                weight[call] += _guess(made)
+                weight[call] += target.guess(made)
     strata: dict[tuple[str, int], list[_Call]] = defaultdict(list)
     for call, made in kernels.items():
-        strata[made[-1].kind, round(log2(_guess(made)) / 2)].append(call)
+        strata[made[-1].kind, round(log2(target.guess(made)) / 2)].append(call)
     total, chance = sum(weight.values()), random.Random(0)
     chosen = []
     for calls in strata.values():
@@ -117,23 +149,19 @@ def op_pieces(graphs: Iterable[Graph], conditions: Conditions, count: int) -> It
         chosen += sorted(calls, key=lambda call: -keys[call])[:wanted]
     chance.shuffle(chosen)
     for call in chosen:
-        yield Piece(_name(call), False, Counter(kernels[call]), partial(_call, call))
+        yield Piece(_name(call), False, Counter(kernels[call]), partial(_call, call, target.place))
 
 
-def _calls(graph: Graph, conditions: Conditions) -> Iterator[tuple[_Call, tuple[Kernel, ...]]]:
+def _calls(graph: Graph, conditions: Conditions, target: Target) -> Iterator[tuple[_Call, tuple[Kernel, ...]]]:
     """The ops of a graph that can be called alone and take no longer than is wanted, with their kernels."""
     ready, strides = laid_out(graph, channels_last(graph) if conditions.layout == "nhwc" else {})
     for node in ready.nodes:
         inputs, outputs = (tuple([ready.values[value] for value in values]) for values in (node.inputs, node.outputs))
         call = _Call(node.op, inputs, tuple([strides[value] for value in node.inputs]))
         if function_of(node.op) is not None:
-            made, _ = kernels_of(node.op, inputs, call.lying, outputs, threads=torch.get_num_threads())
-            if made and _guess(made) < _LONGEST_SECONDS:
+            made, _ = target.lowering(node.op, inputs, call.lying, outputs, False)
+            if made and target.guess(made) < target.longest_seconds:
                 yield call, made
-
-
-def _guess(kernels: Iterable[Kernel]) -> float:
-    return sum(2 * kernel.macs / _FLOPS + kernel.bytes_moved / _BYTES + _CALL_SECONDS for kernel in kernels)
 
 
 def _name(call: _Call) -> str:
@@ -144,10 +172,10 @@ def _name(call: _Call) -> str:
     return f"{call.op} of {', '.join(shapes)}"
 
 
-def _call(call: _Call) -> tuple[Callable[[], object], list[Tensor]]:
+def _call(call: _Call, place: str) -> tuple[Callable[[], object], list[Tensor]]:
     function = function_of(call.op)
     assert function is not None
-    made = tensors(call.inputs, call.lying)
+    made = tensors(call.inputs, call.lying, place)
     return partial(function, *made), made if call.op.kind in ("arithmetic", "concat") else made[:1]
 
 
@@ -165,6 +193,13 @@ def _network(name: str, batch: int, conditions: Conditions) -> Piece:
         return partial(form, images), [images]
 
     return Piece(f"{name} at batch {batch}", True, counts, make)
+
+
+def _here(op: Op, inputs: Specs, lying: Lying, outputs: Specs, fixed: bool) -> tuple[tuple[Kernel, ...], Lying]:
+    return kernels_of(op, inputs, lying, outputs, fixed, threads=torch.get_num_threads())
+
+
+CPU = Target("cpu", BATCHES, 1e11, 1e10, 0.02, _here, "cpu", _network)
 
 
 def graph_for(network: nn.Module, runtime: str, shape: tuple[int, ...]) -> Graph:
