@@ -57,6 +57,7 @@ def test_a_gpus_rates_are_those_of_its_units_at_its_clock(name: str) -> None:
     assert sheet.vector_flops == pytest.approx(sheet.processors * lanes * 2 * sheet.clock_hz, rel=0.01)
     tensor = sheet.processors * tensor_flops * TENSOR_CLOCK.get(name, sheet.clock_hz)
     assert list(sheet.flops.values()) == pytest.approx([tensor] * len(sheet.flops), rel=0.015)
+    assert sheet.bus_bits == bus_bits
     assert sheet.bandwidth == pytest.approx(bus_bits / 8 * wire_rate, rel=0.005)
     assert ("bfloat16" in sheet.flops) == (name not in ("rtx2080ti", "t4", "v100"))  # Turing and Volta have none
 

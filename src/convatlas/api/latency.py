@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from ..analysis import latency as _latency
+from ..devices.anchors import factors
 from ..devices.card import Card, card, read_card
 from ..devices.conditions import Conditions
-from ..devices.cuda.priors import moves
 from ..devices.own import THIS_GPU, THIS_MACHINE, own_profiles
+from ..devices.parts import scaled, speedups
 from ..devices.profile import Profile, find, profiled_devices, read_profile
 from ..errors import ConvatlasError
 from ..graph import Graph
 from ..inputs import InputsLike
 from .counting import Model, as_graph
 
-_SHARE_OF_WORK = 0.25  # in the logarithm of a rate; predicts the RTX 4090 by the RTX 3090 best
 TIME_BATCH = 64  # at which launches bind few networks
+_WIDER = 0.1  # the interval's logarithms, on either side, for a card without timings
 Anchors = Mapping[str, float] | Iterable[tuple[str, float]]
 
 
@@ -124,36 +124,28 @@ def _own_profile(device: str, conditions: Conditions) -> Profile:
 
 
 def transferred(profile: Profile, to: Card) -> Profile:
-    """The profile with another device's datasheet: the same efficiencies at other rates, and less sure of it.
-
-    What kernels take beyond the memory's bound is their own work in part, which grows faster with the vector units' rate.
-    """
+    """The profile with another device's datasheet: each part of a time at the rate of its own that the device sustains, and less sure."""
     low, high = profile.interval.get("unfamiliar", (-0.3, 0.3))
-    wider = dict.fromkeys(("ordinary", "unfamiliar"), (low - 0.1, high + 0.1))
-    vectors, memory = to.vector_flops / profile.card.vector_flops, to.bandwidth / profile.card.bandwidth
-    faster = (vectors / memory) ** _SHARE_OF_WORK
-    coefficients = {name: value / faster if moves(name) else value for name, value in profile.coefficients.items()}
-    name = f"{profile.name} at the rates of {to.name}"
-    return replace(profile, card=to, name=name, interval=wider, coefficients=coefficients, _seconds={})
+    wider = dict.fromkeys(("ordinary", "unfamiliar"), (low - _WIDER, high + _WIDER))
+    slower = speedups(profile.card, to)
+    return scaled(profile, slower, card=to, name=f"{profile.name} at the rates of {to.name}", interval=wider)
 
 
 def anchored(profile: Profile, conditions: Conditions, anchors: list[tuple[str, float]], graph: Graph) -> Profile:
-    """The profile scaled by the middle of what was measured over what was predicted, at the graph's batch."""
+    """The profile with its parts scaled by what measured networks say, each at the graph's batch (see `devices.anchors`)."""
     if not anchors:
         return profile
-    factors = []
+    predicted, measured = [], []
     for name, rate in anchors:
         if not rate > 0:
             raise ConvatlasError(f"an anchor is a network with its images a second, got {name}={rate}")
         made = as_graph(name, None if graph.batch is None else _batched(name, graph.batch))
-        predicted = _latency.latency(made, profile, conditions).images_per_second
-        assert predicted is not None
-        factors.append(predicted / rate)
-    factors.sort()
-    half = len(factors) // 2
-    middle = factors[half] if len(factors) % 2 else (factors[half - 1] * factors[half]) ** 0.5
-    interval = profile.interval
-    return replace(profile, name=f"{profile.name}, anchored", passes=profile.passes * middle, interval=interval, _seconds={})
+        assert made.batch is not None
+        predicted.append(_latency.parts(made, profile, conditions))
+        measured.append(made.batch / rate)
+    return scaled(
+        profile, factors(predicted, measured), card=profile.card, name=f"{profile.name}, anchored", interval=profile.interval
+    )
 
 
 def _batched(name: str, batch: int) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,8 @@ class Card:
         clock_hz: boost clock.
         memory_bytes: of the device.
         source: where these figures stand.
+        watts: of the whole card at most; 0 where that is not known, and the boost clock is taken to be held.
+        bus_bits: width of the memory's bus; 0 where that is not known.
 
     """
 
@@ -39,6 +41,8 @@ class Card:
     clock_hz: float
     memory_bytes: int
     source: str
+    watts: float = 0
+    bus_bits: int = 0
 
     def peak(self, dtype: str) -> float:
         """Peak FLOPs a second of matrix products in a dtype; the vector units' where the datasheet names none."""
@@ -87,14 +91,16 @@ def card_from(data: dict[str, Any], place: str, name: str) -> Card:
     """
     known = {each.name for each in fields(Card)}
     given = {"name": name, "source": place, "flops": {}} | data
-    if missing := sorted(known - given.keys()):
+    optional = {each.name for each in fields(Card) if each.default is not MISSING}
+    if missing := sorted(known - optional - given.keys()):
         raise ConvatlasError(f"{place}: the datasheet lacks {', '.join(missing)}")
     if unknown := sorted(given.keys() - known):
         raise ConvatlasError(f"{place}: a datasheet has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
     rates = given["flops"] if isinstance(given["flops"], dict) else {"flops": given["flops"]}
-    numbers = {**{key: given[key] for key in known - {"name", "source", "flops"}}, **rates}
+    numbers = {**{key: given[key] for key in known & given.keys() - {"name", "source", "flops"}}, **rates}
     for key, value in numbers.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        unknown_value = key in optional and value == 0
+        if not isinstance(value, int | float) or isinstance(value, bool) or not (value > 0 or unknown_value):
             raise ConvatlasError(f"{place}: {key} is {value!r:.40}, not a number above 0")
     return Card(**given)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .card import Card
 from .cpu import terms as cpu
 from .cuda import terms as gpu
-from .cuda.priors import expected
+from .cuda.priors import expected, part
 from .kernel import Kernel
 from .term import Term
 
@@ -20,9 +20,10 @@ class Model(NamedTuple):
     once: Callable[[Collection[Kernel]], Iterable[Term]]  # what kernels that differ take once in a pass
     least_seconds: Callable[[Kernel, Card], float]
     expected: Callable[[str], float]  # coefficients before anything was measured
+    part: Callable[[str, Kernel, bool], str]  # of a kernel's time that a term belongs to, in `Parts`
 
 
 MODELS = {
-    "gpu": Model(gpu.terms, lambda kernels: (), gpu.least_seconds, expected),  # compiled networks on CPUs too
-    "cpu": Model(cpu.terms, cpu.once, cpu.least_seconds, cpu.expected),  # eager ones
+    "gpu": Model(gpu.terms, lambda kernels: (), gpu.least_seconds, expected, part),  # compiled networks on CPUs too
+    "cpu": Model(cpu.terms, cpu.once, cpu.least_seconds, cpu.expected, lambda name, kernel, computes: "memory"),  # eager ones
 }

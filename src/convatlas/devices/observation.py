@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Observation:
         terms: term -> seconds at the datasheet's rates, over all kernels.
         macs: multiply-accumulates of a forward pass.
         bytes_moved: memory traffic of its kernels.
+        kernels: what runs, and how often.
 
     """
 
@@ -29,6 +32,7 @@ class Observation:
     terms: Mapping[str, float]
     macs: int = 0
     bytes_moved: int = 0
+    kernels: Mapping[Kernel, int] = field(default_factory=dict, repr=False)
 
 
 def seen_shares(observations: Sequence[Observation], coefficients: Mapping[str, float]) -> dict[str, float]:

@@ -58,6 +58,11 @@ class Profile:
     _seconds: dict[Kernel, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def fitted(self) -> Profile:
+        """The profile whose coefficients these are: itself."""
+        return self
+
+    @property
     def threads(self) -> int:
         """Those of the CPU whose kernels it tells the time of; 0 for a GPU's."""
         return self.card.processors if self.model == "cpu" else 0

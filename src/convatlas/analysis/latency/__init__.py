@@ -3,7 +3,7 @@
 from .kernels import launches, observe, observe_kernels, prepared
 from .ranking import Inversion, KindShare, Ranking, inversions, ranking, shares
 from .report import KernelTime, Latency, LayerTime
-from .simulate import kernels_seconds, latency, other_conditions, total_seconds, unfamiliar
+from .simulate import kernels_seconds, latency, other_conditions, parts, total_seconds, unfamiliar
 
 __all__ = [
     "Inversion",
@@ -19,6 +19,7 @@ __all__ = [
     "observe",
     "observe_kernels",
     "other_conditions",
+    "parts",
     "prepared",
     "ranking",
     "shares",

@@ -91,4 +91,4 @@ def observe_kernels(
             sums[term] += count * value
     whole = {term: passes * value for term, value in sums.items() if value}
     macs, moved = (sum(count * getattr(kernel, what) for kernel, count in counts.items()) for what in ("macs", "bytes_moved"))
-    return Observation(name, family, seconds, passes * least, whole, macs, moved)
+    return Observation(name, family, seconds, passes * least, whole, macs, moved, counts)

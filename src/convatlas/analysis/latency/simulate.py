@@ -9,6 +9,7 @@ from ...devices.conditions import Conditions
 from ...devices.cpu.terms import new_pages
 from ...devices.kernel import Kernel, Launch
 from ...devices.observation import shares_by_kind
+from ...devices.parts import Parts, network_parts
 from ...devices.profile import Profile
 from ...devices.term import LAUNCH_SECONDS
 from ...graph import Graph
@@ -33,13 +34,7 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions, *, times: in
         ConvatlasError: a graph whose convolutions' weights depend on the input is asked for at a larger batch (see `batched`).
 
     """
-    ready = prepared(graph, conditions.precision)
-    if times > 1:
-        ready = batched(ready, times)
-    made = launches(ready, conditions, profile.threads)
-    if profile.threads:
-        fresh = pages(ready, profile.threads, channels_last=conditions.layout == "nhwc")
-        made += [Launch(new_pages(num_bytes), place) for place, num_bytes in fresh.items()]
+    ready, made = _launches(graph, profile, conditions, times)
     counts = Counter([launch.kernel for launch in made])
     seconds = {kernel: kernel.seconds(profile) for kernel in counts}
     total = total_seconds(counts, profile)
@@ -47,7 +42,8 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions, *, times: in
     bounds = {kernel: _bound(kernel, profile, seconds[kernel]) for kernel in counts}
     kernels = [KernelTime(kernel, place, seconds[kernel] * 1e3, bounds[kernel]) for kernel, place in made]
     notes = other_conditions(profile.conditions, conditions)
-    strange = unfamiliar(counts, profile, total)
+    fitted = profile.fitted
+    strange = unfamiliar(counts, fitted, total if fitted is profile else total_seconds(counts, fitted))
     if strange:
         notes.append(f"{', '.join(strange)}: more of its time than of any network that the profile was fitted on")
     low, high = profile.interval.get("unfamiliar" if notes else "ordinary", (-0.5, 0.5))
@@ -61,6 +57,18 @@ def latency(graph: Graph, profile: Profile, conditions: Conditions, *, times: in
     )  # fmt: skip
 
 
+def _launches(graph: Graph, profile: Profile, conditions: Conditions, times: int = 1) -> tuple[Graph, list[Launch]]:
+    """The graph in the precision and at the batch in which it runs, and what runs for it."""
+    ready = prepared(graph, conditions.precision)
+    if times > 1:
+        ready = batched(ready, times)
+    made = launches(ready, conditions, profile.threads)
+    if profile.threads:
+        fresh = pages(ready, profile.threads, channels_last=conditions.layout == "nhwc")
+        made += [Launch(new_pages(num_bytes), place) for place, num_bytes in fresh.items()]
+    return ready, made
+
+
 def total_seconds(counts: Counter[Kernel], profile: Profile) -> float:
     """How long kernels take together, with what the call takes once."""
     return profile.call_seconds + kernels_seconds(counts, profile)
@@ -69,6 +77,11 @@ def total_seconds(counts: Counter[Kernel], profile: Profile) -> float:
 def kernels_seconds(counts: Counter[Kernel], profile: Profile) -> float:
     """How long kernels take together."""
     return profile.once_seconds(counts) + sum([count * kernel.seconds(profile) for kernel, count in counts.items()])
+
+
+def parts(graph: Graph, profile: Profile, conditions: Conditions) -> Parts:
+    """Seconds of a batch by which of the device's rates they follow."""
+    return network_parts(profile, Counter([launch.kernel for launch in _launches(graph, profile, conditions)[1]]))
 
 
 def unfamiliar(counts: Counter[Kernel], profile: Profile, total: float) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..kernel import Kernel
+
 _WHOLE = frozenset({"launch", "constant", "weights", "serial/interpolate"})
 _POINTWISE_KINDS = frozenset(
     {"relu", "relu6", "gelu", "silu", "sigmoid", "hardswish", "hardsigmoid", "cast", "mul", "add", "batch_norm", "leaky_relu",
@@ -16,9 +18,18 @@ _WORK = frozenset(
 )  # fmt: skip
 
 
-def moves(name: str) -> bool:
-    """Whether a term is of bytes moved, beyond what the memory's bandwidth asks for."""
-    return name not in _WHOLE and (name.startswith("move/") or name.rpartition("/")[2] not in _WORK)
+def part(name: str, kernel: Kernel, computes: bool) -> str:
+    """Which part of a kernel's time a term belongs to; see `Parts`. ``computes``: whether its FLOPs take longer than its bytes."""
+    last = name.rpartition("/")[2]
+    if name == "launch":
+        return "fixed"
+    if last == "larger":
+        return "product" if computes else "cache"
+    if name in _WHOLE:
+        return "memory"
+    if name.startswith("move/") or last not in _WORK:
+        return "cache"
+    return "product" if kernel.product and not kernel.kind.startswith("depthwise") else "vector"
 
 
 def expected(name: str) -> float:
