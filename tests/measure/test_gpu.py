@@ -27,11 +27,8 @@ from convatlas.measure import pieces as measured_pieces
 from convatlas.measure.calibration import Sample
 from convatlas.measure.pieces import Piece, pieces
 
-MEASURED = (
-    "resnet18", "mobilenet_v2", "vgg11", "squeezenet1_1", "shufflenet_v2_x1_0", "googlenet", "alexnet", "efficientnet_b0",
-    "densenet121", "convnext_tiny", "regnet_x_400mf",
-)  # fmt: skip
-OTHERS = ("resnet50", "mobilenet_v3_large", "vgg16", "mnasnet1_0")
+MEASURED = ("resnet18", "mobilenet_v2", "vgg11", "squeezenet1_1", "shufflenet_v2_x1_0", "alexnet")
+OTHERS = ("resnet50", "vgg16", "mnasnet1_0")
 
 
 class Fabricated:
@@ -80,7 +77,7 @@ def fabricated(monkeypatch: pytest.MonkeyPatch, graphs: list[Graph]) -> Fabricat
 
 
 def test_times_of_a_known_profile_come_back_for_networks_that_were_not_measured(fabricated: Fabricated) -> None:
-    (found,) = calibrate(device="cuda", ops=300)
+    (found,) = calibrate(device="cuda", ops=150)
     assert (found.networks, found.ops + found.networks) == (2 * len(MEASURED), found.wanted)
     assert found.profile.model == "gpu"
     assert "fabricated; " in found.profile.source
@@ -90,7 +87,7 @@ def test_times_of_a_known_profile_come_back_for_networks_that_were_not_measured(
         truth, made = (
             predict(graph, profile, conditions, times=64).milliseconds for profile in (fabricated.profile, found.profile)
         )
-        assert made == pytest.approx(truth, rel=0.1), name
+        assert made == pytest.approx(truth, rel=0.05), name
     assert ca.latency("resnet50", (64, 3, 224, 224), device="cuda").profile == found.profile.name
 
 
@@ -99,9 +96,14 @@ def test_a_gpu_that_was_not_calibrated_has_the_profile_of_its_kind(monkeypatch: 
     assert ca.latency("alexnet", (64, 3, 224, 224), device="cuda").profile == "rtx3090-amp-nchw-torch2.4"
 
 
-def test_what_an_interrupted_calibration_measured_is_not_measured_again(fabricated: Fabricated, own_folder: Path) -> None:
+def test_what_an_interrupted_calibration_measured_is_not_measured_again(
+    fabricated: Fabricated, graphs: list[Graph], own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured_pieces, "NETWORKS", MEASURED[:1])
+    monkeypatch.setattr(measured_pieces, "graphs_of_the_atlas", lambda progress: graphs[:1])
+
     def interrupted(done: int, total: int, last: str) -> None:
-        if len(fabricated.called) > 5 * fabricated.together:
+        if len(fabricated.called) > fabricated.together:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
