@@ -5,21 +5,29 @@
 Without files it prints how the shipped profiles did on networks that were left out when they were fitted, and how long a
 prediction takes. With files, as in timm's results (such as infer-amp-nchw-pt240-cu124-rtx3090.csv), it fits anew, and prints for
 each file how many predictions of left-out networks lie within 10 and 5 % of the measured time, the median error, the same with
-whole families left out, and how many measured times lie in the 90 % interval; beside it two predictions by totals alone (MACs;
-MACs and bytes moved; each with a constant), fitted and left out in the same way; then each card's timings predicted from another
-card's profile and the two datasheets, and with three networks as anchors.
+whole families left out, and how many measured times lie in the 90 % interval; beside it, fitted and left out in the same way,
+two predictions by totals alone (MACs; MACs and bytes moved; each with a constant) and one by a roofline (each kernel at the
+datasheet's rates, whichever of its FLOPs and bytes takes longer; a factor and a constant), and the roofline as it is; then
+torch.distributed._tools.RuntimeEstimator where it runs, on some networks; then each card's timings predicted from another card's profile
+and the two datasheets, and with three networks as anchors.
+
+RuntimeEstimator's cost model is a roofline of aten ops at the rates of the GPU at hand, which it refuses to do without: its
+`gpu_type` pins a card of its own list, which has no card of the files. So it runs where the GPU is that a file is of.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import convatlas as ca
 from convatlas.analysis.latency import latency
@@ -30,8 +38,10 @@ from convatlas.devices.conditions import Conditions
 from convatlas.devices.fit import Fit, coverage, fit, fitted_profile, median_error, within
 from convatlas.devices.parts import Parts, network_parts
 from convatlas.devices.profile import find, list_profiles, shipped
+from convatlas.devices.published import Row
 
 DRAWS = 200  # of three anchors
+ESTIMATED = 60  # networks of a file that torch's RuntimeEstimator is tried on: it takes a second each
 HEADER = f"{'':48}{'nets':>5}{'in 10 %':>9}{'in 5 %':>8}{'median':>8}{'families':>10}{'covered':>9}"
 
 
@@ -93,6 +103,10 @@ def one_file(timings: Timings) -> None:
     ):
         plain = [replace(each, least=0.0, terms=totals(each) | {"constant": 1e-3}) for each in timings.observations]
         print(line(f"    {what}", fit(plain, prior=lambda name: 1.0)))
+    roofline = [replace(each, least=0.0, terms={"roofline": each.least, "constant": 1e-3}) for each in timings.observations]
+    print(line("    roofline", fit(roofline, prior=lambda name: 1.0)))
+    print(unfitted("    roofline as it is", np.array([np.log(each.least / each.seconds) for each in timings.observations])))
+    print(runtime_estimator(timings))
 
 
 def line(name: str, found: Fit) -> str:
@@ -102,6 +116,40 @@ def line(name: str, found: Fit) -> str:
         f"{name:48}{len(errors):5}{within(errors, 0.1):9.1%}{within(errors, 0.05):8.1%}{median_error(errors):8.2%}"
         f"{within(found.families_left_out, 0.1):10.1%}{coverage(errors):9.1%}"
     )
+
+
+def unfitted(name: str, errors: np.ndarray) -> str:
+    """A row of the table for a prediction that was fitted to nothing."""
+    return f"{name:48}{len(errors):5}{within(errors, 0.1):9.1%}{within(errors, 0.05):8.1%}{median_error(errors):8.2%}"
+
+
+def runtime_estimator(timings: Timings) -> str:
+    """A row for torch's own estimate of some of the networks, or why there is none."""
+    name = "    torch's RuntimeEstimator"
+    present = torch.cuda.get_device_name().lower().replace(" ", "") if torch.cuda.is_available() else ""
+    if timings.card.name not in present:
+        return f"{name}: left out, for it takes the rates of the GPU at hand, and {timings.card.name} is not here"
+    if timings.conditions.compiled or timings.conditions.training:
+        return f"{name}: left out, for it estimates eager ops, and here only those of a forward pass"
+    rows = timings.rows[:: max(len(timings.rows) // ESTIMATED, 1)]
+    return unfitted(name, np.array([np.log(estimated_seconds(row, timings.conditions) / row.seconds) for row in rows]))
+
+
+def estimated_seconds(row: Row, conditions: Conditions) -> float:
+    """What torch's RuntimeEstimator tells of a timing's network, under autocast as it was timed."""
+    import timm
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.distributed._tools import RuntimeEstimator
+
+    form = torch.channels_last if conditions.layout == "nhwc" else torch.contiguous_format
+    half = torch.bfloat16 if "bf16" in conditions.precision else torch.float16
+    with FakeTensorMode(), torch.device("cuda"), torch.no_grad(), redirect_stdout(io.StringIO()):  # it prints its total
+        network = timm.create_model(row.network).eval().to(memory_format=form)
+        images = torch.empty(row.batch, 3, row.size, row.size).to(memory_format=form)
+        estimator = RuntimeEstimator()
+        with torch.autocast("cuda", dtype=half), estimator(estimate_mode_type="operator-level-cost-model"):
+            network(images)
+    return estimator.total_runtime / 1e3
 
 
 def from_card_to_card(timings: list[Timings]) -> None:
