@@ -45,7 +45,9 @@ def this_gpu() -> str:
 
     """
     if not torch.cuda.is_available():
-        raise ConvatlasError("there is no CUDA device here (torch.cuda.is_available() is false); --device cpu is this machine's CPU")
+        raise ConvatlasError(
+            "there is no CUDA device here (torch.cuda.is_available() is false); --device cpu is this machine's CPU"
+        )
     return gpu_name(torch.cuda.get_device_name())
 
 
