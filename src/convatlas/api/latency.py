@@ -18,7 +18,9 @@ from ..inputs import InputsLike
 from .counting import Model, as_graph
 
 TIME_BATCH = 64  # at which launches bind few networks
-_WIDER = 0.1  # the interval's logarithms, on either side, for a card without timings
+_WIDER = (
+    0.05  # an interval's logarithms, on either side, for a card without timings: then 84 to 98 % lay in it between cards with some
+)
 Anchors = Mapping[str, float] | Iterable[tuple[str, float]]
 
 
