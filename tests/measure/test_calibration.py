@@ -22,7 +22,8 @@ from convatlas.errors import ConvatlasError
 from convatlas.measure import calibration, machine
 from convatlas.measure.calibration import Measurements, measured
 from convatlas.measure.fitted import profile_of
-from convatlas.measure.pieces import Piece
+from convatlas.measure.networks import measured_networks
+from convatlas.measure.pieces import BATCHES, NETWORKS, Piece
 from convatlas.measure.rows import Row, append_rows, read_rows
 
 CARD = Card(
@@ -140,11 +141,12 @@ def test_a_noisy_machine_is_told_with_its_spread_and_saved_only_if_that_is_wante
     monkeypatch: pytest.MonkeyPatch, own_folder: Path, anyway: bool
 ) -> None:
     def noisy(pieces: Any, path: Path, *others: Any) -> Measurements:
+        assert not pieces
         path.touch()
         return Measurements(made_rows(), [1.0, 1.0, 2.0, 3.0, 4.0])
 
     monkeypatch.setattr("convatlas.measure.pieces.graphs_of_the_atlas", lambda progress: [])
-    monkeypatch.setattr("convatlas.measure.pieces.pieces", lambda *given: [])
+    monkeypatch.setattr("convatlas.measure.networks.measured_networks", lambda *given: Measurements([]))
     monkeypatch.setattr("convatlas.measure.pieces.RUNTIMES", {("fp32", "nchw"): "eager"})
     monkeypatch.setattr(machine, "measured_card", lambda now: CARD)
     monkeypatch.setattr(calibration, "measured", noisy)
@@ -155,3 +157,16 @@ def test_a_noisy_machine_is_told_with_its_spread_and_saved_only_if_that_is_wante
         with pytest.raises(ConvatlasError, match=r"too noisy: .* vary by 100%"):
             calibrate()
         assert not list(own_folder.glob("*.json"))
+
+
+@pytest.mark.slow
+def test_networks_are_measured_in_a_process_of_their_own_and_land_in_the_same_file(tmp_path: Path) -> None:
+    path, told = tmp_path / "some.rows", list[tuple[int, int, str]]()
+    found = measured_networks(Conditions(precision="fp32"), path, 0.5, lambda *done: told.append(done))
+    assert found.rows == read_rows(path)
+    assert {row.name for row in found.rows} >= {"resnet18 at batch 1"}
+    assert len(found.reference) >= len(found.rows)
+    assert told[0] == (0, len(NETWORKS) * len(BATCHES), "resnet18 at batch 1")
+    path.write_text("{}\n")
+    with pytest.raises(ConvatlasError, match="no rows of a calibration"):
+        measured_networks(Conditions(precision="fp32"), path, 0.5, quiet)

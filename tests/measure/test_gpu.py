@@ -25,7 +25,7 @@ from convatlas.graph import Graph
 from convatlas.measure import gpu
 from convatlas.measure import pieces as measured_pieces
 from convatlas.measure.calibration import Sample
-from convatlas.measure.pieces import Piece, pieces
+from convatlas.measure.pieces import Piece, network_pieces, op_pieces
 
 MEASURED = ("resnet18", "mobilenet_v2", "vgg11", "squeezenet1_1", "shufflenet_v2_x1_0", "alexnet")
 OTHERS = ("resnet50", "vgg16", "mnasnet1_0")
@@ -127,7 +127,8 @@ def test_a_gpu_whose_reference_varies_is_told_and_not_saved(fabricated: Fabricat
 def test_the_ops_of_a_gpu_are_those_of_autocast_at_its_batches(graphs: list[Graph], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured_pieces, "NETWORKS", ("alexnet",))
     for layout in ("nchw", "nhwc"):
-        made = pieces(graphs[:3], Conditions(layout=layout), 60, gpu.GPU)
+        conditions = Conditions(layout=layout)
+        made = [*op_pieces(graphs[:3], conditions, 60, gpu.GPU), *network_pieces(conditions, gpu.GPU)]
         kinds = {kernel.kind for piece in made if not piece.network for kernel in piece.kernels}
         assert {"conv", "relu", "batch_norm", "cast"} <= kinds
         assert {piece.name for piece in made if piece.network} == {"alexnet at batch 8", "alexnet at batch 64"}
@@ -136,11 +137,10 @@ def test_the_ops_of_a_gpu_are_those_of_autocast_at_its_batches(graphs: list[Grap
         assert {kernel.layout for kernel in convolutions if kernel.window and kernel.window.channels > 3} == {layout}
 
 
-def test_every_op_that_a_gpu_would_run_is_a_call_that_torch_takes(graphs: list[Graph], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured_pieces, "NETWORKS", ())
+def test_every_op_that_a_gpu_would_run_is_a_call_that_torch_takes(graphs: list[Graph]) -> None:
     here = gpu.GPU._replace(place="cpu", batches=(2,))
     with torch.inference_mode():
-        for piece in pieces(graphs[:1], Conditions(layout="nhwc"), 10, here):
+        for piece in op_pieces(graphs[:1], Conditions(layout="nhwc"), 10, here):
             call, written = piece.make()
             assert isinstance(call(), torch.Tensor)
             assert written

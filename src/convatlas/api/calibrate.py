@@ -51,7 +51,7 @@ class Calibration:
 def calibrate(
     *,
     device: str = "cpu",
-    limit_seconds: float = 300.0,
+    limit_seconds: float = 240.0,
     anyway: bool = False,
     ops: int = OPS,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,
@@ -78,7 +78,8 @@ def calibrate(
 
     from ..measure.calibration import NOISY, measured
     from ..measure.fitted import profile_of
-    from ..measure.pieces import graphs_of_the_atlas, pieces
+    from ..measure.networks import measured_networks
+    from ..measure.pieces import NETWORKS, graphs_of_the_atlas, network_pieces, op_pieces
 
     version = ".".join(torch.__version__.split(".")[:2])
     card, kinds, target, timer = _cuda() if device == THIS_GPU else _cpu()
@@ -90,8 +91,13 @@ def calibrate(
         conditions = Conditions(precision=precision, layout=layout, torch=version)
         name = conditions.name(card.name)
         rows_file = folder / f"{name}.rows"
-        wanted = pieces(graphs, conditions, ops, target)
-        found = measured(wanted, rows_file, limit_seconds / len(kinds), progress, timer)
+        pieces, share = list(op_pieces(graphs, conditions, ops, target)), limit_seconds / len(kinds)
+        wanted = len(pieces) + len(NETWORKS) * len(target.batches)
+        if target.apart:
+            networks = measured_networks(conditions, rows_file, share / 2, progress)
+            found = measured(pieces, rows_file, share / 2, progress, timer).after(networks)
+        else:
+            found = measured([*pieces, *network_pieces(conditions, target)], rows_file, share, progress, timer)
         if found.spread > NOISY and not anyway:
             raise ConvatlasError(
                 f"this machine is too noisy: the same convolution took times that vary by {found.spread:.0%} (range between quartiles over "
@@ -103,8 +109,8 @@ def calibrate(
         with atomic_write(folder / f"{name}.json") as file:
             file.write((profile.to_json() + "\n").encode())
         rows_file.unlink()
-        networks = sum(row.network for row in found.rows)
-        made.append(Calibration(profile, len(found.rows) - networks, networks, len(wanted), found.spread, found.disturbed))
+        whole = sum(row.network for row in found.rows)
+        made.append(Calibration(profile, len(found.rows) - whole, whole, wanted, found.spread, found.disturbed))
     return made
 
 

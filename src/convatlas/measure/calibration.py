@@ -56,6 +56,10 @@ class Measurements:
         low, middle, high = quantiles(self.reference, n=4, method="inclusive")
         return (high - low) / middle
 
+    def after(self, earlier: Measurements) -> Measurements:
+        """Both: rows in the same file, those of the earlier ones among these."""
+        return Measurements(self.rows, [*earlier.reference, *self.reference], earlier.disturbed + self.disturbed)
+
 
 def clock() -> Callable[[], float]:
     """Seconds of this thread's work where one thread runs, which others cannot take from it; else of the wall."""
@@ -166,15 +170,17 @@ def measured(
     found = Measurements(read_rows(path))
     known = {row.name for row in found.rows}
     todo = [piece for piece in pieces if piece.name not in known]
+    done = len(pieces) - len(todo)
     begun = time.perf_counter()
     for group in _groups(todo, timer.together):
         if time.perf_counter() - begun > limit_seconds:
             break
-        progress(len(found.rows), len(pieces), group[0].name)
+        progress(done, len(pieces), group[0].name)
         rows = _rounds(group, timer, found)
         append_rows(path, rows)
         found.rows += rows
-    progress(len(found.rows), len(pieces), "all")
+        done += len(rows)
+    progress(done, len(pieces), "all")
     return found
 
 

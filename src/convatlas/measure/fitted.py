@@ -16,7 +16,7 @@ from ..devices.observation import Observation, seen_shares
 from ..devices.profile import CALL_SECONDS, Profile
 from .rows import Row
 
-_WEIGHT_OF_A_NETWORK = 3  # of ops: it is what is to be predicted
+_WEIGHT_OF_A_NETWORK = 10  # of ops: it is what is to be predicted, and ops alone take longer than within one
 
 
 def profile_of(rows: Sequence[Row], card: Card, conditions: Conditions, source: str, model: str = "cpu") -> Profile:

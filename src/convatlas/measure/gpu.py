@@ -180,4 +180,4 @@ def _on_cuda(op: Op, inputs: Specs, lying: Lying, outputs: Specs, fixed: bool) -
     return kernels_of(op, inputs, lying, outputs, fixed)
 
 
-GPU = Target("gpu", _BATCHES, 5e13, 5e11, 1e-3, _on_cuda, "cuda", _network)
+GPU = Target("gpu", _BATCHES, 5e13, 5e11, 1e-3, _on_cuda, "cuda", _network, False)

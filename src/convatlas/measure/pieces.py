@@ -84,6 +84,7 @@ class Target(NamedTuple):
         lowering: the kernels of one op, as `lower` wants it.
         place: where torch's tensors are.
         network: a network of the zoo as a piece, at a batch and under some conditions.
+        apart: whether networks are measured in a process of their own: on a CPU what ops leave of the heap slows them.
 
     """
 
@@ -95,6 +96,7 @@ class Target(NamedTuple):
     lowering: Lowering
     place: str
     network: Callable[[str, int, Conditions], Piece]
+    apart: bool
 
     def guess(self, kernels: Iterable[Kernel]) -> float:
         """Seconds of some kernels, about."""
@@ -112,23 +114,28 @@ def graphs_of_the_atlas(progress: Callable[[int, int, str], None]) -> list[Graph
     return [*graphs, *common_graphs()]
 
 
-def pieces(graphs: Iterable[Graph], conditions: Conditions, ops: int, target: Target | None = None) -> list[Piece]:
-    """The pieces for some conditions, ops and networks each in an order of which any first part is a fair sample.
+def network_pieces(conditions: Conditions, target: Target | None = None) -> list[Piece]:
+    """Whole networks, in an order of which any first part is a fair sample.
 
     Args:
-        graphs: of networks whose shapes count.
         conditions: precision and layout; on a CPU with a runtime in `RUNTIMES`.
-        ops: how many single ones, about.
         target: what is measured; by default this machine's CPU.
 
     """
     target = target or CPU
-    networks = (target.network(name, batch, conditions) for name in NETWORKS for batch in target.batches)
-    return [*op_pieces(graphs, conditions, ops, target), *networks]
+    return [target.network(name, batch, conditions) for name in NETWORKS for batch in target.batches]
 
 
 def op_pieces(graphs: Iterable[Graph], conditions: Conditions, count: int, target: Target | None = None) -> Iterator[Piece]:
-    """Single ops: some of every kind and size, more of those that take much of the networks' time."""
+    """Single ops: some of every kind and size, more of those that take much of the networks' time, in an order as of networks.
+
+    Args:
+        graphs: of networks whose shapes count.
+        conditions: precision and layout.
+        count: how many, about.
+        target: what is measured; by default this machine's CPU.
+
+    """
     target = target or CPU
     kernels: dict[_Call, tuple[Kernel, ...]] = {}
     weight: defaultdict[_Call, float] = defaultdict(float)
@@ -199,7 +206,7 @@ def _here(op: Op, inputs: Specs, lying: Lying, outputs: Specs, fixed: bool) -> t
     return kernels_of(op, inputs, lying, outputs, fixed, threads=torch.get_num_threads())
 
 
-CPU = Target("cpu", BATCHES, 1e11, 1e10, 0.02, _here, "cpu", _network)
+CPU = Target("cpu", BATCHES, 1e11, 1e10, 0.02, _here, "cpu", _network, True)
 
 
 def graph_for(network: nn.Module, runtime: str, shape: tuple[int, ...]) -> Graph:
