@@ -51,7 +51,7 @@ class Calibration:
 def calibrate(
     *,
     device: str = "cpu",
-    limit_seconds: float = 240.0,
+    limit_seconds: float = 225.0,
     anyway: bool = False,
     ops: int = OPS,
     progress: Callable[[int, int, str], None] = lambda done, total, last: None,

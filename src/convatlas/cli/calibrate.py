@@ -39,7 +39,7 @@ def calibrate(
             "--threads", min=1, metavar="N", help="That networks may use on the CPU.", show_default="PyTorch's own choice"
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=10, metavar="SECONDS", help="For all measurements.")] = 240,
+    limit: Annotated[int, typer.Option("--limit", min=10, metavar="SECONDS", help="For all measurements.")] = 225,
     anyway: Annotated[bool, typer.Option("--anyway", help="Save it although the machine was too noisy.")] = False,
     json: Json = False,
     debug: Debug = False,
