@@ -58,10 +58,10 @@ def ray_serve(network: str) -> Iterator[Service]:
     @serve.deployment
     class Photos:
         def __init__(self) -> None:
-            import convatlas as ca
+            from convatlas.api import classifier
 
             warnings.simplefilter("ignore")
-            self.classifier = ca.classifier(network, weights=None)
+            self.classifier = classifier(network, weights=None)
 
         def pid(self) -> int:
             return os.getpid()

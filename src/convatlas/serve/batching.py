@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from math import ceil
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -16,7 +17,8 @@ class Batcher(Generic[Item, Result]):
     """Gathers items of many callers into batches for one function, which runs in a thread of its own, a batch at a time.
 
     Attributes:
-        coming: how many items may come at all, those in the queue among them: a batch of all of them does not wait.
+        coming: how many items may come at all, those in the queue among them. A batch takes half of them and does not wait for more:
+            while it is worked on, the others are read.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], *, batch: int, deadline_seconds: float) -> None:
@@ -69,8 +71,11 @@ class Batcher(Generic[Item, Result]):
         gathered = [await self._queue.get()]
         with suppress(TimeoutError):
             async with asyncio.timeout(self._deadline):
-                while len(gathered) < min(self._batch, max(self.coming, 1)):
+                while len(gathered) < self._size():
                     gathered.append(await self._queue.get())
-        while len(gathered) < self._batch and not self._queue.empty():
+        while len(gathered) < self._size() and not self._queue.empty():
             gathered.append(self._queue.get_nowait())
         return gathered
+
+    def _size(self) -> int:
+        return min(self._batch, max(ceil(self.coming / 2), 1))
