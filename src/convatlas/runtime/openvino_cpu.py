@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -31,7 +32,6 @@ class CompiledModel:
             ConvatlasError: openvino is not installed.
 
         """
-        runtime: Any = runtime_package("openvino")
         if batch is not None and batch % streams == 0:
             model = model.clone()
             model.reshape({place: [batch // streams, *list(its.partial_shape)[1:]] for place, its in enumerate(model.inputs)})
@@ -40,7 +40,7 @@ class CompiledModel:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": streams,
         }
-        compiled = runtime.Core().compile_model(model, "CPU", settings)
+        compiled = _core().compile_model(model, "CPU", settings)
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
@@ -58,6 +58,17 @@ class CompiledModel:
             request.wait()
             made.append(_outputs(request))
         return [torch.cat(pieces) for pieces in zip(*made, strict=True)]
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's Core, the only one and for as long as the process lives.
+
+    A Core's CPU plugin gives its thread a stack for signal handlers, and when it ends puts back the one it found. Of two whose earlier
+    ends first, the later so puts back memory that is gone, and the next signal that has a handler kills the process.
+    """
+    runtime: Any = runtime_package("openvino")
+    return runtime.Core()
 
 
 def _outputs(request: Any) -> list[Tensor]:
