@@ -27,10 +27,10 @@ report: $(VENV)/.run
 	@$(BIN)/convatlas compare $(NETWORKS)
 
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2 --dist worksteal -q
 
 test-all: $(VENV)/.test
-	$(BIN)/pytest -n 2 -q -m ''
+	$(BIN)/pytest -n 2 --dist worksteal -q -m ''
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

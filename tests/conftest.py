@@ -1,7 +1,8 @@
-"""What all tests share: other libraries' networks, built on meta."""
+"""What all tests share: other libraries' networks, built on meta, and short measurements."""
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,14 @@ from unittest.mock import patch
 import pytest
 import torch
 from torch import nn
+
+from convatlas.runtime import rounds
+
+
+def pytest_collection_finish() -> None:
+    """What stands by now lives to the end; the collector, which would go through it again and again, is told so."""
+    gc.collect()
+    gc.freeze()
 
 
 def _torchvision_on_meta(name: str, **options: Any) -> nn.Module:
@@ -69,3 +78,10 @@ def own_input() -> Callable[[nn.Module, str], tuple[int, ...]]:
         return tuple(own) if own else (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
 
     return size
+
+
+@pytest.fixture
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what measures and is held to no time: one call is a sample, whatever else the machine does."""
+    monkeypatch.setattr(rounds, "_SAMPLE_SECONDS", 0.0)
+    monkeypatch.setattr(rounds.OtherLoad, "cores", lambda self: 0.0)

@@ -41,6 +41,7 @@ def test_every_public_name_is_on_the_page() -> None:
     assert set(re.findall(r"^## `(\w+)`$", text, flags=re.MULTILINE)) == set(ca.__all__)
 
 
+@pytest.mark.usefixtures("short_samples")
 @pytest.mark.parametrize("name", make.EXAMPLES)
 def test_every_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

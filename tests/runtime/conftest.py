@@ -1,18 +1,9 @@
-"""What the tests of measuring share: short samples, since what they hold to is no time."""
+"""What the tests of measuring share: a network."""
 
 from __future__ import annotations
 
 import pytest
 from torch import nn
-
-from convatlas.runtime import rounds
-
-
-@pytest.fixture
-def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call is a sample, whatever else the machine does."""
-    monkeypatch.setattr(rounds, "_SAMPLE_SECONDS", 0.0)
-    monkeypatch.setattr(rounds.OtherLoad, "cores", lambda self: 0.0)
 
 
 @pytest.fixture

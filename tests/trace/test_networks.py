@@ -74,7 +74,7 @@ def timm_shape(model: nn.Module, batch: int) -> tuple[int, ...]:
     return (batch, *model.pretrained_cfg.get("input_size", (3, 224, 224)))  # type: ignore[operator, union-attr]
 
 
-@pytest.mark.parametrize("name", TIMM)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if at % 2 else []) for at, name in enumerate(TIMM)])
 def test_timm_sample(timm_on_meta: Build, run_by_torch: Run, name: str) -> None:
     model = timm_on_meta(name).eval()
     counted = check(model, timm_shape(model, 1), run_by_torch)

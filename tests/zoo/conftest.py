@@ -110,7 +110,11 @@ SAMPLE: dict[str, tuple[str, ...]] = {
 }
 
 
-SLOW_TO_COMPILE = {"nasnetamobile"}  # more than a thousand modules; it is exported here
+# branches, gates, shuffles, squeezes and dropped paths; the others' forward passes are made of the same
+COMPILED = {
+    "densenet40_k12_cifar", "googlenet_2014", "highway19", "mobilenet_v3_small_minimal", "preact_resnet18", "resnet20_cifar", "seresnet18",
+    "shufflenet_v1_x0_25_g1", "squeezenet1_1", "convnext_tiny",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +128,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     ``network_name`` (or ``running``, a network that computes): every network; here those of `SAMPLE`.
     ``name_with_stem``: those with a stem for small images.
-    ``name_of_a_family``: every network; here the first of each family. ``name_to_compile``: the same, but for `SLOW_TO_COMPILE`.
+    ``name_of_a_family``: every network; here the first of each family. ``name_to_compile``: every network; here those of `COMPILED`.
     ``parity_row``, ``torchvision_row``: each row of the tables `PARITY`, and those of torchvision; here all but those of giants.
     """
     sample = {name for names in SAMPLE.values() for name in names}
@@ -135,7 +139,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ("running", list(REGISTRY), sample),
         ("name_with_stem", with_stem, sample),
         ("name_of_a_family", list(REGISTRY), first),
-        ("name_to_compile", list(REGISTRY), first - SLOW_TO_COMPILE),
+        ("name_to_compile", list(REGISTRY), COMPILED),
     ):
         if argument in metafunc.fixturenames:
             parameters = [pytest.param(name, marks=[] if name in here else [pytest.mark.slow]) for name in names]
@@ -149,14 +153,46 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 GIANTS = {  # they repeat a smaller sibling's structure
     "convnext_base",
     "convnext_large",
+    "convnext_small",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "efficientnet_b5",
+    "efficientnet_b6",
     "efficientnet_b7",
+    "efficientnet_lite3",
+    "efficientnet_lite4",
+    "efficientnet_v2_b2",
+    "efficientnet_v2_b3",
     "efficientnet_v2_l",
+    "efficientnet_v2_m",
+    "nasnetalarge",
+    "preact_resnet101",
+    "preact_resnet152",
+    "regnet_x_12gf",
+    "regnet_x_16gf",
     "regnet_x_32gf",
+    "regnet_x_4gf",
+    "regnet_x_6_4gf",
+    "regnet_x_8gf",
+    "regnet_y_128gf",
+    "regnet_y_12gf",
     "regnet_y_16gf",
     "regnet_y_32gf",
-    "regnet_y_128gf",
+    "regnet_y_4gf",
+    "regnet_y_6_4gf",
+    "regnet_y_8gf",
+    "regnet_y_8gf_pycls",
+    "resnet101",
+    "resnet152",
+    "resnext101_32x4d",
     "resnext101_32x8d",
     "resnext101_64x4d",
+    "seresnet101",
+    "seresnet152",
+    "seresnext101_32x4d",
     "vgg13",
     "vgg13_bn",
     "vgg16_bn",
