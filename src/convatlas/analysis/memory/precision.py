@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...devices.device import Device
 from ...graph import Graph, Node, TensorSpec
-from ...graph.ops import Cast, Fill, Op
+from ...graph.ops import Cast, Op
 
 HALF = {"bf16": "bfloat16", "fp16": "float16"}
 # what autocast runs in half precision; what in float32 is the device's; everything else takes its inputs as they come
@@ -76,7 +76,7 @@ class _Conversion:
         if self.autocast and (in_half or self.device.in_float(op)):
             wanted = self.half if in_half else "float32"
             inputs = [self._cast(source, number, wanted, node) for source, number in zip(node.inputs, inputs, strict=True)]
-        if not self.autocast and isinstance(op, Fill) and op.dtype == "float32":  # made like the network's own tensors
+        if not self.autocast and self._makes_floats(op, inputs):
             op = op.replace(dtype=self.half)
         specs = op.output(*[result.values[number] for number in inputs])
         outputs = tuple(result.add_value(spec) for spec in ([specs] if isinstance(specs, TensorSpec) else specs))
@@ -86,6 +86,13 @@ class _Conversion:
         for number in inputs:
             if result.released.get(number) == -1:  # a cast for this call only
                 result.released[number] = len(result.nodes)
+
+    def _makes_floats(self, op: Op, inputs: Sequence[int]) -> bool:
+        """Whether it makes float32 of integers or nothing, as for a table of positions.
+
+        Code casts such a table to the network's dtype before it adds it, which in float32 leaves no trace.
+        """
+        return getattr(op, "dtype", None) == "float32" and self.half not in {self.result.values[number].dtype for number in inputs}
 
     def _cast(self, source: int, number: int, dtype: str, node: Node) -> int:
         spec = self.result.values[number]
