@@ -2,8 +2,9 @@
 
 What is fused, said as a rule on the graph. The level of a node is the largest number of convolutions, products, reductions and
 poolings on a way to it. Backwards over the nodes, an element-wise op, a normalisation over rows, a padding, a copy or a
-concatenation joins the group of its users, if they are all of one level. A reduction takes its producers in and ends the group,
-as does a concatenation of many. A group is one kernel: it reads what comes from outside of it, and writes what is used outside.
+concatenation joins the group of its users, if that runs at its own level; if one group has all of its users, it joins that at any
+level, for then nothing else waits for it. A reduction takes its producers in and ends the group, as does a concatenation of many.
+A group is one kernel: it reads what comes from outside of it, and writes what is used outside.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class _Fusion:
         """The fused groups: a number for each -> its nodes, in order."""
         nodes = self.graph.nodes
         parent: dict[int, int] = {}
+        runs_at: dict[int, int] = {}  # the highest level in the group of a root
 
         def root(place: int) -> int:
             while parent[place] != place:
@@ -126,16 +128,16 @@ class _Fusion:
             kind = self.kinds[place]
             if kind not in ("fused", "reduced"):
                 continue
-            parent[place] = place
-            if kind == "fused" and not self._ends_a_group(nodes[place]):
-                for value in nodes[place].outputs:
-                    for user in self.users[self.source[value]]:
-                        if (
-                            user > place
-                            and user in parent
-                            and (self.level[user], self.fixed[user]) == (self.level[place], self.fixed[place])
-                        ):
-                            parent[root(user)] = root(place)
+            parent[place], runs_at[place] = place, self.level[place]
+            if kind != "fused" or self._ends_a_group(nodes[place]):
+                continue
+            users = {user for value in nodes[place].outputs for user in self.users[self.source[value]] if user > place}
+            groups = {root(user) for user in users & parent.keys()}
+            inlined = users <= parent.keys() and len(groups) == 1
+            for group in groups:
+                if self.fixed[group] == self.fixed[place] and (inlined or runs_at[group] == self.level[place]):
+                    runs_at[place] = runs_at[group]
+                    parent[group] = place
         made: dict[int, list[int]] = defaultdict(list)
         for place in sorted(parent):
             made[root(place)].append(place)
