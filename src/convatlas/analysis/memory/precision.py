@@ -88,11 +88,12 @@ class _Conversion:
                 result.released[number] = len(result.nodes)
 
     def _makes_floats(self, op: Op, inputs: Sequence[int]) -> bool:
-        """Whether it makes float32 of integers or nothing, as for a table of positions.
+        """Whether it makes float32 of integers or nothing, as for a table of positions; a view makes nothing.
 
         Code casts such a table to the network's dtype before it adds it, which in float32 leaves no trace.
         """
-        return getattr(op, "dtype", None) == "float32" and self.half not in {self.result.values[number].dtype for number in inputs}
+        made = getattr(op, "dtype", None) == "float32" and not op.is_view
+        return made and self.half not in {self.result.values[number].dtype for number in inputs}
 
     def _cast(self, source: int, number: int, dtype: str, node: Node) -> int:
         spec = self.result.values[number]
