@@ -15,6 +15,13 @@ from torch import nn
 from convatlas.runtime import rounds
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What is not in the sample of its test is slow."""
+    sample = item.get_closest_marker("sample")
+    if sample is not None and isinstance(item, pytest.Function) and item.callspec.params["name"] not in sample.args[0]:
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish() -> None:
     """What stands by now lives to the end; the collector, which would go through it again and again, is told so."""
     gc.collect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tracemalloc
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from convatlas.zoo import REGISTRY, create
 Build = Callable[..., nn.Module]
 
 
-# one of each kind of construction, of torchvision and of the zoo; the others run when slow tests do
+# one of each kind of construction, and of each family of the zoo
 TORCHVISION = {
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "maxvit_t", "mnasnet0_5", "mobilenet_v2",
     "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_0", "swin_t", "swin_v2_t",
@@ -32,13 +32,9 @@ TORCHVISION = {
 ZOO = {entry.family: name for name, entry in reversed(REGISTRY.items())}.values()
 
 
-def here(names: Iterable[str], sample: Container[str]) -> list[Any]:
-    """Parameters for all names, of which those outside of the sample are slow."""
-    return [pytest.param(name, marks=[] if name in sample else [pytest.mark.slow]) for name in names]
-
-
+@pytest.mark.sample(TORCHVISION)
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", here(torchvision.models.list_models(module=torchvision.models), TORCHVISION))
+@pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
 def test_torchvision_networks_survive(torchvision_on_meta: Build, name: str, training: bool) -> None:
     size = 299 if name == "inception_v3" else 224
     graph = trace(torchvision_on_meta(name), (2, 3, size, size), training=training)
@@ -46,7 +42,8 @@ def test_torchvision_networks_survive(torchvision_on_meta: Build, name: str, tra
     assert Graph.from_json(graph.to_json()) == graph
 
 
-@pytest.mark.parametrize("name", here(REGISTRY, ZOO))
+@pytest.mark.sample(ZOO)
+@pytest.mark.parametrize("name", REGISTRY)
 def test_zoo_networks_survive(name: str) -> None:
     with torch.device("meta"):
         network = create(name)

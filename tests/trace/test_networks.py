@@ -46,7 +46,7 @@ def torchvision_shape(name: str, batch: int) -> tuple[int, ...]:
     return (batch, 3, size, size)
 
 
-REPEATED = {  # a smaller sibling's structure: they run when slow tests do
+REPEATED = {  # a smaller sibling's structure
     "convnext_base", "convnext_large", "densenet161", "densenet169", "densenet201", "efficientnet_b3", "efficientnet_b4",
     "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m", "regnet_x_16gf", "regnet_x_32gf",
     "regnet_x_3_2gf", "regnet_x_8gf", "regnet_y_128gf", "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf", "regnet_y_3_2gf",
@@ -55,7 +55,8 @@ REPEATED = {  # a smaller sibling's structure: they run when slow tests do
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name in REPEATED else []) for name in TORCHVISION])
+@pytest.mark.sample({*TORCHVISION} - REPEATED)
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvision_evaluating(torchvision_on_meta: Build, run_by_torch: Run, name: str) -> None:
     counted = check(torchvision_on_meta(name).eval(), torchvision_shape(name, 1), run_by_torch)
     assert counted.uncounted == {}
@@ -64,7 +65,8 @@ def test_torchvision_evaluating(torchvision_on_meta: Build, run_by_torch: Run, n
 TRAINED = {*TORCHVISION[::4], "googlenet", "inception_v3", "densenet121"}  # with their auxiliary classifiers
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in TRAINED else [pytest.mark.slow]) for name in TORCHVISION])
+@pytest.mark.sample(TRAINED)
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvision_training(torchvision_on_meta: Build, run_by_torch: Run, name: str) -> None:
     counted = check(torchvision_on_meta(name).train(), torchvision_shape(name, 2), run_by_torch)
     assert counted.uncounted == {}
@@ -74,7 +76,7 @@ def timm_shape(model: nn.Module, batch: int) -> tuple[int, ...]:
     return (batch, *model.pretrained_cfg.get("input_size", (3, 224, 224)))  # type: ignore[operator, union-attr]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if at % 2 else []) for at, name in enumerate(TIMM)])
+@pytest.mark.parametrize("name", TIMM)
 def test_timm_sample(timm_on_meta: Build, run_by_torch: Run, name: str) -> None:
     model = timm_on_meta(name).eval()
     counted = check(model, timm_shape(model, 1), run_by_torch)

@@ -93,11 +93,11 @@ def check(model: nn.Module, shape: tuple[int, ...]) -> Graph:
     return graph
 
 
-SMALLEST = {entry.family: name for name, entry in reversed(REGISTRY.items())}
-ZOO = [pytest.param(name, marks=[] if name in SMALLEST.values() else [pytest.mark.slow]) for name in REGISTRY]
+FIRST = {entry.family: name for name, entry in reversed(REGISTRY.items())}
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.sample(FIRST.values())
+@pytest.mark.parametrize("name", REGISTRY)
 def test_zoo(name: str) -> None:
     with torch.device("meta"):
         network = create(name).train()

@@ -184,7 +184,6 @@ GIANTS = {  # they repeat a smaller sibling's structure
     "regnet_y_4gf",
     "regnet_y_6_4gf",
     "regnet_y_8gf",
-    "regnet_y_8gf_pycls",
     "resnet101",
     "resnet152",
     "resnext101_32x4d",

@@ -77,13 +77,13 @@ def test_unset_memory_is_seen() -> None:
     assert unset(norm) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
 
 
-def test_every_parameter_and_buffer_is_set(name_of_a_family: str) -> None:
+def test_every_parameter_and_buffer_is_set(network_name: str) -> None:
     options: list[dict[str, Any]] = [{}]
-    if "reduction" in REGISTRY[name_of_a_family].options:
+    if "reduction" in REGISTRY[network_name].options:
         options.append({"reduction": 16})
     with unset_memory_is_nan():
         for each in options:
-            assert unset(create(name_of_a_family, num_classes=10, **each)) == []
+            assert unset(create(network_name, num_classes=10, **each)) == []
 
 
 def test_the_seed_alone_decides_the_weights() -> None:

@@ -57,6 +57,11 @@ def rows(tables: list[Any], table: str) -> list[tuple[Any, ...]]:
     return [row for module in tables for row in getattr(module, table, [])]
 
 
+def of_the_sample(figures: list[tuple[Any, ...]], sample: dict[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
+    names = {name for names in sample.values() for name in names}
+    return [row for row in figures if row[0] in names]
+
+
 def test_printed_precision_is_what_decides() -> None:
     assert agrees(3_856_000_000, "3.86", "G")
     assert agrees(3_864_999_999, "3.86", "G")
@@ -85,8 +90,7 @@ def stale_departures(figures: Iterable[tuple[Any, ...]]) -> list[str]:
 
 
 def test_published_figures_of_the_sample_hold(parity_tables: list[Any], sample: dict[str, tuple[str, ...]]) -> None:
-    names = {name for names in sample.values() for name in names}
-    wrong = wrong_figures(row for row in rows(parity_tables, "PUBLISHED") if row[0] in names)
+    wrong = wrong_figures(of_the_sample(rows(parity_tables, "PUBLISHED"), sample))
     assert not wrong, "\n".join(wrong)
 
 
@@ -97,8 +101,7 @@ def test_published_figures_hold(parity_tables: list[Any]) -> None:
 
 
 def test_departures_of_the_sample_still_depart(parity_tables: list[Any], sample: dict[str, tuple[str, ...]]) -> None:
-    names = {name for names in sample.values() for name in names}
-    stale = stale_departures(row for row in rows(parity_tables, "DEPARTS") if row[0] in names)
+    stale = stale_departures(of_the_sample(rows(parity_tables, "DEPARTS"), sample))
     assert not stale, "\n".join(stale)
 
 

@@ -72,16 +72,7 @@ def check(model: nn.Module, size: tuple[int, ...], training: bool = True) -> Non
     assert Graph.from_json(exact.to_json()).nodes == exact.nodes
 
 
-# of a kind that others here have: they run when slow tests do
-REPEATED = {
-    "deit_tiny_patch16_224", "edgenext_xx_small", "levit_128s", "nf_regnet_b0", "rexnet_100", "swin_s", "tresnet_m", "vit_tiny_patch16_224",
-    "xcit_nano_12_p16_224", "ghostnet_100", "res2net50_26w_4s",
-}  # fmt: skip
-
-
-def here(names: list[str]) -> list[Any]:
-    """Parameters for all names, of which those repeated are slow."""
-    return [pytest.param(name, marks=[pytest.mark.slow] if name in REPEATED else []) for name in names]
+REPEATED = {"deit_tiny_patch16_224", "nf_regnet_b0", "swin_s", "vit_tiny_patch16_224"}  # of a kind that others here have
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -90,13 +81,15 @@ def test_zoo(name: str) -> None:
     check(loaded.module, size_of(loaded))
 
 
-@pytest.mark.parametrize("name", here(TORCHVISION))
+@pytest.mark.sample({*TORCHVISION} - REPEATED)
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvision(torchvision_on_meta: Build, own_input: Size, name: str) -> None:
     model = torchvision_on_meta(name)
     check(model, own_input(model, name))
 
 
-@pytest.mark.parametrize("name", here(TIMM))
+@pytest.mark.sample({*TIMM} - REPEATED)
+@pytest.mark.parametrize("name", TIMM)
 def test_timm(timm_on_meta: Build, own_input: Size, name: str) -> None:
     model = timm_on_meta(name)
     check(model, own_input(model, name))
